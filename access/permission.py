@@ -1,0 +1,32 @@
+"""Who may use which operation (the table “Who may do what” of the domain)."""
+
+from domain.actor import Actor, Role
+from domain.catalogue import AGENCY_OPERATIONS
+
+OPERATIONS: dict[str, frozenset[Role]] = {
+    "issueVisa": frozenset({Role.PASSPORT_OFFICER}),
+    "cancelVisa": frozenset({Role.PERSON, Role.PASSPORT_OFFICER}),
+    "submitObjection": frozenset({Role.PERSON}),
+    "startObjectionReview": frozenset({Role.TRAFFIC_OFFICER}),
+    "decideObjection": frozenset({Role.TRAFFIC_OFFICER}),
+    "grantRole": frozenset({Role.ADMINISTRATOR}),
+}
+"""Roles of people; what an agency may use is in `AGENCY_OPERATIONS`."""
+
+
+class Forbidden(Exception):  # noqa: N818 (the name is the fact)
+    """The actor's role does not allow this operation at all."""
+
+
+def require(actor: Actor, operation: str) -> None:
+    """Let an actor through, or not.
+
+    Raises:
+        Forbidden: this role, or this agency, may never use the operation.
+    """
+    if actor.role is Role.AGENCY_FEED:
+        allowed = operation in AGENCY_OPERATIONS.get(actor.subject, frozenset())
+    else:
+        allowed = actor.role in OPERATIONS.get(operation, frozenset())
+    if not allowed:
+        raise Forbidden(operation)

@@ -1,0 +1,11 @@
+"""What can be asked to be changed: one file per noun, carried out by `command.execute`."""
+
+from typing import Any
+
+from commands import user, violation, visa
+from commands.command import Command
+
+COMMANDS: dict[str, Command[Any]] = {
+    command.operation: command for noun in (user, visa, violation) for command in noun.COMMANDS
+}
+"""By their GraphQL names."""

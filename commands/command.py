@@ -1,0 +1,170 @@
+"""What a command is, and the one way in which every command is carried out."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from access.permission import require
+from domain.actor import Actor, Role
+from domain.calendar import riyadh_day
+from domain.docket import Docket
+from domain.errors import Problem, ProblemCode, refuse
+from domain.formats import national_id
+from domain.violation import Violation
+from domain.visa import Visa
+from store.change import Claim, CommandKey
+from store.work import Work
+
+I = TypeVar("I")  # noqa: E741
+
+CLOCK = Actor(Role.SYSTEM, "clock")
+NOT_CONTENT = frozenset({"idempotency_key", "initial_password"})  # what does not make two commands different
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks for a command, and when."""
+
+    actor: Actor
+    now: datetime
+    correlation_id: UUID
+    backdated: bool = False  # recorded as of `now`, too
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        return self.now if self.backdated else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalizedTextInput:
+    """At least one language."""
+
+    ar: str | None = None
+    en: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[I]):
+    """An operation under its GraphQL name.
+
+    `decide` changes aggregates of the work or raises Refused; it answers with a problem where the refusal is itself
+    recorded. `natural_key` is what makes a repetition recognisable without an idempotency key.
+    """
+
+    operation: str
+    input: type[I]
+    decide: Callable[[Work, Request, I], Awaitable[Problem | None]]
+    natural_key: Callable[[I], str | None] = lambda _: None
+    case: Callable[[I], UUID | None] = lambda _: None  # the stream it is about, where the input tells
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a command that was not refused."""
+
+    position: int | None = None  # where it was recorded before; None: it is new
+    problem: Problem | None = None  # recorded as a fact, and the answer all the same
+
+
+async def execute(work: Work, command: Command[I], request: Request, input: I) -> Done:
+    """Carry a command out in a work that the caller records.
+
+    Raises:
+        Forbidden: the actor may never use it.
+        Refused: the rules do not allow it, or its key was used for something else.
+    """
+    require(request.actor, command.operation)
+    work.begin()
+    keys = keys_of(work, command, request, input)
+    for key, before in (await work.remembered(keys)).items():
+        if before is not None:
+            position, same = before
+            if not same:
+                refuse(keys[key])
+            return Done(position)
+    problem = await command.decide(work, request, input)
+    record(work, request, request.actor, keys if problem is None else ())
+    return Done(problem=problem)
+
+
+def keys_of(work: Work, command: Command[I], request: Request, input: I) -> dict[CommandKey, ProblemCode]:
+    """The keys that a command is remembered by → how one is refused that was used with another input."""
+    keys = {}
+    if (natural := natural_key(work, command, input)) is not None:
+        keys[natural] = ProblemCode.CONFLICT
+    if idempotency := getattr(input, "idempotency_key", None):
+        scope = f"{request.actor.role}:{request.actor.subject}:{command.operation}"
+        keys[work.command_key(scope, idempotency, content(input))] = ProblemCode.IDEMPOTENCY_KEY_REUSED
+    return keys
+
+
+def natural_key(work: Work, command: Command[I], input: I) -> CommandKey | None:
+    """What makes a repetition recognisable by itself."""
+    key = command.natural_key(input)
+    return None if key is None else work.command_key(command.operation, key, content(input))
+
+
+def content(input: Any) -> dict[str, Any]:  # noqa: ANN401 (any input)
+    return {field.name: getattr(input, field.name) for field in fields(input) if field.name not in NOT_CONTENT}
+
+
+def record(work: Work, request: Request, actor: Actor, keys: Any = ()) -> None:  # noqa: ANN401
+    work.record(actor, correlation_id=request.correlation_id, recorded_at=request.recorded_at, keys=keys)
+
+
+async def person_id(work: Work, typed: str, *field: str) -> UUID:
+    """The person with a national ID.
+
+    Raises:
+        Refused: INVALID_ID, or NOT_FOUND.
+    """
+    owner = await work.owner(Claim("national_id", national_id(typed, field=field)))
+    if owner is None:
+        refuse(ProblemCode.NOT_FOUND, *field)
+    return owner
+
+
+async def docket_of(work: Work, person: UUID, now: datetime) -> Docket:
+    """A person's docket, opened where there is none yet."""
+    docket = await work.find(Docket, Docket.create_id(person))
+    if docket is None:
+        docket = Docket.open(person, now=now)
+        work.add(docket)
+    return docket
+
+
+async def visa_case(work: Work, request: Request, number: str, *field: str) -> tuple[Visa, Docket]:
+    """A visa and its holder's docket, with everything recorded that has fallen due on it.
+
+    Raises:
+        Refused: NOT_FOUND.
+    """
+    visa = await work.find(Visa, Visa.create_id(number))
+    if visa is None:
+        refuse(ProblemCode.NOT_FOUND, *field)
+    docket = await docket_of(work, visa.holder_id, request.now)
+    bring_up_to(work, request, docket, visa)
+    return visa, docket
+
+
+async def violation_case(work: Work, request: Request, number: str, *field: str) -> tuple[Violation, Docket]:
+    """A violation and its violator's docket, with everything recorded that has fallen due on it.
+
+    Raises:
+        Refused: NOT_FOUND.
+    """
+    violation = await work.find(Violation, Violation.create_id(number))
+    if violation is None:
+        refuse(ProblemCode.NOT_FOUND, *field)
+    docket = await docket_of(work, violation.violator_id, request.now)
+    bring_up_to(work, request, docket, violation)
+    return violation, docket
+
+
+def bring_up_to(work: Work, request: Request, docket: Docket, case: Visa | Violation) -> None:
+    """Record what has fallen due on a case, so that a late clock changes no outcome."""
+    docket.bring_up_to(case, riyadh_day(request.now))
+    if case.pending_events:
+        record(work, request, CLOCK)

@@ -1,0 +1,308 @@
+"""Imports an agency feed: every line through the same decisions as everything else, each batch whole."""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import takewhile
+from pathlib import Path
+from uuid import UUID
+
+from access.permission import Forbidden
+from commands.clock import CLOCK_LOCK, read_cases, record_due
+from commands.command import Request, execute, natural_key, person_id
+from commands.feed import Order, Rejected, Survey, parse, read_lines, rejected, survey
+from domain import formats
+from domain.actor import Actor, Role
+from domain.calendar import riyadh_day
+from domain.docket import Docket
+from domain.errors import ProblemCode, Refused, refuse
+from domain.user import User
+from domain.visa import Visa
+from store.change import Claim, ClaimTaken, Conflict, KeyTaken
+from store.database import ADVISORY_LOCKS, Connection, Database
+from store.faults import ExitStatus, Fault
+from store.log import Log
+from store.work import Work
+
+LINES_PER_BATCH = 1_000
+DUE_PER_BATCH = 2_000
+TRIES = 10  # of one batch that others overtake
+LINES_PER_SLICE = 25  # decided before other tasks get their turn
+FORBIDDEN = "FORBIDDEN"
+CHANNEL = "feed"
+REFUSALS = """
+    INSERT INTO import_refusals (sha256, line, operation, code, message)
+    SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a feed is read.
+
+    With `backdate` each line says who acted and when it was recorded; without it `agency` acts, now.
+    """
+
+    backdate: bool = False
+    ending_today: bool = False
+    agency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is, in the form of its row."""
+
+    sha256: bytes
+    file: str
+    backdate: bool
+    agency: str | None
+    shift_days: int
+    next_line: int
+    position: int
+    recorded: int
+    repeated: int
+    done: bool
+
+
+COLUMNS = ", ".join(Progress.__slots__)
+
+
+class Importer:
+    """Imports one feed; a killed import goes on where it stood, a finished one records nothing."""
+
+    def __init__(
+        self,
+        log: Log,
+        database: Database,
+        *,
+        now: Callable[[], datetime],
+        production: bool = False,
+        report: Callable[[int, int], None] = lambda _line, _lines: None,
+    ) -> None:
+        self._log = log
+        self._database = database
+        self._now = now
+        self._production = production
+        self._report = report
+
+    async def run(self, file: Path, options: Options) -> Progress:
+        """Import a feed to its end.
+
+        Raises:
+            FeedUnusable: the file cannot be read, or is not complete.
+            Fault: the options do not fit this log, or another import runs.
+        """
+        found = await asyncio.to_thread(survey, file)
+        connection = await self._database.connect()
+        async with connection:
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
+            while not (await cursor.fetchone() or (False,))[0]:
+                if await _running(connection):
+                    raise Fault("Another import runs on this database: wait until it is done.", ExitStatus.BUSY)
+                await asyncio.sleep(0.2)  # the clock has it for a moment
+                cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
+            progress = await self._begin(connection, file, found, options)
+            if progress.done:
+                return progress
+            await self._import(file, found, progress)
+            return await _progress(connection, found.sha256) or progress
+
+    async def _begin(self, connection: Connection, file: Path, found: Survey, options: Options) -> Progress:
+        progress = await _progress(connection, found.sha256)
+        if progress is not None:
+            if not progress.done:
+                self._check(progress.backdate, progress.position, await self._log.head())
+            return progress
+        if options.agency is None and not options.backdate:
+            raise Fault("Say whose feed it is with --agency, or read it with --backdate.", ExitStatus.FILE)
+        self._check(options.backdate, 0, await self._log.head())
+        shift = 0
+        if options.ending_today and found.last_at is not None:
+            yesterday = riyadh_day(self._now()) - timedelta(days=1)
+            shift = (yesterday - riyadh_day(found.last_at)).days
+        await connection.execute(
+            "INSERT INTO imports (sha256, file, backdate, agency, shift_days) VALUES (%s, %s, %s, %s, %s)",
+            (found.sha256, str(file.resolve()), options.backdate, options.agency, shift),
+        )
+        begun = await _progress(connection, found.sha256)
+        if begun is None:
+            raise AssertionError  # it was just inserted
+        return begun
+
+    def _check(self, backdate: bool, left_at: int, head: int) -> None:
+        if backdate and self._production:
+            raise Fault("--backdate is not for production: the record says when it was recorded.", ExitStatus.FILE)
+        if backdate and head != left_at:
+            raise Fault("--backdate needs an empty log, or the unfinished import that it belongs to.", ExitStatus.FILE)
+
+    async def _import(self, file: Path, found: Survey, progress: Progress) -> None:
+        shift = timedelta(days=progress.shift_days)
+        batch: list[Order | Rejected] = []
+        for number, text in enumerate(read_lines(file), 1):
+            if number < progress.next_line:
+                continue
+            batch.append(parse(number, text, shift))
+            if len(batch) == LINES_PER_BATCH:
+                batch = await self._record(batch, progress, found.lines)
+        while batch:
+            batch = await self._record(batch, progress, found.lines)
+        async with self._database.pool.connection() as connection:
+            await connection.execute("UPDATE imports SET done = true WHERE sha256 = %s", (progress.sha256,))
+
+    async def _record(
+        self, lines: list[Order | Rejected], progress: Progress, total: int
+    ) -> list[Order | Rejected]:
+        """Record the batch, or as much of it as the clock lets come first; return what is left of it."""
+        for _ in range(TRIES):
+            batch = Batch(self._log, progress, self._now())
+            done = await batch.decide(lines)
+            try:
+                await batch.append(done)
+            except (Conflict, ClaimTaken, KeyTaken):
+                continue  # others were first: decide again on what they recorded
+            self._report(done[-1].number if done else lines[0].number - 1, total)
+            return lines[len(done) :]
+        raise Fault("Others change the same records all the time: import again when it is quieter.", ExitStatus.BUSY)
+
+
+class Batch:
+    """Some lines, and what falls due before each, decided together and recorded as one change."""
+
+    def __init__(self, log: Log, progress: Progress, now: datetime) -> None:
+        self._log = log
+        self._progress = progress
+        self._now = now
+        self._work = Work(log)
+        self._due: list[tuple[date, UUID]] = []
+        self._rejected: list[Rejected] = []
+        self._recorded = self._repeated = 0
+        self._clock_day: date | None = None
+
+    async def decide(self, lines: Sequence[Order | Rejected]) -> Sequence[Order | Rejected]:
+        """Decide the lines in their order; return those that were, fewer where very much is due before the rest."""
+        orders = [line for line in lines if isinstance(line, Order)]
+        horizon = None
+        if orders:
+            last = max(riyadh_day(order.at) for order in orders)
+            self._due = await self._log.due(until=last, limit=DUE_PER_BATCH)
+            if len(self._due) == DUE_PER_BATCH:
+                horizon = self._due[-1][0]  # of its day and later ones there may be more that is due
+                lines = list(takewhile(lambda line: isinstance(line, Rejected) or riyadh_day(line.at) < horizon, lines))
+                orders = [line for line in lines if isinstance(line, Order)]
+        await self._read(orders)
+        if horizon is not None and not orders:
+            await self._due_before(horizon)
+        for number, line in enumerate(lines):
+            if number % LINES_PER_SLICE == 0:
+                await asyncio.sleep(0)
+            if isinstance(line, Order):
+                await self._due_before(riyadh_day(line.at))
+                await self._decide(line)
+            else:
+                self._rejected.append(line)
+        return lines
+
+    async def _decide(self, order: Order) -> None:
+        before = len(self._work.change.entries)
+        try:
+            done = await execute(self._work, order.command, await self._request(order), order.input)
+        except Refused as refused:
+            self._rejected.append(rejected(order, refused))
+        except Forbidden:
+            message = "This role or agency may not use the operation."
+            self._rejected.append(Rejected(order.number, order.command.operation, FORBIDDEN, message))
+        else:
+            if done.problem is not None:
+                self._rejected.append(rejected(order, Refused(done.problem)))
+            elif done.position is not None:
+                self._repeated += 1
+            else:
+                self._recorded += 1
+        changed = {entry.event.originator_id for entry in self._work.change.entries[before:]}
+        for stream in changed:
+            on = self._work.change.due.get(stream)
+            if on is not None:
+                heapq.heappush(self._due, (on, stream))
+
+    async def _due_before(self, day: date) -> None:
+        """Record what fell due until a day, day by day."""
+        while self._due and self._due[0][0] <= day:
+            on, stream = heapq.heappop(self._due)
+            then = await record_due(self._work, stream, on, backdated=self._progress.backdate)
+            if then is not None:
+                heapq.heappush(self._due, (then, stream))
+        self._clock_day = max(self._clock_day or day, day)
+
+    async def _read(self, orders: Sequence[Order]) -> None:
+        """Read all that the lines name, and what is due, in a few statements."""
+        work = self._work
+        ids = {id for order in orders for id in _national_ids(order)}
+        owners = await work.owners(Claim("national_id", id) for id in ids)
+        people = {person for person in owners.values() if person is not None}
+        cases = {case for order in orders if (case := order.command.case(order.input)) is not None}
+        await read_cases(work, [*cases, *(stream for _, stream in self._due)])
+        holders = {case.holder_id for stream in cases if isinstance(case := work.seen(stream), Visa)}
+        await work.read(people | holders | {Docket.create_id(person) for person in people})
+        keys = (natural_key(work, order.command, order.input) for order in orders)
+        await work.remembered(key for key in keys if key is not None)
+
+    async def _request(self, order: Order) -> Request:
+        if formats.instant(order.at, field=("at",)) > self._now:
+            refuse(ProblemCode.INVALID_INPUT, "at")
+        actor = await self._actor(order)
+        return Request(actor, order.at, self._work.new_id(), backdated=self._progress.backdate)
+
+    async def _actor(self, order: Order) -> Actor:
+        """Who acts: the operator's agency, or with `--backdate` whom the line names, if the record bears it out."""
+        role, subject = order.origin.role, order.origin.subject
+        if not self._progress.backdate:
+            return Actor(Role.AGENCY_FEED, self._progress.agency or "", CHANNEL)
+        if role is Role.AGENCY_FEED:
+            return Actor(role, subject, CHANNEL)
+        if subject == "setup" and role is Role.ADMINISTRATOR is getattr(order.input, "role", None):
+            return Actor(role, subject, CHANNEL)  # the installation appoints the first administrator
+        user = await self._work.find(User, await person_id(self._work, subject, "as", "subject"))
+        if user is None or role not in user.roles:
+            raise Forbidden(order.command.operation)
+        return Actor(role, str(user.id), CHANNEL)
+
+    async def append(self, lines: Sequence[Order | Rejected]) -> None:
+        """Record everything with the import's progress, or nothing."""
+        change = self._work.change
+        sha256 = self._progress.sha256
+        if self._rejected:
+            columns = zip(*((line.number, line.operation, line.code, line.message) for line in self._rejected), strict=True)
+            change.statements.append((REFUSALS, (sha256, *map(list, columns))))
+        change.statements.append(
+            (
+                "UPDATE imports SET next_line = coalesce(%s, next_line), clock_day = greatest(clock_day, %s), "
+                "position = (SELECT position FROM log_head), "
+                "recorded = recorded + %s, repeated = repeated + %s WHERE sha256 = %s",
+                (
+                    lines[-1].number + 1 if lines else None,
+                    self._clock_day,
+                    self._recorded,
+                    self._repeated,
+                    sha256,
+                ),
+            )
+        )
+        await self._work.append()
+
+
+def _national_ids(order: Order) -> list[str]:
+    names = [name for name in order.input.__dataclass_fields__ if name.endswith("national_id")]
+    return [order.origin.subject, *(getattr(order.input, name) for name in names)]
+
+
+async def _running(connection: Connection) -> bool:
+    cursor = await connection.execute("SELECT EXISTS (SELECT FROM imports WHERE NOT done)")
+    return bool((await cursor.fetchone() or (False,))[0])
+
+
+async def _progress(connection: Connection, sha256: bytes) -> Progress | None:
+    cursor = await connection.execute(f"SELECT {COLUMNS} FROM imports WHERE sha256 = %s", (sha256,))  # noqa: S608
+    row = await cursor.fetchone()
+    return None if row is None else Progress(*row)

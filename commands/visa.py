@@ -1,0 +1,130 @@
+"""Commands about exit/re-entry visas."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from commands.command import Command, LocalizedTextInput, Request, bring_up_to, docket_of, person_id, visa_case
+from domain import formats
+from domain.actor import Role
+from domain.calendar import riyadh_day
+from domain.errors import Problem, ProblemCode, check_all, refuse
+from domain.user import User
+from domain.visa import MovementDirection, Visa, VisaBasis, VisaType, terms
+from store.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueVisa:
+    number: str | None = None
+    holder_national_id: str
+    type: VisaType
+    basis: VisaBasis
+    duration_days: int | None = None
+    return_before: date | None = None
+    passport_number: str
+    passport_expires_on: date
+    iqama_expires_on: date
+    replaces: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelVisa:
+    number: str
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordMovement:
+    visa_number: str
+    direction: MovementDirection
+    port: LocalizedTextInput
+    at: datetime
+    idempotency_key: str | None = None
+
+
+async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
+    """Record a visa of the passports agency's feed, which brings its own number."""
+    with check_all() as check:
+        number = check(formats.visa_number, input.number or "", field=("number",))
+        holder_id = formats.national_id(input.holder_national_id, field=("holderNationalId",))
+        if formats.kind_of(holder_id) is not formats.PersonKind.RESIDENT:
+            check.problem(ProblemCode.INVALID_INPUT, "holderNationalId")
+        passport = check(formats.passport_number, input.passport_number, field=("passportNumber",))
+        check(formats.day, input.passport_expires_on, field=("passportExpiresOn",))
+        check(formats.day, input.iqama_expires_on, field=("iqamaExpiresOn",))
+        allows = check(
+            terms,
+            input.type,
+            input.basis,
+            duration_days=input.duration_days,
+            return_before=input.return_before,
+            issued_on=riyadh_day(request.now),
+        )
+    if number is None or passport is None or allows is None:
+        raise AssertionError  # refused above
+    holder = await work.find(User, await person_id(work, holder_id, "holderNationalId"))
+    if holder is None:
+        refuse(ProblemCode.NOT_FOUND, "holderNationalId")
+    if await work.find(Visa, Visa.create_id(number)) is not None:
+        refuse(ProblemCode.CONFLICT, "number")
+    visa = Visa.issue(
+        number,
+        holder_id=holder.id,
+        sponsor_id=next(iter(holder.sponsors), None),
+        terms=allows,
+        passport_number=passport,
+        passport_expires_on=input.passport_expires_on,
+        iqama_expires_on=input.iqama_expires_on,
+        replaces=input.replaces,
+        now=request.now,
+    )
+    work.add(visa)
+    docket = await docket_of(work, holder.id, request.now)
+    docket.note_visa(visa, now=request.now)
+
+
+async def cancel_visa(work: Work, request: Request, input: CancelVisa) -> None:
+    visa, docket = await visa_case(work, request, formats.digits(input.number), "number")
+    if request.actor.role is Role.PERSON:
+        await require_sponsor(work, request, visa.holder_id)
+    visa.cancel(now=request.now)
+    docket.note_visa(visa, now=request.now)
+
+
+async def require_sponsor(work: Work, request: Request, holder_id: UUID) -> None:
+    """Answer as if there were no such visa to anybody but the holder's present sponsor."""
+    holder = await work.find(User, holder_id)
+    if holder is None or request.actor.subject not in map(str, holder.sponsors):
+        refuse(ProblemCode.NOT_FOUND, "number")
+
+
+async def record_movement(work: Work, request: Request, input: RecordMovement) -> Problem | None:
+    port = formats.localized(input.port.ar, input.port.en, field=("port",), limit=200)
+    visa, docket = await visa_case(work, request, formats.digits(input.visa_number), "visaNumber")
+    problem = visa.record_movement(input.direction, port=port, at=input.at, now=request.now)
+    docket.note_visa(visa, now=request.now)
+    if problem is None:
+        work.record(request.actor, correlation_id=request.correlation_id, recorded_at=request.recorded_at)
+        bring_up_to(work, request, docket, visa)  # a movement reported late may have fallen due already
+    return problem
+
+
+COMMANDS = (
+    Command(
+        "issueVisa",
+        IssueVisa,
+        issue_visa,
+        natural_key=lambda input: input.number,
+        case=lambda input: Visa.create_id(input.number or ""),
+    ),
+    Command("cancelVisa", CancelVisa, cancel_visa, case=lambda input: Visa.create_id(input.number)),
+    Command(
+        "recordMovement",
+        RecordMovement,
+        record_movement,
+        natural_key=lambda input: f"{input.visa_number} {input.direction} {input.at.timestamp():.3f}",
+        case=lambda input: Visa.create_id(input.visa_number),
+    ),
+)

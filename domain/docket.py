@@ -1,0 +1,147 @@
+"""What is counted per person, so that limits are decided in the transaction of the case that they limit."""
+
+from datetime import date, datetime
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import Aggregate
+
+from domain.calendar import start_of_day
+from domain.violation import OPEN_OBJECTION, UNPAID, ObjectionStatus, Violation
+from domain.visa import OPEN, OUTSIDE, Visa
+
+STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c03")  # namespace: a docket's stream id follows from the person's
+
+
+class Docket(Aggregate):
+    """One person's open visas, lapses, open objections, rejections and unpaid violations.
+
+    `number` is the visa's in facts about visas and the violation's in the others.
+    """
+
+    class Opened(Aggregate.Created):
+        person_id: UUID
+
+    class VisaOpened(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.open_visas.add(self.number)
+
+    class VisaClosed(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.open_visas.discard(self.number)
+
+    class HolderLeft(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.outside.add(self.number)
+
+    class HolderCameBack(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.outside.discard(self.number)
+
+    class VisaLapsed(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.lapses.add(self.number)
+
+    class LapseReversed(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.lapses.discard(self.number)
+
+    class ViolationFellDue(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.unpaid_violations.add(self.number)
+
+    class ViolationSettled(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.unpaid_violations.discard(self.number)
+
+    class ObjectionOpened(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.open_objections.add(self.number)
+
+    class ObjectionClosed(Aggregate.Event):
+        number: str
+        rejected_on: date | None  # None: it ended otherwise
+
+        def apply(self, docket: "Docket") -> None:
+            docket.open_objections.discard(self.number)
+            if self.rejected_on is not None:
+                docket.rejections[self.number] = self.rejected_on
+
+    def __init__(self, person_id: UUID) -> None:
+        self.person_id = person_id
+        self.open_visas: set[str] = set()
+        self.outside: set[str] = set()
+        self.lapses: set[str] = set()
+        self.unpaid_violations: set[str] = set()
+        self.open_objections: set[str] = set()
+        self.rejections: dict[str, date] = {}
+
+    due_on = None  # what falls due, falls due on visas and violations
+
+    @staticmethod
+    def create_id(person_id: UUID) -> UUID:
+        return uuid5(STREAMS, str(person_id))
+
+    @classmethod
+    def open(cls, person_id: UUID, *, now: datetime) -> "Docket":
+        return cls._create(cls.Opened, timestamp=now, person_id=person_id)
+
+    def note_visa(self, visa: Visa, *, now: datetime) -> None:
+        """Count what a visa has become; call it after each change of the visa."""
+        number = visa.number
+        self._note(self.outside, number, visa.status in OUTSIDE, self.HolderLeft, self.HolderCameBack, now)
+        self._note(self.open_visas, number, visa.status in OPEN, self.VisaOpened, self.VisaClosed, now)
+        self._note(self.lapses, number, visa.lapsed, self.VisaLapsed, self.LapseReversed, now)
+
+    def note_violation(self, violation: Violation, *, now: datetime) -> None:
+        """Count what a violation and its objection have become; call it after each change of the violation."""
+        number, status = violation.number, violation.objection_status
+        unpaid = violation.status in UNPAID
+        self._note(self.unpaid_violations, number, unpaid, self.ViolationFellDue, self.ViolationSettled, now)
+        if status in OPEN_OBJECTION and number not in self.open_objections:
+            self.trigger_event(self.ObjectionOpened, timestamp=now, number=number)
+        elif status not in OPEN_OBJECTION and number in self.open_objections:
+            rejected_on = violation.objection_decided_on if status is ObjectionStatus.REJECTED else None
+            self.trigger_event(
+                self.ObjectionClosed, timestamp=now, number=number, rejected_on=rejected_on
+            )
+
+    def _note(  # noqa: PLR0913
+        self,
+        counted: set[str],
+        number: str,
+        counts: bool,
+        begun: type[Aggregate.Event],
+        ended: type[Aggregate.Event],
+        now: datetime,
+    ) -> None:
+        if counts != (number in counted):
+            self.trigger_event(begun if counts else ended, timestamp=now, number=number)
+
+    def bring_up_to(self, case: Visa | Violation, day: date) -> None:
+        """Record everything that fell due on this person's case up to a day, each fact on the day it became true."""
+        while case.due_on is not None and case.due_on <= day:
+            at = start_of_day(case.due_on)
+            if isinstance(case, Visa):
+                case.fall_due(earlier_lapses=len(self.lapses))
+                self.note_visa(case, now=at)
+            else:
+                case.fall_due()
+                self.note_violation(case, now=at)

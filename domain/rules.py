@@ -1,0 +1,470 @@
+"""The dated rules: every limit, fee and share of the domain, with its title, its source and the day it took effect."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
+
+from domain.text import Text
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[T_co]):
+    """One version of a rule. Without `law_reference` it is a choice of this platform."""
+
+    code: str
+    title: Text
+    value: T_co
+    effective_from: date
+    law_reference: str | None = None
+
+
+class DatedRule(Generic[T_co]):
+    """A rule in all its versions."""
+
+    def __init__(self, *versions: Rule[T_co]) -> None:
+        self.versions = tuple(sorted(versions, key=lambda version: version.effective_from))
+        self.code = self.versions[0].code
+
+    def on(self, day: date) -> Rule[T_co]:
+        """The version in force on a day; before the first one took effect, the first one."""
+        after = bisect_right(self.versions, day, key=lambda version: version.effective_from)
+        return self.versions[max(after - 1, 0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """A fee in SAR: `base` up to `base_days`, and `step` for every further `step_days` begun."""
+
+    base: Decimal
+    base_days: int
+    step: Decimal
+    step_days: int
+
+    def for_days(self, days: int) -> Decimal:
+        """The fee for so many days."""
+        steps_begun = -(-max(days - self.base_days, 0) // self.step_days)
+        return self.base + self.step * steps_begun
+
+
+class DeadlineKind(StrEnum):
+    """What must happen by a date."""
+
+    EXIT_BEFORE = "EXIT_BEFORE"
+    RETURN_BEFORE = "RETURN_BEFORE"
+    CANCEL_BEFORE = "CANCEL_BEFORE"
+    EXTEND_BEFORE = "EXTEND_BEFORE"
+    OBJECT_BEFORE = "OBJECT_BEFORE"
+    PAY_BEFORE = "PAY_BEFORE"
+    DISCOUNT_BEFORE = "DISCOUNT_BEFORE"
+    APPEAL_BEFORE = "APPEAL_BEFORE"
+    SUPPLY_INFORMATION_BEFORE = "SUPPLY_INFORMATION_BEFORE"
+
+
+TRAFFIC_LAW_75: Final = "نظام المرور، المادة 75 · Traffic Law, Article 75"
+GREGORIAN_DAYS: Final = (
+    "قرار مجلس الوزراء بتاريخ 31 أكتوبر 2023 بشأن احتساب المدد بالتقويم الميلادي · "
+    "Cabinet decision of 31 October 2023: periods are counted in Gregorian days"
+)
+_VISA_FEES_SINCE: Final = date(2016, 10, 2)
+_GREGORIAN_SINCE: Final = date(2023, 10, 31)
+_ARTICLE_75_SINCE: Final = date(2024, 4, 18)
+_OURS_SINCE: Final = date(2024, 4, 18)
+
+_all: dict[str, DatedRule[Any]] = {}
+
+
+def _rule(
+    code: str, title: tuple[str, str], value: T, since: date = _OURS_SINCE, law: str | None = None
+) -> DatedRule[T]:
+    if code in _all:
+        raise ValueError(f"two rules have the code {code}")
+    dated = DatedRule(Rule(code, Text(*title), value, since, law))
+    _all[code] = dated
+    return dated
+
+
+def all_rules() -> tuple[DatedRule[Any], ...]:
+    """Every rule, in the order of this file."""
+    return tuple(_all.values())
+
+
+# Exit/re-entry visa
+
+EXIT_WITHIN_DAYS = _rule(
+    "EXIT_WITHIN_DAYS",
+    ("المغادرة خلال 90 يومًا من تاريخ إصدار التأشيرة", "Exit within 90 days of the issue date"),
+    90,
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+CANCEL_WITHIN_DAYS = _rule(
+    "CANCEL_WITHIN_DAYS",
+    (
+        "إلغاء التأشيرة غير المستخدمة خلال 90 يومًا من إصدارها وقبل انتهاء تاريخ العودة",
+        "An unused visa is cancelled within 90 days of issue, and not after its return date",
+    ),
+    90,
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+VISA_DURATIONS = _rule(
+    "VISA_DURATIONS",
+    (
+        "مدة التأشيرة بالأشهر 60 أو 90 أو 120 يومًا تُحتسب من تاريخ المغادرة",
+        "A months-based visa lasts 60, 90 or 120 days from departure",
+    ),
+    (60, 90, 120),
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+VISA_DAYS = _rule(
+    "VISA_DAYS",
+    (
+        "تُحتسب مدة التأشيرة بالأيام من تاريخ إصدارها",
+        "The days of a days-based visa count from its issue date",
+    ),
+    None,
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+RETURN_BEFORE = _rule(
+    "RETURN_BEFORE",
+    ("العودة قبل التاريخ المحدد في التأشيرة", "Return by the date given in the visa"),
+    None,
+    _GREGORIAN_SINCE,
+)
+VISA_LONGEST_DAYS = _rule(
+    "VISA_LONGEST_DAYS",
+    (
+        "لا تتجاوز مدة التأشيرة بالأيام أو حتى تاريخ العودة 365 يومًا من تاريخ إصدارها",
+        "A days-based visa, or one with a return date, lasts at most 365 days from its issue date",
+    ),
+    365,
+    _GREGORIAN_SINCE,
+)
+VISA_OVERALL_EXPIRY = _rule(
+    "VISA_OVERALL_EXPIRY",
+    (
+        "تسري التأشيرة المتعددة لأي عدد من الرحلات حتى تاريخ انتهائها",
+        "A multiple visa is good for any number of trips until it expires",
+    ),
+    None,
+    _GREGORIAN_SINCE,
+)
+VISA_FEE_SINGLE = _rule(
+    "VISA_FEE_SINGLE",
+    (
+        "رسم التأشيرة المفردة 200 ريال حتى 60 يومًا، و100 ريال عن كل 30 يومًا إضافية أو جزء منها",
+        "A single visa costs SAR 200 up to 60 days and SAR 100 per further 30 days begun",
+    ),
+    Fee(Decimal("200.00"), 60, Decimal("100.00"), 30),
+    _VISA_FEES_SINCE,
+)
+VISA_FEE_MULTIPLE = _rule(
+    "VISA_FEE_MULTIPLE",
+    (
+        "رسم التأشيرة المتعددة 500 ريال حتى 90 يومًا، و200 ريال عن كل 30 يومًا إضافية أو جزء منها",
+        "A multiple visa costs SAR 500 up to 90 days and SAR 200 per further 30 days begun",
+    ),
+    Fee(Decimal("500.00"), 90, Decimal("200.00"), 30),
+    _VISA_FEES_SINCE,
+)
+EXTENSION_FEE_SINGLE = _rule(
+    "EXTENSION_FEE_SINGLE",
+    (
+        "رسم تمديد التأشيرة المفردة 100 ريال عن كل 30 يومًا مضافة أو جزء منها",
+        "Extending a single visa costs SAR 100 per 30 added days begun",
+    ),
+    Fee(Decimal("0.00"), 0, Decimal("100.00"), 30),
+    _VISA_FEES_SINCE,
+)
+EXTENSION_FEE_MULTIPLE = _rule(
+    "EXTENSION_FEE_MULTIPLE",
+    (
+        "رسم تمديد التأشيرة المتعددة 200 ريال عن كل 30 يومًا مضافة أو جزء منها",
+        "Extending a multiple visa costs SAR 200 per 30 added days begun",
+    ),
+    Fee(Decimal("0.00"), 0, Decimal("200.00"), 30),
+    _VISA_FEES_SINCE,
+)
+EXTEND_WITHIN_DAYS = _rule(
+    "EXTEND_WITHIN_DAYS",
+    (
+        "طلب التمديد خلال 60 يومًا من انتهاء تاريخ العودة",
+        "An extension is asked for within 60 days of the return date",
+    ),
+    60,
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+EXTEND_WITHIN_MONTHS = _rule(
+    "EXTEND_WITHIN_MONTHS",
+    (
+        "طلب التمديد خلال شهرين من انتهاء تاريخ العودة",
+        "An extension is asked for within 2 months of the return date",
+    ),
+    2,
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+NOT_RETURNED_AFTER_MONTHS = _rule(
+    "NOT_RETURNED_AFTER_MONTHS",
+    (
+        "يُسجَّل «خرج ولم يعد» بعد مضي شهرين على تاريخ العودة",
+        "“Exited and did not return” is recorded 2 months after the return date",
+    ),
+    2,
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+UNUSED_VISA_PENALTIES = _rule(
+    "UNUSED_VISA_PENALTIES",
+    (
+        "غرامة عدم الاستخدام أو الإلغاء: 1000 ريال للمرة الأولى، و2000 للثانية، و3000 للثالثة وما بعدها",
+        "Penalty for not using or cancelling: SAR 1,000 the first time, 2,000 the second, 3,000 from the third on",
+    ),
+    (Decimal("1000.00"), Decimal("2000.00"), Decimal("3000.00")),
+    _GREGORIAN_SINCE,
+)
+PASSPORT_VALID_DAYS = _rule(
+    "PASSPORT_VALID_DAYS",
+    (
+        "صلاحية جواز السفر 90 يومًا على الأقل من تاريخ الإصدار",
+        "The passport is valid for at least 90 days from the issue date",
+    ),
+    90,
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+IQAMA_MARGIN_DAYS = _rule(
+    "IQAMA_MARGIN_DAYS",
+    (
+        "صلاحية الإقامة تغطي مدة التأشيرة و90 يومًا من تاريخ الإصدار، أو تاريخ العودة المحدد",
+        "The Iqama covers the visa's duration and 90 days from the issue date, or the given return date",
+    ),
+    90,
+    _GREGORIAN_SINCE,
+    GREGORIAN_DAYS,
+)
+
+# Traffic violation and objection
+
+VIOLATIONS_FROM = _rule(
+    "VIOLATIONS_FROM",
+    (
+        "تسري هذه الأحكام على المخالفات من 18 أبريل 2024",
+        "These rules hold for violations from 18 April 2024",
+    ),
+    date(2024, 4, 18),
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+OBJECT_WITHIN_DAYS = _rule(
+    "OBJECT_WITHIN_DAYS",
+    (
+        "الاعتراض على المخالفة خلال 30 يومًا من تاريخ الإبلاغ بها",
+        "A violation is objected to within 30 days of notification",
+    ),
+    30,
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+PAY_WITHIN_DAYS = _rule(
+    "PAY_WITHIN_DAYS",
+    ("سداد المخالفة خلال 45 يومًا من تاريخ الإبلاغ بها", "A violation is paid within 45 days of notification"),
+    45,
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+PAY_AFTER_DECISION_DAYS = _rule(
+    "PAY_AFTER_DECISION_DAYS",
+    (
+        "السداد خلال 15 يومًا من البت في الاعتراض أو سحبه إن كان ذلك بعد انتهاء المهلة الأصلية",
+        "Payment within 15 days of the decision or withdrawal, where that is later than the first period",
+    ),
+    15,
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+PAYMENT_EXTENSION_MAX_DAYS = _rule(
+    "PAYMENT_EXTENSION_MAX_DAYS",
+    (
+        "فترة إضافية للسداد لا تتجاوز 90 يومًا من تاريخ طلبها، ولمرة واحدة",
+        "One further period to pay, of at most 90 days from the request",
+    ),
+    90,
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+DISCOUNT_SHARE = _rule(
+    "DISCOUNT_SHARE",
+    (
+        "تخفيض 25% من قيمة الحد الأدنى للغرامة عند السداد خلال المهلة",
+        "25 % off the minimum fine when paid in time",
+    ),
+    Decimal("0.25"),
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+EXTENSION_DISCOUNT_DAYS = _rule(
+    "EXTENSION_DISCOUNT_DAYS",
+    (
+        "يسري التخفيض خلال 30 يومًا من طلب الفترة الإضافية للسداد",
+        "The discount holds for 30 days from the request for a further period to pay",
+    ),
+    30,
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+ENFORCE_AFTER_DAYS = _rule(
+    "ENFORCE_AFTER_DAYS",
+    (
+        "الحجز والتنفيذ بعد مضي 30 يومًا على انتهاء مهلة السداد",
+        "Seizure and enforcement after 30 days past the last day to pay",
+    ),
+    30,
+)
+REJECTED_PER_HIJRI_YEAR = _rule(
+    "REJECTED_PER_HIJRI_YEAR",
+    (
+        "لا يُقبل اعتراض جديد بعد رفض خمسة اعتراضات خلال السنة الهجرية",
+        "No further objection once five were rejected within the Hijri year",
+    ),
+    5,
+    _ARTICLE_75_SINCE,
+)
+STATEMENT_MAX_LENGTH = _rule(
+    "STATEMENT_MAX_LENGTH",
+    ("لا تتجاوز إفادة المعترض 2000 حرف", "A statement has at most 2,000 characters"),
+    2000,
+)
+ATTACHMENTS_MAX = _rule("ATTACHMENTS_MAX", ("لا تتجاوز المرفقات خمسة ملفات", "At most five files are attached"), 5)
+ATTACHMENT_MAX_BYTES = _rule(
+    "ATTACHMENT_MAX_BYTES",
+    ("لا يتجاوز حجم الملف 5 ميجابايت", "A file has at most 5 MB"),
+    5 * 1024 * 1024,
+)
+ATTACHMENT_MEDIA_TYPES = _rule(
+    "ATTACHMENT_MEDIA_TYPES",
+    ("صيغ الملفات المسموح بها: PDF وJPEG وPNG", "Files are PDF, JPEG or PNG"),
+    ("application/pdf", "image/jpeg", "image/png"),
+)
+INFORMATION_WITHIN_DAYS = _rule(
+    "INFORMATION_WITHIN_DAYS",
+    (
+        "تقديم المعلومات الإضافية خلال 10 أيام من طلبها",
+        "Information that was asked for is supplied within 10 days",
+    ),
+    10,
+)
+APPEAL_WITHIN_DAYS = _rule(
+    "APPEAL_WITHIN_DAYS",
+    (
+        "التظلم أمام المحكمة المختصة خلال 30 يومًا من تاريخ القرار",
+        "An appeal to the competent court within 30 days of the decision",
+    ),
+    30,
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+
+# Account
+
+FAILURES_BEFORE_LOCK = _rule(
+    "FAILURES_BEFORE_LOCK",
+    ("يُقفل الحساب بعد خمس محاولات دخول خاطئة", "The account is locked after five failed sign-ins"),
+    5,
+)
+FAILURE_WINDOW_MINUTES = _rule(
+    "FAILURE_WINDOW_MINUTES",
+    ("تُحتسب محاولات الدخول الخاطئة خلال 15 دقيقة", "Failed sign-ins count for 15 minutes"),
+    15,
+)
+LOCK_MINUTES = _rule(
+    "LOCK_MINUTES",
+    ("يُقفل الحساب مؤقتًا لمدة 30 دقيقة", "An account is locked for 30 minutes"),
+    30,
+)
+CODE_SECONDS = _rule(
+    "CODE_SECONDS",
+    ("صلاحية رمز التحقق 120 ثانية", "A verification code is valid for 120 seconds"),
+    120,
+)
+CODE_TRIES = _rule("CODE_TRIES", ("ثلاث محاولات لإدخال رمز التحقق", "Three tries to enter a verification code"), 3)
+CODES_PER_HOUR = _rule(
+    "CODES_PER_HOUR",
+    ("لا يُرسل أكثر من خمسة رموز تحقق في الساعة", "At most five verification codes an hour"),
+    5,
+)
+ACCESS_TOKEN_MINUTES = _rule(
+    "ACCESS_TOKEN_MINUTES", ("صلاحية رمز الدخول خمس دقائق", "An access token is valid for five minutes"), 5
+)
+SESSION_IDLE_MINUTES = _rule(
+    "SESSION_IDLE_MINUTES",
+    ("تنتهي الجلسة بعد 15 دقيقة من عدم النشاط", "A session ends after 15 idle minutes"),
+    15,
+)
+SESSION_HOURS = _rule("SESSION_HOURS", ("لا تتجاوز مدة الجلسة ثماني ساعات", "A session ends after eight hours"), 8)
+REFRESH_GRACE_SECONDS = _rule(
+    "REFRESH_GRACE_SECONDS",
+    (
+        "يبقى رمز التجديد السابق مقبولًا لمدة 30 ثانية",
+        "The refresh token replaced last is good for 30 seconds",
+    ),
+    30,
+)
+PASSWORDS_REMEMBERED = _rule(
+    "PASSWORDS_REMEMBERED",
+    (
+        "لا يُعاد استخدام أي من كلمات المرور الخمس الأخيرة",
+        "None of the last five passwords is used again",
+    ),
+    5,
+)
+
+CONSEQUENCES: Final[dict[DeadlineKind, Text]] = {
+    DeadlineKind.EXIT_BEFORE: Text(
+        "تنتهي التأشيرة دون استخدام وتُفرض غرامة عدم الاستخدام أو الإلغاء",
+        "The visa expires unused and the penalty for not using or cancelling is due",
+    ),
+    DeadlineKind.RETURN_BEFORE: Text(
+        "تُعد التأشيرة منتهية وصاحبها خارج المملكة، ثم يُسجَّل «خرج ولم يعد» إن لم يعد ولم تُمدَّد",
+        "The visa expires while its holder is outside; without a return or an extension, "
+        "“exited and did not return” is recorded later",
+    ),
+    DeadlineKind.CANCEL_BEFORE: Text(
+        "لا يمكن بعد ذلك إلغاء التأشيرة، وتُفرض غرامة إن لم تُستخدم",
+        "The visa can no longer be cancelled, and a penalty is due if it is not used",
+    ),
+    DeadlineKind.EXTEND_BEFORE: Text(
+        "لا يمكن بعد ذلك تمديد التأشيرة",
+        "The visa can no longer be extended",
+    ),
+    DeadlineKind.OBJECT_BEFORE: Text(
+        "تصبح المخالفة نهائية ولا يمكن الاعتراض عليها",
+        "The violation becomes final and can no longer be objected to",
+    ),
+    DeadlineKind.PAY_BEFORE: Text(
+        "تصبح المخالفة متأخرة السداد، ثم تُحال إلى الحجز والتنفيذ",
+        "The violation becomes overdue and is then passed on for seizure and enforcement",
+    ),
+    DeadlineKind.DISCOUNT_BEFORE: Text(
+        "يسقط الحق في التخفيض وتُستحق الغرامة كاملة",
+        "The discount is lost and the whole fine is due",
+    ),
+    DeadlineKind.APPEAL_BEFORE: Text(
+        "يصبح القرار نهائيًا ولا يمكن التظلم منه أمام المحكمة",
+        "The decision becomes final and can no longer be taken to court",
+    ),
+    DeadlineKind.SUPPLY_INFORMATION_BEFORE: Text(
+        "تُستأنف دراسة الاعتراض بما هو متوفر من معلومات",
+        "The review of the objection goes on with what is known",
+    ),
+}
+"""What happens once a deadline has passed."""

@@ -1,0 +1,127 @@
+"""Exit/re-entry visas as they are now."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+from domain.text import Text
+from domain.visa import MovementDirection, Visa, VisaBasis, VisaStatus, VisaType
+from projections.read_model import ReadModel, Row
+from store.codec import Recorded
+
+
+class MovementEntry(msgspec.Struct):
+    id: UUID
+    direction: MovementDirection
+    port: Text
+    at: datetime
+    refused: bool = False  # reported, but the state of the visa does not allow it
+
+
+class PenaltyEntry(msgspec.Struct):
+    amount: Decimal
+    assessed_on: date
+    lapse: int
+
+
+class VisaRow(Row):
+    id: UUID
+    number: str
+    holder_id: UUID
+    sponsor_id: UUID | None
+    type: VisaType
+    basis: VisaBasis
+    duration_days: int
+    status: VisaStatus
+    status_since: datetime
+    issued_at: datetime
+    issued_on: date
+    exit_before: date
+    return_before: date | None
+    fee: Decimal
+    passport_number: str | None
+    passport_expires_on: date
+    iqama_expires_on: date
+    replaces: str | None
+    movements: list[MovementEntry]  # in the order of their reports
+    penalties: list[PenaltyEntry]
+
+
+class Visas(ReadModel[VisaRow]):
+    name = "visa"
+    follows = Visa
+    row = VisaRow
+    columns = """
+        id uuid PRIMARY KEY, number text NOT NULL, holder_id uuid NOT NULL, sponsor_id uuid,
+        type text NOT NULL, basis text NOT NULL, duration_days integer NOT NULL,
+        status text NOT NULL, status_since timestamptz NOT NULL, issued_at timestamptz NOT NULL,
+        issued_on date NOT NULL, exit_before date NOT NULL, return_before date, fee numeric(12, 2) NOT NULL,
+        passport_number text, passport_expires_on date NOT NULL, iqama_expires_on date NOT NULL, replaces text,
+        movements json NOT NULL, penalties json NOT NULL
+    """
+    indexes = ("UNIQUE (number)", "(holder_id, issued_at, id)")
+
+    def apply(self, row: VisaRow | None, recorded: Recorded) -> VisaRow | None:
+        event = recorded.event
+        if isinstance(event, Visa.Issued):
+            return VisaRow(
+                id=event.originator_id,
+                number=event.number,
+                holder_id=event.holder_id,
+                sponsor_id=event.sponsor_id,
+                type=event.type,
+                basis=event.basis,
+                duration_days=event.duration_days,
+                status=VisaStatus.ISSUED,
+                status_since=event.timestamp,
+                issued_at=event.timestamp,
+                issued_on=event.issued_on,
+                exit_before=event.exit_before,
+                return_before=event.return_before,
+                fee=event.fee,
+                passport_number=event.passport_number,
+                passport_expires_on=event.passport_expires_on,
+                iqama_expires_on=event.iqama_expires_on,
+                replaces=event.replaces,
+                movements=[],
+                penalties=[],
+            )
+        if row is None:
+            raise TypeError(f"{type(event).__qualname__} before the visa was issued")
+        match event:
+            case Visa.Cancelled():
+                now_is(row, VisaStatus.CANCELLED, event)
+            case Visa.Departed():
+                now_is(row, VisaStatus.DEPARTED, event)
+                row.return_before = event.return_before
+                moved(row, event.movement_id, MovementDirection.DEPARTURE, event.port, event.departed_at)
+                if event.reverses_penalty:
+                    row.penalties.pop()
+            case Visa.Returned():
+                now_is(row, VisaStatus.COMPLETED if event.completed else VisaStatus.ACTIVE, event)
+                moved(row, event.movement_id, MovementDirection.RETURN, event.port, event.returned_at)
+            case Visa.MovementRefused():
+                row.movements.append(MovementEntry(event.movement_id, event.direction, event.port, event.at, refused=True))
+            case Visa.LapsedUnused():
+                now_is(row, VisaStatus.LAPSED_UNUSED, event)
+                row.penalties.append(PenaltyEntry(event.penalty, event.lapsed_on, event.lapse))
+            case Visa.ExpiredOutside():
+                now_is(row, VisaStatus.EXPIRED_OUTSIDE, event)
+            case Visa.NotReturned():
+                now_is(row, VisaStatus.EXITED_NOT_RETURNED, event)
+            case Visa.ExpiredInside():
+                now_is(row, VisaStatus.COMPLETED, event)
+            case _:
+                raise TypeError(f"{type(event).__qualname__} is not an event of a visa")
+        return row
+
+
+def now_is(row: VisaRow, status: VisaStatus, event: Visa.Event) -> None:
+    row.status = status
+    row.status_since = event.timestamp
+
+
+def moved(row: VisaRow, id: UUID, direction: MovementDirection, port: Text, at: datetime) -> None:
+    row.movements.append(MovementEntry(id, direction, port, at))

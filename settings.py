@@ -1,0 +1,179 @@
+"""What an operator may set: read from the environment once, checked at start."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "SIJIL_"
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Expects:
+    """What a value must be, in the words that complete "NAME must be ..."."""
+
+    what: str
+
+
+def _is_database_url(value: SecretStr) -> SecretStr:
+    try:
+        known = conninfo_to_dict(value.get_secret_value())
+    except ProgrammingError as wrong:
+        raise ValueError from wrong
+    if not known:
+        raise ValueError
+    return value
+
+
+def _is_key(value: SecretStr) -> SecretStr:
+    if len(b64decode(value.get_secret_value(), validate=True)) != KEY_BYTES:
+        raise ValueError
+    return value
+
+
+class Settings(BaseModel):
+    """Every setting, with its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    database_url: Annotated[
+        SecretStr | None,
+        AfterValidator(lambda value: value and _is_database_url(value)),
+        Expects("a PostgreSQL address such as postgresql://user:password@host:5432/name"),
+    ] = Field(None, alias="DATABASE_URL", description="PostgreSQL 15 or newer; not set: the embedded one")
+    data_dir: Annotated[Path, Expects("a folder")] = Field(
+        Path(".data"), alias="SIJIL_DATA_DIR", description="Folder of the embedded PostgreSQL and of the keys"
+    )
+    env: Annotated[
+        Literal["development", "production"], BeforeValidator(str.lower), Expects("development or production")
+    ] = Field("development", alias="SIJIL_ENV", description="development or production")
+    host: Annotated[str, Expects("a host name or an IP address")] = Field(
+        "127.0.0.1", alias="SIJIL_HOST", description="Address to listen on", pattern=r"^[A-Za-z0-9_.:-]+$"
+    )
+    port: Annotated[int, Expects("a whole number from 0 to 65535")] = Field(
+        8000, alias="SIJIL_PORT", description="Port to listen on; 0: any free one", ge=0, le=65535
+    )
+    master_key: Annotated[
+        SecretStr | None,
+        AfterValidator(lambda value: value and _is_key(value)),
+        Expects("32 bytes in base64"),
+    ] = Field(None, alias="SIJIL_MASTER_KEY", description="Wraps the keys of personal data; wins over the file")
+    master_key_file: Annotated[Path, Expects("a file")] = Field(
+        default_factory=lambda known: known["data_dir"] / "keys" / "master.key",
+        alias="SIJIL_MASTER_KEY_FILE",
+        description="File of the master key; made by the first start",
+    )
+    token_key_file: Annotated[Path, Expects("a file")] = Field(
+        default_factory=lambda known: known["data_dir"] / "keys" / "token.jwk",
+        alias="SIJIL_TOKEN_KEY_FILE",
+        description="File of the key that signs access tokens",
+    )
+    origin: Annotated[str, Expects("a name of letters, digits, '.', '-', ':' and '/'")] = Field(
+        "sijil.local",
+        alias="SIJIL_ORIGIN",
+        description="Name of this installation; issuer of its tokens",
+        pattern=r"^[A-Za-z0-9.:/-]+$",
+    )
+    max_body_bytes: Annotated[int, Expects("a whole number of bytes, at least 1024")] = Field(
+        1_048_576, alias="SIJIL_MAX_BODY_BYTES", description="Longest JSON body of a request, in bytes", ge=1024
+    )
+    pool_size: Annotated[int, Expects("a whole number from 1 to 500")] = Field(
+        8, alias="SIJIL_POOL_SIZE", description="Database connections of one process", ge=1, le=500
+    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"],
+        BeforeValidator(str.lower),
+        Expects("debug, info, warning, error or critical"),
+    ] = Field("info", alias="SIJIL_LOG_LEVEL", description="Least severe message to log")
+    access_token_seconds: Annotated[int, Expects("a whole number of seconds from 1 to 3600")] = Field(
+        300, alias="SIJIL_ACCESS_TOKEN_SECONDS", description="How long an access token holds", ge=1, le=3600
+    )
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used: one sentence for each, none of which repeats a secret."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+class SettingLine(NamedTuple):
+    """One line of `sijil settings`."""
+
+    name: str
+    value: str
+    source: Literal["environment", "default"]
+    description: str
+
+
+FIELDS = {str(field.alias): (attribute, field) for attribute, field in Settings.model_fields.items()}
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Check what the environment sets; an empty value counts as not set.
+
+    Raises:
+        SettingsError: a value cannot be used, or a name that begins with SIJIL_ is unknown.
+    """
+    unknown = [_unknown(name) for name in sorted(environ) if name.startswith(PREFIX) and name not in FIELDS]
+    try:
+        settings = Settings.model_validate({name: environ[name] for name in FIELDS if environ.get(name)})
+    except ValidationError as wrong:
+        names = dict.fromkeys(str(error["loc"][0]) for error in wrong.errors() if error["type"] != _NOT_ASKED)
+        raise SettingsError(*(_bad(name, environ[name]) for name in names), *unknown) from None
+    if unknown:
+        raise SettingsError(*unknown)
+    return settings
+
+
+def describe(settings: Settings, environ: Mapping[str, str]) -> list[SettingLine]:
+    """All settings in the order of their declaration, secrets hidden."""
+    return [
+        SettingLine(
+            name=name,
+            value=_shown(name, getattr(settings, attribute)),
+            source="environment" if environ.get(name) else "default",
+            description=field.description or "",
+        )
+        for name, (attribute, field) in FIELDS.items()
+    ]
+
+
+_NOT_ASKED = "default_factory_not_called"  # pydantic's name for a default that depends on a setting that is wrong
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, FIELDS, n=1)
+    return f"{name} is not a setting; did you mean {near[0]}?" if near else f"{name} is not a setting."
+
+
+def _bad(name: str, value: str) -> str:
+    _, field = FIELDS[name]
+    expected = next(part.what for part in field.metadata if isinstance(part, Expects))
+    got = "" if _is_secret(name) else f", not {value!r}"
+    return f"{name} must be {expected}{got}."
+
+
+def _is_secret(name: str) -> bool:
+    return FIELDS[name][1].annotation == SecretStr | None
+
+
+def _shown(name: str, value: object) -> str:
+    if not isinstance(value, SecretStr):
+        return "not set" if value is None else str(value)
+    return _without_secrets(value.get_secret_value()) if name == "DATABASE_URL" else "set"
+
+
+def _without_secrets(url: str) -> str:
+    """The parts of a PostgreSQL address as libpq understands them: a password can stand in more than one place."""
+    parts = conninfo_to_dict(url)
+    hidden = {part: "***" for part in parts if "password" in part or "secret" in part}
+    return make_conninfo(**{part: str(known) for part, known in parts.items()} | hidden)

@@ -1,0 +1,321 @@
+"""The stored form of an event, and its entry and leaf hash in the transparency log."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from eventsourcing.domain import AggregateEvent
+from eventsourcing.utils import TopicError, get_topic, resolve_topic
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
+from msgspec.json import encode as to_json
+
+from domain.actor import Actor
+from domain.personal import personal_fields
+
+Keys = Callable[[UUID], bytes | None]
+"""The data key of a person; None: erased."""
+
+RandomBytes = Callable[[int], bytes]
+
+SALT_BYTES = 16
+NONCE_BYTES = 12
+
+T = TypeVar("T")
+
+
+class PersonErased(Exception):
+    """Personal data cannot be recorded about somebody who has no key (any more)."""
+
+    def __init__(self, person: UUID) -> None:
+        super().__init__(f"there is no key for the personal data of {person}")
+        self.person = person
+
+
+class RecordDamaged(Exception):
+    """The record is not what was written: nothing is read past this position."""
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(f"the record is damaged at position {position}: {reason}")
+        self.position = position
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event to be recorded, and who caused it; without `recorded_at` the log stamps it."""
+
+    event: AggregateEvent
+    actor: Actor
+    correlation_id: UUID
+    causation_id: UUID | None = None
+    recorded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event of the log; its erased personal fields are None."""
+
+    position: int
+    recorded_at: datetime
+    event_id: UUID
+    actor: Actor
+    correlation_id: UUID
+    causation_id: UUID | None
+    event: AggregateEvent
+
+
+class Row(NamedTuple):
+    """A row of sijil_events."""
+
+    position: int
+    stream: UUID
+    version: int
+    topic: str
+    state: bytes
+    recorded_at: datetime
+
+
+class Sealed(Struct):
+    """Personal values: the hash commits to them, the box holds them for as long as the person's key exists."""
+
+    of: UUID
+    hash: bytes  # SHA-256(salt ‖ canonical JSON of the values)
+    box: bytes  # nonce ‖ AES-256-GCM of {salt, values}
+
+
+class _Box(Struct):
+    salt: bytes
+    values: Raw  # canonical JSON
+
+
+class State(Struct, kw_only=True, omit_defaults=True):
+    """The column `state`, as UTF-8 JSON."""
+
+    event_id: UUID
+    occurred_at: datetime
+    actor: Actor
+    correlation_id: UUID
+    causation_id: UUID | None
+    schema_version: int = 1
+    data: Raw
+    personal: Sealed | None = None
+
+
+_states = Decoder(State)
+_boxes = Decoder(_Box)
+
+
+def encode(entry: Entry, *, event_id: UUID, keys: Keys, random_bytes: RandomBytes = os.urandom) -> bytes:
+    """Return the stored form of an event.
+
+    Raises:
+        PersonErased: it has personal fields and there is no key for the person they are about.
+    """
+    event = entry.event
+    shape = _shape(type(event))
+    values = vars(event)
+    return to_json(
+        State(
+            event_id=event_id,
+            occurred_at=_utc(event.timestamp),
+            actor=entry.actor,
+            correlation_id=entry.correlation_id,
+            causation_id=entry.causation_id,
+            schema_version=shape.version,
+            data=Raw(to_json({name: values[name] for name in shape.plain.names})),
+            personal=_seal(event, shape, event_id, keys, random_bytes) if shape.personal.names else None,
+        )
+    )
+
+
+def decode(row: Row, keys: Keys) -> Recorded:
+    return unseal(row, parse(row), keys)
+
+
+def parse(row: Row) -> State:
+    """Read what needs no key; `personal.of` says whose key the rest needs."""
+    try:
+        return _states.decode(row.state)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        raise RecordDamaged(row.position, str(fault)) from fault
+
+
+def unseal(row: Row, state: State, keys: Keys) -> Recorded:
+    """Decode the event of a row that was parsed."""
+    try:
+        event = _event(row, state, keys)
+    except (msgspec.MsgspecError, InvalidTag, TopicError, ValueError) as fault:
+        raise RecordDamaged(row.position, f"{row.topic}: {fault!r}") from fault
+    return Recorded(
+        position=row.position,
+        recorded_at=row.recorded_at,
+        event_id=state.event_id,
+        actor=state.actor,
+        correlation_id=state.correlation_id,
+        causation_id=state.causation_id,
+        event=event,
+    )
+
+
+def person_of(event: AggregateEvent) -> UUID | None:
+    """The person whose key the event's personal data needs; None: it has none."""
+    shape = _shape(type(event))
+    person: UUID | None = vars(event)[shape.about] if shape.personal.names else None
+    return person
+
+
+def entry_hash(row: Row) -> bytes:
+    """SHA-256 over position, stream, version, topic, recorded_at and state, each after its length.
+
+    A length is 4 bytes, position and version are 8, big-endian; the stream is the 16 bytes of its UUID; recorded_at is
+    text such as 2026-01-10T08:00:00.000Z.
+    """
+    parts = (
+        row.position.to_bytes(8, "big"),
+        row.stream.bytes,
+        row.version.to_bytes(8, "big"),
+        row.topic.encode(),
+        rfc3339(row.recorded_at).encode(),
+        row.state,
+    )
+    return hashlib.sha256(length_prefixed(*parts)).digest()
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """The leaf of an entry's hash in the Merkle tree (RFC 9162, section 2.1.1)."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def length_prefixed(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def rfc3339(instant: datetime) -> str:
+    return _utc(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def random_uuid(random_bytes: RandomBytes) -> UUID:
+    return UUID(bytes=random_bytes(16), version=4)
+
+
+class _Part(Generic[T]):
+    """Some fields of an event class: their names, and how they are read."""
+
+    def __init__(self, event_class: type, names: tuple[str, ...]) -> None:
+        hints = get_type_hints(event_class)
+        self.names = names
+        # Fields without a default come first in a struct.
+        declared = sorted(
+            ((field, hints[field.name]) for field in fields(event_class) if field.name in names),
+            key=lambda declaration: _default(declaration[0]) is not msgspec.NODEFAULT,
+        )
+        self.struct = msgspec.defstruct(
+            event_class.__name__, [(field.name, hint, _default(field)) for field, hint in declared]
+        )
+        self._decoder = Decoder(self.struct)
+
+    def read(self, json: Raw) -> dict[str, Any]:
+        return msgspec.structs.asdict(self._decoder.decode(json))
+
+    def convert(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return msgspec.structs.asdict(msgspec.convert(values, self.struct))
+
+
+def _default(field: Any) -> Any:  # noqa: ANN401 (dataclasses.Field of anything)
+    if field.default_factory is not MISSING:
+        return msgspec.field(default_factory=field.default_factory)
+    return msgspec.NODEFAULT if field.default is MISSING else field.default
+
+
+class _Shape:
+    """What the codec knows about an event class."""
+
+    def __init__(self, event_class: type[AggregateEvent]) -> None:
+        personal = personal_fields(event_class)
+        outside = {"originator_id", "originator_version", "timestamp", *personal}
+        plain = tuple(field.name for field in fields(event_class) if field.name not in outside)
+        self.event_class = event_class
+        self.version: int = getattr(event_class, "class_version", 1)
+        self.about: str = getattr(event_class, "about", "originator_id")
+        self.plain = _Part[Any](event_class, plain)
+        self.personal = _Part[Any](event_class, personal)
+        self.erased = dict.fromkeys(personal)
+
+    def upcast(self, state: State, values: Raw | None) -> dict[str, Any]:
+        """Bring JSON values of an older version of the class to the present one, by its upcast_vN_vM methods."""
+        found: dict[str, Any] = msgspec.json.decode(state.data) | (msgspec.json.decode(values) if values else {})
+        for version in range(state.schema_version, self.version):
+            getattr(self.event_class, f"upcast_v{version}_v{version + 1}")(found)
+        personal = self.personal.convert(found) if values else self.erased
+        return self.plain.convert(found) | personal
+
+
+@cache
+def _shape(event_class: type[AggregateEvent]) -> _Shape:
+    return _Shape(event_class)
+
+
+@lru_cache(maxsize=1024)
+def _shape_of(topic: str) -> _Shape:
+    return _shape(resolve_topic(topic))
+
+
+topic_of: Callable[[type[AggregateEvent]], str] = cache(get_topic)
+
+
+def _seal(event: AggregateEvent, shape: _Shape, event_id: UUID, keys: Keys, random_bytes: RandomBytes) -> Sealed:
+    fields_of = vars(event)
+    person: UUID = fields_of[shape.about]
+    key = keys(person)
+    if key is None:
+        raise PersonErased(person)
+    values = to_json({name: fields_of[name] for name in shape.personal.names}, order="sorted")
+    salt = random_bytes(SALT_BYTES)
+    nonce = random_bytes(NONCE_BYTES)
+    inside = to_json(_Box(salt, Raw(values)))
+    bound = _bound(event_id, event.originator_id, event.originator_version)
+    return Sealed(person, hashlib.sha256(salt + values).digest(), nonce + AESGCM(key).encrypt(nonce, inside, bound))
+
+
+def _open(row: Row, state: State, keys: Keys) -> Raw | None:
+    if state.personal is None:
+        return Raw(b"{}")  # recorded before the class had personal fields: their defaults hold
+    if (key := keys(state.personal.of)) is None:
+        return None
+    nonce, sealed = state.personal.box[:NONCE_BYTES], state.personal.box[NONCE_BYTES:]
+    box = _boxes.decode(AESGCM(key).decrypt(nonce, sealed, _bound(state.event_id, row.stream, row.version)))
+    if hashlib.sha256(box.salt + bytes(box.values)).digest() != state.personal.hash:
+        raise ValueError("the personal values are not those that the hash commits to")
+    return box.values
+
+
+def _event(row: Row, state: State, keys: Keys) -> AggregateEvent:
+    shape = _shape_of(row.topic)
+    values = _open(row, state, keys) if shape.personal.names else None
+    if state.schema_version < shape.version:
+        found = shape.upcast(state, values)
+    else:
+        found = shape.plain.read(state.data) | (shape.personal.read(values) if values else shape.erased)
+    found |= {"originator_id": row.stream, "originator_version": row.version, "timestamp": state.occurred_at}
+    event = object.__new__(shape.event_class)
+    object.__setattr__(event, "__dict__", found)  # not __init__: an erased field is None whatever its type
+    return event
+
+
+def _bound(event_id: UUID, stream: UUID, version: int) -> bytes:
+    """What the box is bound to, so that it opens in no other event."""
+    return event_id.bytes + stream.bytes + version.to_bytes(8, "big")
+
+
+def _utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError("a time needs its time zone")
+    return instant.astimezone(UTC)

@@ -1,0 +1,31 @@
+"""What stops the program itself: faults of its surroundings, told in one line.
+
+Exit status, after BSD's sysexits where it has one:
+
+2   a file that was given could not be used
+69  the database cannot be reached, does not answer, or is too old
+73  the data folder cannot be used
+75  another process is in the way: try again later
+78  a setting or a key is missing or wrong
+"""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """The exit status of a command that a fault has ended."""
+
+    FILE = 2
+    DATABASE = 69
+    DATA_FOLDER = 73
+    BUSY = 75
+    SETTINGS = 78
+
+
+class Fault(Exception):
+    """Something around the program is wrong: `message` says in one line what it is and what to do."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.exit_status = exit_status

@@ -1,0 +1,272 @@
+"""The append-only log: changes in, aggregates and positions out."""
+
+import asyncio
+import hmac
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, AggregateEvent
+
+from store.batch import ClaimId, Command, NewRow, Prepared
+from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, KeyTaken, LogUnavailable
+from store.codec import (
+    Entry,
+    RandomBytes,
+    RecordDamaged,
+    Recorded,
+    Row,
+    encode,
+    length_prefixed,
+    parse,
+    person_of,
+    random_uuid,
+    topic_of,
+    unseal,
+)
+from store.database import Database
+from store.keyring import Keyring
+from store.writer import Patience, Writer, to_milliseconds
+
+__all__ = [
+    "Appended",
+    "Change",
+    "Claim",
+    "ClaimTaken",
+    "CommandKey",
+    "Conflict",
+    "Entry",
+    "KeyTaken",
+    "Log",
+    "LogUnavailable",
+    "Patience",
+    "RecordDamaged",
+    "Recorded",
+]
+
+EVENTS_PER_SLICE = 100
+"""How many events are encoded or decoded before other tasks get their turn."""
+
+_COLUMNS = "notification_id, originator_id, originator_version, topic, state, e.recorded_at"
+
+
+class Log:
+    """The record of a database; `async with log` starts and stops its writer."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        *,
+        now: Callable[[], datetime],
+        random_bytes: RandomBytes = os.urandom,
+        patience: Patience = Patience(),  # noqa: B008 (frozen)
+        cached_events: int = 50_000,
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._random_bytes = random_bytes
+        self._writer = Writer(database, now=now, patience=patience, random_bytes=random_bytes)
+        self._cache = _Streams(cached_events)
+
+    async def __aenter__(self) -> Self:
+        await self._writer.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._writer.__aexit__(kind, fault, trace)
+
+    async def append(self, change: Change) -> Appended:
+        """Record a change whole, or not at all.
+
+        Raises:
+            Conflict, ClaimTaken, KeyTaken: another change was first; nothing was recorded.
+            PersonErased: it holds personal data about somebody who has no key; nothing was recorded.
+            LogUnavailable: the database is gone; `recorded` says what is known.
+        """
+        new = {person: self._keyring.create(person) for person in change.people}
+        keys = {person: key for person, (key, _) in new.items()}
+        rows = await self._encode(change.entries, keys)
+        appended = await self._writer.record(
+            Prepared(
+                change=change,
+                rows=rows,
+                expected=_next_versions_checked(change),
+                claims={self._claim_id(claim): (claim, owner) for claim, owner in change.claims.items()},
+                released=frozenset(map(self._claim_id, change.released)),
+                commands=[Command(self._command_id(key), key, entries) for key, entries in change.keys.items()],
+                people=[(person, wrapped) for person, (_, wrapped) in new.items()],
+                bytes=sum(len(row.state) for row in rows),
+            )
+        )
+        self._keyring.keep(keys)
+        return appended
+
+    async def load(self, streams: Iterable[UUID]) -> dict[UUID, Aggregate]:
+        """The aggregates as they are now, each a new object; streams without events are left out."""
+        kept = {stream: self._cache.get(stream) for stream in streams}
+        if not kept:
+            return {}
+        rows = await self._rows(
+            f"""
+            SELECT {_COLUMNS} FROM unnest(%b::uuid[], %b::bigint[]) AS kept(stream, version)
+            JOIN sijil_events e ON originator_id = kept.stream AND originator_version > kept.version
+            ORDER BY originator_id, originator_version
+            """,  # noqa: S608 (no values)
+            (list(kept), [len(events) for events in kept.values()]),
+        )
+        for recorded in await self._decode(rows):
+            event = recorded.event
+            events = kept[event.originator_id] = (*kept[event.originator_id], event)
+            if event.originator_version != len(events):
+                raise RecordDamaged(recorded.position, f"version {len(events)} of {event.originator_id} is missing")
+        found = {stream: events for stream, events in kept.items() if events}
+        self._cache.put(found)
+        return {stream: _replay(events) for stream, events in found.items()}
+
+    async def read(self, *, after: int, limit: int) -> list[Recorded]:
+        """The events at the positions after+1, after+2 … as far as there are, at most `limit`."""
+        rows = await self._rows(
+            f"SELECT {_COLUMNS} FROM sijil_events e WHERE notification_id > %b ORDER BY 1 LIMIT %b",  # noqa: S608
+            (after, limit),
+        )
+        for position, row in enumerate(rows, after + 1):
+            if row.position != position:
+                raise RecordDamaged(position, f"it is missing, the next is {row.position}")
+        return await self._decode(rows)
+
+    async def head(self) -> int:
+        """The last position; 0 while there is none."""
+        ((position,),) = await self._select("SELECT position FROM log_head", ())
+        return int(position)
+
+    async def owners(self, claims: Iterable[Claim]) -> dict[Claim, UUID]:
+        """The streams that these values belong to; values that belong to none are left out."""
+        by_id = {self._claim_id(claim): claim for claim in claims}
+        if not by_id:
+            return {}
+        kinds_and_digests = tuple(map(list, zip(*by_id, strict=True)))
+        found = await self._select(
+            "SELECT kind, digest, owner FROM claims "
+            "JOIN unnest(%b::text[], %b::bytea[]) AS c(kind, digest) USING (kind, digest)",
+            kinds_and_digests,
+        )
+        return {by_id[kind, digest]: owner for kind, digest, owner in found}
+
+    async def remembered(self, keys: Iterable[CommandKey]) -> dict[CommandKey, tuple[int, bool]]:
+        """The commands that were recorded: position of their last event, and whether their input was the same."""
+        by_id = {self._command_id(key): key for key in keys}
+        if not by_id:
+            return {}
+        found = await self._select(
+            "SELECT digest, position, input FROM command_ids WHERE digest = ANY(%b)", (list(by_id),)
+        )
+        return {by_id[digest]: (position, recorded == by_id[digest].digest) for digest, position, recorded in found}
+
+    def input_digest(self, content: bytes) -> bytes:
+        """HMAC of a command's input, by which a repetition is told from a reuse of its key."""
+        return hmac.digest(self._keyring.master_key.commands, content, "sha256")
+
+    async def due(self, *, until: date, limit: int) -> list[tuple[date, UUID]]:
+        """The streams on which something is due until that day, in the order of their day, then of their id."""
+        found = await self._select(
+            "SELECT on_day, stream FROM due WHERE on_day <= %b ORDER BY on_day, stream LIMIT %b", (until, limit)
+        )
+        return [(day, stream) for day, stream in found]
+
+    async def _encode(self, entries: Sequence[Entry], new: dict[UUID, bytes]) -> list[NewRow]:
+        people = {person for entry in entries if (person := person_of(entry.event)) and person not in new}
+        keys = (await self._keyring.load(people) if people else {}) | new
+        rows = []
+        for number, entry in enumerate(entries, 1):
+            event = entry.event
+            event_id = random_uuid(self._random_bytes)
+            state = encode(entry, event_id=event_id, keys=keys.get, random_bytes=self._random_bytes)
+            recorded_at = entry.recorded_at and to_milliseconds(entry.recorded_at)
+            topic = topic_of(type(event))
+            rows.append(NewRow(event.originator_id, event.originator_version, topic, state, recorded_at))
+            if number % EVENTS_PER_SLICE == 0:
+                await asyncio.sleep(0)
+        return rows
+
+    async def _decode(self, rows: Sequence[Row]) -> list[Recorded]:
+        parsed = []
+        for number, row in enumerate(rows, 1):
+            parsed.append((row, parse(row)))
+            if number % EVENTS_PER_SLICE == 0:
+                await asyncio.sleep(0)
+        people = {state.personal.of for _, state in parsed if state.personal}
+        keys = await self._keyring.load(people) if people else {}
+        decoded = []
+        for number, (row, state) in enumerate(parsed, 1):
+            decoded.append(unseal(row, state, keys.get))
+            if number % EVENTS_PER_SLICE == 0:
+                await asyncio.sleep(0)
+        return decoded
+
+    async def _rows(self, statement: str, parameters: tuple[Any, ...]) -> list[Row]:
+        return [Row(*row) for row in await self._select(statement, parameters)]
+
+    async def _select(self, statement: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        async with self._database.pool.connection() as connection:
+            cursor = await connection.execute(statement, parameters, binary=True)
+            return await cursor.fetchall()
+
+    def _claim_id(self, claim: Claim) -> ClaimId:
+        message = length_prefixed(claim.kind.encode(), claim.value.encode())
+        return claim.kind, hmac.digest(self._keyring.master_key.claims, message, "sha256")
+
+    def _command_id(self, command: CommandKey) -> bytes:
+        message = length_prefixed(command.scope.encode(), command.key.encode())
+        return hmac.digest(self._keyring.master_key.commands, message, "sha256")
+
+
+class _Streams:
+    """The events of the streams that were loaded last; events never change, so they can be replayed by anybody."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._events: OrderedDict[UUID, tuple[AggregateEvent, ...]] = OrderedDict()
+        self._count = 0
+
+    def get(self, stream: UUID) -> tuple[AggregateEvent, ...]:
+        events = self._events.get(stream, ())
+        if events:
+            self._events.move_to_end(stream)
+        return events
+
+    def put(self, streams: dict[UUID, tuple[AggregateEvent, ...]]) -> None:
+        for stream, events in streams.items():
+            self._count += len(events) - len(self._events.get(stream, ()))
+            self._events[stream] = events
+        while self._count > self._size:
+            _, dropped = self._events.popitem(last=False)
+            self._count -= len(dropped)
+
+
+def _replay(events: Iterable[AggregateEvent]) -> Aggregate:
+    aggregate: Aggregate | None = None
+    for event in events:
+        aggregate = event.mutate(aggregate)
+    assert aggregate is not None, "a stream has an event"  # noqa: S101
+    return aggregate
+
+
+def _next_versions_checked(change: Change) -> dict[UUID, int]:
+    """The expected versions, those of streams that the entries name but `expected` does not among them."""
+    expected = dict(change.expected)
+    versions = dict(expected)
+    for entry in change.entries:
+        event = entry.event
+        before = versions.setdefault(event.originator_id, event.originator_version - 1)
+        expected.setdefault(event.originator_id, before)
+        if event.originator_version != before + 1:
+            raise ValueError(f"version {before + 1} of {event.originator_id} is missing from the change")
+        versions[event.originator_id] = event.originator_version
+    return expected

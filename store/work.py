@@ -1,0 +1,133 @@
+"""A unit of work: what is read and changed together, recorded as one change or not at all."""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from eventsourcing.domain import Aggregate
+
+from domain.actor import Actor
+from store.change import Appended, Change, Claim, CommandKey
+from store.codec import Entry, RandomBytes, random_uuid
+from store.log import Log
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Work:
+    """Aggregates and claims as this work sees them: what it has read, with its own changes on top.
+
+    Everything read is expected unchanged when the work is recorded, so a decision never stands on what was overtaken.
+    """
+
+    def __init__(self, log: Log, *, random_bytes: RandomBytes = os.urandom) -> None:
+        self.log = log
+        self.change = Change()
+        self.random_bytes = random_bytes
+        self._streams: dict[UUID, Aggregate | None] = {}
+        self._touched: dict[UUID, Aggregate] = {}  # by the present command, in order
+        self._owners: dict[Claim, UUID | None] = {}
+        self._remembered: dict[CommandKey, tuple[int, bool] | None] = {}
+
+    def begin(self) -> None:
+        """Begin the next command of this work."""
+        self._touched.clear()
+
+    def new_id(self) -> UUID:
+        return random_uuid(self.random_bytes)
+
+    async def read(self, streams: Iterable[UUID]) -> None:
+        """Read streams that were not read yet, in one statement."""
+        missing = [stream for stream in streams if stream not in self._streams]
+        if missing:
+            found = await self.log.load(missing)
+            for stream in missing:
+                aggregate = found.get(stream)
+                self._streams[stream] = aggregate
+                self.change.expected[stream] = aggregate.version if aggregate else 0
+
+    def seen(self, stream: UUID) -> Aggregate | None:
+        """A stream that was read or added, None where it was not or nothing was recorded."""
+        return self._streams.get(stream)
+
+    async def find(self, kind: type[A], stream: UUID) -> A | None:
+        """The aggregate of a stream, None where nothing was recorded."""
+        await self.read([stream])
+        aggregate = self._streams[stream]
+        if aggregate is None:
+            return None
+        if not isinstance(aggregate, kind):
+            raise TypeError(f"{stream} is a {type(aggregate).__name__}, not a {kind.__name__}")
+        self._touched[stream] = aggregate
+        return aggregate
+
+    def add(self, aggregate: Aggregate) -> None:
+        """Take in a new aggregate; its stream is expected to be empty still."""
+        self._streams[aggregate.id] = self._touched[aggregate.id] = aggregate
+        self.change.expected.setdefault(aggregate.id, 0)
+
+    async def owners(self, claims: Iterable[Claim]) -> dict[Claim, UUID | None]:
+        """To whom claims belong, in one statement for those not asked before."""
+        wanted = list(claims)
+        missing = [claim for claim in wanted if claim not in self._owners]
+        if missing:
+            found = await self.log.owners(missing)
+            self._owners |= {claim: found.get(claim) for claim in missing}
+        return {claim: self._owners[claim] for claim in wanted}
+
+    async def owner(self, claim: Claim) -> UUID | None:
+        return (await self.owners([claim]))[claim]
+
+    def claim(self, claim: Claim, owner: UUID) -> None:
+        self.change.claims[claim] = owner
+        self._owners[claim] = owner
+
+    def command_key(self, scope: str, key: str, content: Any) -> CommandKey:  # noqa: ANN401 (any JSON)
+        """The key under which a command with this content is remembered."""
+        canonical = msgspec.json.encode(content, order="sorted")
+        return CommandKey(scope, key, self.log.input_digest(canonical))
+
+    async def remembered(self, keys: Iterable[CommandKey]) -> dict[CommandKey, tuple[int, bool] | None]:
+        """What was recorded under keys, in one statement: (position, whether the input was the same), or None.
+
+        The position is 0 for a command of this work, which has none yet.
+        """
+        wanted = list(keys)
+        missing = [key for key in wanted if key not in self._remembered]
+        if missing:
+            found = await self.log.remembered(missing)
+            self._remembered |= {key: found.get(key) for key in missing}
+        return {key: self._remembered[key] for key in wanted}
+
+    def record(
+        self,
+        actor: Actor,
+        *,
+        correlation_id: UUID,
+        recorded_at: datetime | None = None,
+        keys: Iterable[CommandKey] = (),
+    ) -> None:
+        """Take what the command's aggregates decided since the last call as done by an actor, under the given keys."""
+        change = self.change
+        for stream, aggregate in self._touched.items():
+            events = aggregate.collect_events()
+            if events and type(aggregate).due_on is not None:
+                change.due[stream] = aggregate.due_on
+            change.entries.extend(
+                Entry(event, actor, correlation_id, recorded_at=recorded_at and max(recorded_at, event.timestamp))
+                for event in events
+            )
+        for key in keys:
+            change.keys[key] = len(change.entries)
+            self._remembered[key] = (0, True)
+
+    async def append(self) -> Appended | None:
+        """Record everything, or nothing.
+
+        Raises:
+            Conflict, ClaimTaken, KeyTaken: something read here was overtaken: decide again in a new work.
+        """
+        return await self.log.append(self.change)

@@ -1,0 +1,129 @@
+"""One PostgreSQL for the whole run and, for each test that asks, a fresh database with the migrations applied."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Composed, Identifier
+
+from store.database import Database, open_database
+from store.embedded import EmbeddedServer
+from store.master_key import MasterKey
+from store.migrate import migrate
+
+PREFIX = f"sijil_test_{os.getpid()}_"
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that stands still until it is told to move; call it for the time."""
+
+    time: datetime = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)  # noon in Riyadh
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, **by: float) -> datetime:
+        """Move on by a timedelta's arguments (days=1, minutes=5)."""
+        self.time += timedelta(**by)
+        return self.time
+
+
+class Databases:
+    """Makes and drops databases on one server, from a migrated template."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server = conninfo_to_dict(server_url)
+        self._connection = psycopg.connect(server_url, autocommit=True)
+        self._numbers = count(1)
+        self.template = self.create("template0")
+        with ThreadPoolExecutor(1) as apart:  # a loop of its own: the tests' loops come and go
+            apart.submit(asyncio.run, _migrated(self.url(self.template))).result()
+
+    def url(self, name: str) -> str:
+        return "postgresql://?" + urlencode(self._server | {"dbname": name}).replace("+", "%20")
+
+    def create(self, template: str) -> str:
+        name = f"{PREFIX}{next(self._numbers)}"
+        self._run(SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(Identifier(name), Identifier(template)))
+        return name
+
+    def drop(self, name: str) -> None:
+        self._run(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+    def close(self) -> None:
+        self.drop(self.template)
+        self._connection.close()
+
+    def _run(self, statement: Composed) -> None:
+        self._connection.execute(statement)
+
+
+async def _migrated(url: str) -> None:
+    async with open_database(url, Path(), pool_size=1) as database:
+        await migrate(database)
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the server under test: DATABASE_URL's, else an embedded one of this run."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield given
+        return
+    # Nothing here outlives the run, so that commits need not wait for the disk.
+    server = EmbeddedServer(tmp_path_factory.mktemp("server") / "postgres", settings={"fsync": "off"})
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def databases(server_url: str) -> Iterator[Databases]:
+    databases = Databases(server_url)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """The address of a fresh database, migrated."""
+    name = databases.create(databases.template)
+    yield databases.url(name)
+    databases.drop(name)
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """The address of a fresh database without any table."""
+    name = databases.create("template0")
+    yield databases.url(name)
+    databases.drop(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database, migrated and open."""
+    async with open_database(database_url, Path(), pool_size=4) as database:
+        yield database
+
+
+@pytest.fixture
+def master_key() -> MasterKey:
+    return MasterKey(bytes(range(32)))
+
+
+@pytest.fixture
+def now() -> Clock:
+    """A clock that stands at noon in Riyadh on 1 March 2026."""
+    return Clock()

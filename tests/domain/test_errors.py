@@ -1,0 +1,109 @@
+import re
+from datetime import date
+from string import Formatter
+
+import pytest
+
+from domain.errors import (
+    MESSAGES,
+    REQUEST_MESSAGES,
+    Problem,
+    ProblemCode,
+    Refused,
+    RequestErrorCode,
+    check_all,
+    message,
+    refuse,
+    refuse_for,
+    request_message,
+)
+from domain.rules import OBJECT_WITHIN_DAYS
+from domain.text import Text
+
+ARABIC = re.compile("[ء-ي]")
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_code_has_a_message_in_both_languages() -> None:
+    assert list(MESSAGES) == list(ProblemCode)
+    assert set(REQUEST_MESSAGES) == set(RequestErrorCode)
+    texts = [*MESSAGES.values(), *REQUEST_MESSAGES.values()]
+    assert [text for text in texts if not ARABIC.search(text.ar) or ARABIC.search(text.en)] == []
+
+
+def test_both_languages_of_a_message_have_the_same_placeholders() -> None:
+    texts = [*MESSAGES.items(), *REQUEST_MESSAGES.items()]
+    found = {str(code): placeholders(text.ar) for code, text in texts}
+    assert found == {str(code): placeholders(text.en) for code, text in texts}
+    assert {code: names for code, names in found.items() if names} == {
+        ProblemCode.ACCOUNT_LOCKED: {"minutes"},
+        ProblemCode.OBJECTION_WINDOW_CLOSED: {"date"},
+        RequestErrorCode.INTERNAL: {"ref"},
+    }
+
+
+def test_a_message_is_filled_with_what_the_problem_carries() -> None:
+    closed = Problem(ProblemCode.OBJECTION_WINDOW_CLOSED, values=(("date", date(2026, 1, 31)),))
+    assert message(closed) == Text(
+        "انتهت مدة الاعتراض (30 يومًا) بتاريخ 2026-01-31", "The 30-day objection period ended on 2026-01-31"
+    )
+
+
+def test_the_minutes_of_a_lock_follow_from_when_to_try_again_rounded_up() -> None:
+    locked = Problem(ProblemCode.ACCOUNT_LOCKED, retry_after_seconds=1741)
+    assert message(locked).en == "The account is locked; try again in 30 minutes"
+
+
+def test_a_value_that_is_missing_shows_as_a_dash() -> None:
+    assert message(Problem(ProblemCode.OBJECTION_WINDOW_CLOSED)).en == "The 30-day objection period ended on –"
+
+
+def test_an_internal_error_shows_its_reference() -> None:
+    assert request_message(RequestErrorCode.INTERNAL, ref="7f3a") == Text(
+        "حدث خطأ، رقم المرجع 7f3a", "Something went wrong, reference 7f3a"
+    )
+
+
+def test_a_refusal_carries_its_problem_with_field_and_rule() -> None:
+    rule = OBJECT_WITHIN_DAYS.on(date(2026, 1, 1))
+    with pytest.raises(Refused) as refused:
+        refuse(ProblemCode.INVALID_ADDRESS, "address", "postalCode", rule=rule)
+    assert refused.value.problems == (Problem(ProblemCode.INVALID_ADDRESS, ("address", "postalCode"), rule),)
+    assert str(refused.value) == "INVALID_ADDRESS"
+
+
+def test_nothing_is_refused_for_no_problems() -> None:
+    refuse_for([])
+
+
+def test_all_problems_are_refused_together() -> None:
+    problems = [Problem(ProblemCode.OVERPAYMENT), Problem(ProblemCode.OWN_CASE)]
+    with pytest.raises(Refused) as refused:
+        refuse_for(iter(problems))
+    assert refused.value.problems == tuple(problems)
+
+
+def test_several_checks_refuse_at_the_end_for_all_that_they_found() -> None:
+    def checked(text: str) -> str:
+        return text or refuse(ProblemCode.INVALID_INPUT, "text")
+
+    answers = []
+    with pytest.raises(Refused) as refused, check_all() as check:  # noqa: PT012 (the block is what is tested)
+        answers.append(check(checked, ""))
+        answers.append(check(checked, "right"))
+        check.problem(ProblemCode.OWN_CASE)
+    assert answers == [None, "right"]
+    assert refused.value.problems == (
+        Problem(ProblemCode.INVALID_INPUT, ("text",)),
+        Problem(ProblemCode.OWN_CASE),
+    )
+
+
+def test_a_refusal_inside_the_block_joins_what_the_checks_found() -> None:
+    with pytest.raises(Refused) as refused, check_all() as check:  # noqa: PT012 (the block is what is tested)
+        check.problem(ProblemCode.OWN_CASE)
+        refuse(ProblemCode.CONFLICT)
+    assert refused.value.problems == (Problem(ProblemCode.OWN_CASE), Problem(ProblemCode.CONFLICT))

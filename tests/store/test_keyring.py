@@ -1,0 +1,79 @@
+from uuid import UUID, uuid4
+
+import pytest
+
+from store.database import Database
+from store.faults import Fault
+from store.keyring import Keyring
+from store.master_key import MasterKey
+
+PERSON = UUID("22222222-2222-4222-8222-222222222222")
+OTHER = UUID("33333333-3333-4333-8333-333333333333")
+
+
+async def record(database: Database, person: UUID, wrapped: bytes) -> None:
+    async with database.pool.connection() as connection:
+        await connection.execute("INSERT INTO person_keys VALUES (%s, %s)", (person, wrapped))
+
+
+async def test_a_recorded_key_is_found_by_another_keyring(database: Database, master_key: MasterKey) -> None:
+    key, wrapped = Keyring(database, master_key).create(PERSON)
+    await record(database, PERSON, wrapped)
+
+    assert await Keyring(database, master_key).load([PERSON, OTHER]) == {PERSON: key}
+
+
+async def test_each_person_has_a_random_key_that_is_not_stored_in_plain(keyring: Keyring) -> None:
+    key, wrapped = keyring.create(PERSON)
+    other, _ = keyring.create(PERSON)
+
+    assert len(key) == 32
+    assert key != other
+    assert key not in wrapped
+
+
+async def test_who_had_no_key_is_asked_for_again(database: Database, keyring: Keyring) -> None:
+    before = await keyring.load([PERSON])
+    key, wrapped = keyring.create(PERSON)
+    await record(database, PERSON, wrapped)
+
+    assert (before, await keyring.load([PERSON])) == ({}, {PERSON: key})
+
+
+async def test_the_keys_asked_for_last_are_kept_and_no_more(database: Database, master_key: MasterKey) -> None:
+    keyring = Keyring(database, master_key, size=2)
+    people = [uuid4() for _ in range(3)]
+    keys = {}
+    for person in people:
+        keys[person], wrapped = keyring.create(person)
+        await record(database, person, wrapped)
+
+    assert await keyring.load(people) == keys
+    async with database.pool.connection() as connection:
+        await connection.execute("DELETE FROM person_keys")
+    assert len(await keyring.load(people)) == 2
+
+
+async def test_a_forgotten_key_is_read_anew(database: Database, keyring: Keyring) -> None:
+    key, _ = keyring.create(PERSON)
+    keyring.keep({PERSON: key})
+
+    keyring.forget(PERSON)
+
+    assert await keyring.load([PERSON]) == {}
+
+
+async def test_a_key_under_another_master_key_is_a_fault(database: Database, master_key: MasterKey) -> None:
+    _, wrapped = Keyring(database, MasterKey(b"x" * 32)).create(PERSON)
+    await record(database, PERSON, wrapped)
+
+    with pytest.raises(Fault, match="another master key"):
+        await Keyring(database, master_key).load([PERSON])
+
+
+async def test_a_key_in_another_persons_row_is_a_fault(database: Database, keyring: Keyring) -> None:
+    _, wrapped = keyring.create(PERSON)
+    await record(database, OTHER, wrapped)
+
+    with pytest.raises(Fault, match="was changed"):
+        await keyring.load([OTHER])

@@ -1,0 +1,453 @@
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from store.codec import PersonErased
+from store.database import Database
+from store.keyring import Keyring
+from store.log import (
+    Appended,
+    Change,
+    Claim,
+    ClaimTaken,
+    CommandKey,
+    Conflict,
+    KeyTaken,
+    Log,
+    LogUnavailable,
+    RecordDamaged,
+)
+from store.master_key import MasterKey
+from tests.conftest import Clock
+from tests.store.ledger import Counter, Ledger, change_of, entries
+
+ONE, TWO, THREE = (UUID(int=number, version=4) for number in (1, 2, 3))
+ID = Claim("national_id", "1004010607")
+MOBILE = Claim("mobile", "+966512345678")
+KEY = CommandKey("person 1", "pay-17", b"input")
+
+
+async def select(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    async with database.pool.connection() as connection:
+        return await (await connection.execute(statement)).fetchall()
+
+
+async def execute(database: Database, statement: str) -> None:
+    async with database.pool.connection() as connection:
+        await connection.execute(statement)
+
+
+def started(*streams: UUID) -> Change:
+    return change_of(*(Counter.start(stream) for stream in streams))
+
+
+def opened(stream: UUID = ONE, **options: Any) -> Change:  # noqa: ANN401 (as Ledger.open)
+    change = change_of(Ledger.open(stream, **options))
+    change.people = [stream]
+    return change
+
+
+async def outcomes(log: Log, *changes: Change) -> list[object]:
+    """Append at the same moment, so that the changes come into one batch in this order."""
+    return list(await asyncio.gather(*map(log.append, changes), return_exceptions=True))
+
+
+async def test_positions_are_contiguous_from_one_and_read_back_in_order(log: Log, now: Clock) -> None:
+    ledger = Ledger.open(ONE)
+    ledger.deposit(5)
+    change = change_of(ledger)
+    change.people = [ONE]
+    assert await log.append(change) == Appended(1, 2)
+    now.advance(seconds=1)
+    assert await log.append(started(TWO)) == Appended(3, 3)
+
+    recorded = await log.read(after=0, limit=10)
+
+    assert [one.position for one in recorded] == [1, 2, 3]
+    assert [one.event for one in recorded[:2]] == [entry.event for entry in change.entries]
+    assert [one.recorded_at for one in recorded] == [now.time - timedelta(seconds=1)] * 2 + [now.time]
+    assert await log.read(after=1, limit=1) == recorded[1:2]
+    assert await log.read(after=3, limit=10) == []
+    assert await log.head() == 3
+
+
+async def test_an_aggregate_is_loaded_as_it_is_now_by_whoever_loads_it(
+    log: Log, database: Database, master_key: MasterKey, now: Clock
+) -> None:
+    await log.append(opened())
+    async with Log(database, Keyring(database, master_key), now=now) as other:
+        for amount in (1, 2, 3):
+            for each in (log, other):
+                ledger = (await each.load([ONE]))[ONE]
+                assert isinstance(ledger, Ledger)
+                ledger.deposit(amount)
+                await each.append(change_of(ledger))
+        first, second = (await log.load([ONE]))[ONE], (await other.load([ONE]))[ONE]
+
+    assert isinstance(first, Ledger)
+    assert (first.version, first.owner, first.balance) == (7, "Noura", 12)
+    assert first == second
+
+
+async def test_a_decision_that_was_not_recorded_does_not_show_in_what_is_loaded_next(log: Log) -> None:
+    await log.append(started(ONE))
+    lost = (await log.load([ONE]))[ONE]
+    assert isinstance(lost, Counter)
+    lost.count(100)
+
+    again = (await log.load([ONE]))[ONE]
+
+    assert isinstance(again, Counter)
+    assert (again.version, again.total, again.pending_events) == (1, 0, [])
+
+
+async def test_streams_without_events_are_left_out(log: Log) -> None:
+    await log.append(started(ONE))
+
+    assert (await log.load([ONE, TWO])).keys() == {ONE}
+    assert await log.load([]) == {}
+
+
+async def test_the_cache_holds_no_more_than_its_bound(database: Database, keyring: Keyring, now: Clock) -> None:
+    streams = [uuid4() for _ in range(20)]
+    async with Log(database, keyring, now=now, cached_events=5) as log:
+        await log.append(started(*streams))
+        assert (await log.load(streams)).keys() == set(streams)
+        assert len(log._cache._events) == 5
+        assert (await log.load(streams)).keys() == set(streams)
+
+
+async def test_a_conflict_is_refused_alone_and_leaves_its_neighbours(log: Log) -> None:
+    await log.append(started(ONE))
+
+    first, lost, last = await outcomes(log, started(TWO), started(ONE), started(THREE))
+
+    assert (first, last) == (Appended(2, 2), Appended(3, 3))
+    assert isinstance(lost, Conflict)
+    assert lost.streams == {ONE}
+    assert await log.head() == 3
+
+
+async def test_of_two_in_one_batch_on_the_same_stream_the_second_loses(log: Log) -> None:
+    first, second = await outcomes(log, started(ONE), started(ONE, TWO))
+
+    assert first == Appended(1, 1)
+    assert isinstance(second, Conflict)
+    assert (await log.load([ONE, TWO])).keys() == {ONE}
+
+
+async def test_one_batch_may_hold_the_next_version_of_what_it_begins(log: Log) -> None:
+    counter = Counter.start(ONE)
+    begin = change_of(counter)
+    counter.count()
+    go_on = change_of(counter)
+
+    assert await outcomes(log, begin, go_on) == [Appended(1, 1), Appended(2, 2)]
+
+
+async def test_a_stream_that_was_only_read_must_not_have_changed_either(log: Log) -> None:
+    await log.append(started(ONE))
+    change = started(TWO)
+    change.expected[ONE] = 0
+
+    with pytest.raises(Conflict) as lost:
+        await log.append(change)
+    assert lost.value.streams == {ONE}
+    assert await log.load([TWO]) == {}
+
+
+async def test_a_claim_belongs_to_one_stream(log: Log) -> None:
+    first, second, third = started(ONE), started(TWO), started(THREE)
+    first.claims = second.claims = {ID: ONE}
+    second.claims = {ID: TWO}
+
+    assert await log.append(first) == Appended(1, 1)
+    refused, appended = await outcomes(log, second, third)
+
+    assert isinstance(refused, ClaimTaken)
+    assert refused.claim == ID
+    assert appended == Appended(2, 2)
+    assert await log.owners([ID, MOBILE]) == {ID: ONE}
+    assert await log.owners([]) == {}
+
+
+async def test_of_equal_claims_at_the_same_moment_one_is_recorded(log: Log) -> None:
+    changes = [started(uuid4()) for _ in range(5)]
+    for change in changes:
+        change.claims = {MOBILE: change.entries[0].event.originator_id}
+
+    first, *others = await outcomes(log, *changes)
+
+    assert first == Appended(1, 1)
+    assert [type(other) for other in others] == [ClaimTaken] * 4
+    assert await log.head() == 1
+
+
+async def test_a_released_claim_can_be_had_by_another_even_in_the_same_batch_or_change(log: Log) -> None:
+    begin = started(ONE, TWO, THREE)
+    begin.claims = {ID: ONE, MOBILE: ONE}
+    await log.append(begin)
+
+    assert (
+        await outcomes(
+            log,
+            Change(released=[ID], expected={ONE: 1}),
+            Change(claims={ID: TWO}),
+            Change(claims={MOBILE: THREE}, released=[MOBILE]),
+        )
+        == [Appended(4, 3)] * 3
+    )
+    assert await log.owners([ID, MOBILE]) == {ID: TWO, MOBILE: THREE}
+    await log.append(Change(released=[ID]))
+    assert await log.owners([ID, MOBILE]) == {MOBILE: THREE}
+
+
+async def test_a_command_key_is_recorded_once_and_remembers_its_last_position(log: Log) -> None:
+    change = started(ONE, TWO, THREE)
+    other = CommandKey("person 1", "pay-18", b"other input")
+    change.keys = {KEY: 1, other: 3}
+    await log.append(change)
+    again = started(ONE)
+    again.keys = {CommandKey(KEY.scope, KEY.key, b"changed"): 1}
+    repeated = started(ONE)
+    repeated.keys = {other: 1}
+
+    refused = await outcomes(log, again, repeated)
+
+    assert [(type(one), one.position, one.same_input) for one in refused if isinstance(one, KeyTaken)] == [
+        (KeyTaken, 1, False),
+        (KeyTaken, 3, True),
+    ]
+    elsewhere = CommandKey("person 2", KEY.key, KEY.digest)
+    assert await log.remembered([KEY, other, elsewhere]) == {KEY: (1, True), other: (3, True)}
+    assert await log.remembered([]) == {}
+
+
+async def test_of_equal_keys_at_the_same_moment_one_records_and_the_other_is_told(
+    log: Log, database: Database, keyring: Keyring, now: Clock
+) -> None:
+    async with Log(database, keyring, now=now) as other:
+        for number in range(10):
+            key = CommandKey("person 1", str(number), b"input")
+            changes = [started(uuid4()) for _ in range(4)]
+            for change in changes:
+                change.keys = {key: 1}
+            told = await asyncio.gather(
+                *(each.append(change) for each, change in zip([log, other] * 2, changes, strict=True)),
+                return_exceptions=True,
+            )
+            position = number + 1
+            assert [one for one in told if isinstance(one, Appended)] == [Appended(position, position)]
+            assert [(one.position, one.same_input) for one in told if isinstance(one, KeyTaken)] == [
+                (position, True)
+            ] * 3
+
+
+async def test_ten_thousand_events_are_recorded_in_one_call(log: Log) -> None:
+    streams = [uuid4() for _ in range(5_000)]
+    counters = [Counter.start(stream) for stream in streams]
+    for counter in counters:
+        counter.count(3)
+
+    assert await log.append(change_of(*counters)) == Appended(1, 10_000)
+
+    found = await log.load(streams)
+    assert {(found[stream].version, found[stream].total) for stream in streams} == {(2, 3)}  # type: ignore[attr-defined]
+    assert len(await log.read(after=0, limit=20_000)) == 10_000
+
+
+async def test_a_small_change_goes_before_a_big_one_that_is_still_being_encoded(log: Log) -> None:
+    big = started(*(uuid4() for _ in range(4_001)))
+
+    assert await outcomes(log, big, started(ONE)) == [Appended(2, 4002), Appended(1, 1)]
+
+
+async def test_recorded_at_is_in_milliseconds_and_never_below_its_predecessor(log: Log, now: Clock) -> None:
+    now.time = datetime(2026, 3, 1, 9, 0, 0, 123_999, tzinfo=UTC)
+    await log.append(started(ONE))
+    now.advance(hours=-1)
+    await log.append(started(TWO))
+
+    assert [one.recorded_at for one in await log.read(after=0, limit=2)] == [
+        datetime(2026, 3, 1, 9, 0, 0, 123_000, tzinfo=UTC)
+    ] * 2
+
+
+async def test_recorded_at_may_be_given_and_is_raised_to_its_predecessors(log: Log) -> None:
+    early, late = datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)
+    await log.append(Change(entries=entries(Counter.start(ONE), recorded_at=late)))
+    await log.append(Change(entries=entries(Counter.start(TWO), recorded_at=early)))
+
+    assert [one.recorded_at for one in await log.read(after=0, limit=2)] == [late, late]
+
+
+async def test_what_else_belongs_to_a_change_moves_with_it(log: Log, database: Database) -> None:
+    first = started(ONE, TWO)
+    first.due = {ONE: date(2026, 4, 1), TWO: date(2026, 3, 1), THREE: None}
+    first.credentials = {ONE: "first hash"}
+    first.statements = [("UPDATE installation SET fingerprint = %s", ("x",)), ("CREATE TABLE besides (n int)", ())]
+    await log.append(first)
+    assert await log.due(until=date(2026, 4, 1), limit=9) == [(date(2026, 3, 1), TWO), (date(2026, 4, 1), ONE)]
+    assert await log.due(until=date(2026, 3, 31), limit=9) == [(date(2026, 3, 1), TWO)]
+    assert await log.due(until=date(2026, 4, 1), limit=1) == [(date(2026, 3, 1), TWO)]
+
+    nothing_recorded = Change(
+        due={ONE: None, TWO: date(2026, 5, 1)},
+        credentials={ONE: "second hash"},
+        statements=[("INSERT INTO besides VALUES (%(n)s)", {"n": 7})],
+    )
+    assert await log.append(nothing_recorded) == Appended(3, 2)
+
+    assert await log.due(until=date(2027, 1, 1), limit=9) == [(date(2026, 5, 1), TWO)]
+    assert await select(database, "SELECT * FROM credentials") == [(ONE, "second hash")]
+    assert await select(database, "SELECT n FROM besides") == [(7,)]
+
+
+async def test_a_statement_that_fails_fails_its_own_change_only(log: Log, database: Database) -> None:
+    await execute(database, "CREATE TABLE besides (n int PRIMARY KEY)")
+    changes = [started(uuid4()) for _ in range(4)]
+    for change, number in zip(changes, (1, 2, 1, 3), strict=True):
+        change.statements = [("INSERT INTO besides VALUES (%s)", (number,))]
+
+    first, second, failed, last = await outcomes(log, *changes)
+
+    assert [first, second, last] == [Appended(1, 1), Appended(2, 2), Appended(3, 3)]
+    assert isinstance(failed, psycopg.errors.UniqueViolation)
+    assert await select(database, "SELECT n FROM besides ORDER BY n") == [(1,), (2,), (3,)]
+    assert [one.event for one in await log.read(after=0, limit=9)] == [
+        change.entries[0].event for change in (changes[0], changes[1], changes[3])
+    ]
+
+
+async def test_a_refused_change_moves_nothing(log: Log, database: Database) -> None:
+    await log.append(started(ONE))
+    before = await everything(database)
+    change = opened(ONE)
+    change.claims = {ID: ONE}
+    change.keys = {KEY: 1}
+    change.due = {ONE: date(2026, 4, 1)}
+    change.credentials = {ONE: "hash"}
+    change.statements = [("DELETE FROM log_head", ())]
+
+    with pytest.raises(Conflict):
+        await log.append(change)
+
+    assert await everything(database) == before
+
+
+async def everything(database: Database) -> list[list[tuple[Any, ...]]]:
+    tables = ("sijil_events", "log_head", "claims", "command_ids", "person_keys", "due", "credentials")
+    return [await select(database, f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+
+
+async def test_personal_values_are_in_no_column_in_plain(log: Log, database: Database) -> None:
+    change = opened(owner="Noura bint Saad")
+    change.claims = {ID: ONE, MOBILE: ONE}
+    change.keys = {KEY: 1}
+    await log.append(change)
+
+    columns = [
+        value if isinstance(value, bytes) else str(value).encode()
+        for table in await everything(database)
+        for row in table
+        for value in row
+    ]
+    secret = ("Noura", "Savings", "توفير", ID.value, MOBILE.value, "512345678", KEY.key, "input")
+    assert [(text, column) for text in secret for column in columns if text.encode() in column] == []
+
+
+async def test_what_is_recorded_about_an_erased_person_is_there_without_their_data(
+    log: Log, database: Database, master_key: MasterKey, now: Clock
+) -> None:
+    await log.append(opened())
+    await execute(database, "DELETE FROM person_keys")
+
+    async with Log(database, Keyring(database, master_key), now=now) as other:
+        ledger = (await other.load([ONE]))[ONE]
+        assert isinstance(ledger, Ledger)
+        assert (ledger.owner, ledger.title, ledger.currency) == (None, None, "SAR")
+        ledger.share(ONE, "Noura")
+        with pytest.raises(PersonErased):
+            await other.append(change_of(ledger))
+    assert await log.head() == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE sijil_events SET topic = 'x'",
+        "DELETE FROM sijil_events",
+        "TRUNCATE sijil_events",
+        "UPDATE sijil_events SET recorded_at = now() WHERE false",
+    ],
+)
+async def test_the_database_refuses_to_change_the_record(log: Log, database: Database, statement: str) -> None:
+    await log.append(started(ONE))
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+        await execute(database, statement)
+    assert len(await log.read(after=0, limit=9)) == 1
+
+
+async def test_a_missing_event_is_told_with_its_position(log: Log, database: Database) -> None:
+    await log.append(started(ONE, TWO, THREE))
+    async with database.pool.connection() as connection, connection.transaction():
+        await connection.execute("ALTER TABLE sijil_events DISABLE TRIGGER append_only")
+        await connection.execute("DELETE FROM sijil_events WHERE notification_id = 2")
+        await connection.execute("ALTER TABLE sijil_events ENABLE TRIGGER append_only")
+
+    with pytest.raises(RecordDamaged, match="position 2") as damaged:
+        await log.read(after=0, limit=10)
+    assert damaged.value.position == 2
+
+
+async def test_an_append_wakes_listeners_with_the_last_position(log: Log, database: Database) -> None:
+    async with await database.connect() as connection:
+        await connection.execute("LISTEN sijil_events")
+        await log.append(started(ONE, TWO))
+        async for notification in connection.notifies(timeout=5, stop_after=1):
+            assert notification.payload == "2"
+
+
+async def test_a_change_with_a_version_left_out_is_a_programming_error(log: Log) -> None:
+    counter = Counter.start(ONE)
+    counter.count()
+    change = change_of(counter)
+    del change.entries[0]
+
+    with pytest.raises(ValueError, match="version 1"):
+        await log.append(change)
+    assert await log.head() == 0
+
+
+async def test_a_caller_who_gives_up_disturbs_nobody(log: Log) -> None:
+    appends = [asyncio.create_task(log.append(started(uuid4()))) for _ in range(200)]
+    await asyncio.sleep(0)
+    for append in appends[::2]:
+        append.cancel()
+    told = await asyncio.gather(*appends, return_exceptions=True)
+
+    recorded = await log.read(after=0, limit=1000)
+    positions = [one.first for one in told[1::2] if isinstance(one, Appended)]
+    assert len(positions) == 100
+    assert set(positions) <= {one.position for one in recorded}
+    assert await log.append(started(ONE)) == Appended(len(recorded) + 1, len(recorded) + 1)
+
+
+async def test_closing_the_log_records_what_waits_and_refuses_what_comes_after(
+    database: Database, keyring: Keyring, now: Clock
+) -> None:
+    async with Log(database, keyring, now=now) as log:
+        appends = [asyncio.create_task(log.append(started(uuid4()))) for _ in range(1_500)]
+        await asyncio.sleep(0.01)
+    told = await asyncio.gather(*appends)
+
+    assert sorted(one.first for one in told) == list(range(1, 1_501))
+    with pytest.raises(LogUnavailable) as closed:
+        await log.append(started(ONE))
+    assert closed.value.recorded is False
+    assert await log.head() == 1_500

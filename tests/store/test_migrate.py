@@ -1,0 +1,103 @@
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from store.database import Database, open_database
+from store.faults import ExitStatus, Fault
+from store.migrate import MIGRATIONS, migrate, read_migrations
+
+MIGRATE = """
+import asyncio, sys
+from pathlib import Path
+from store.database import open_database
+from store.migrate import migrate
+
+async def main():
+    async with open_database(sys.argv[1], Path(), pool_size=1) as database:
+        await migrate(database, folder=Path(sys.argv[2]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "0001_first.sql").write_text("CREATE TABLE first (a int); CREATE TABLE times (applied text);")
+    (tmp_path / "0002_second.sql").write_text("INSERT INTO times VALUES ('second'); -- 100 % (ours)")
+    return tmp_path
+
+
+async def rows(database: Database, query: str) -> list[tuple[object, ...]]:
+    async with database.pool.connection() as connection:
+        return await (await connection.execute(query.encode())).fetchall()
+
+
+async def test_every_file_is_applied_once_in_order_and_noted(empty_database_url: str, folder: Path) -> None:
+    async with open_database(empty_database_url, Path()) as database:
+        await migrate(database, folder=folder)
+        (folder / "0003_third.sql").write_text("INSERT INTO times VALUES ('third');")
+        await migrate(database, folder=folder)
+        await migrate(database, folder=folder)
+
+        assert await rows(database, "SELECT applied FROM times") == [("second",), ("third",)]
+        noted = await rows(database, "SELECT number, name, checksum FROM migrations ORDER BY applied_at")
+        assert noted == [(found.number, found.name, found.checksum) for found in read_migrations(folder)]
+        assert [number for number, *_ in noted] == [1, 2, 3]
+
+
+async def test_twelve_processes_that_start_at_once_migrate_once(empty_database_url: str, folder: Path) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, empty_database_url, str(folder))
+        for _ in range(12)
+    ]
+    assert await asyncio.gather(*(process.wait() for process in processes)) == [0] * 12
+
+    async with open_database(empty_database_url, Path()) as database:
+        assert await rows(database, "SELECT applied FROM times") == [("second",)]
+        assert await rows(database, "SELECT number FROM migrations ORDER BY number") == [(1,), (2,)]
+
+
+async def test_a_file_that_fails_changes_nothing_and_can_be_mended(empty_database_url: str, folder: Path) -> None:
+    third = folder / "0003_third.sql"
+    third.write_text("INSERT INTO times VALUES ('third'); SELECT 1/0;")
+    async with open_database(empty_database_url, Path()) as database:
+        with pytest.raises(Fault) as fault:
+            await migrate(database, folder=folder)
+        assert fault.value.message == "0003_third failed and changed nothing: division by zero."
+        assert await rows(database, "SELECT applied FROM times") == [("second",)]
+
+        third.write_text("INSERT INTO times VALUES ('third');")
+        await migrate(database, folder=folder)
+        assert await rows(database, "SELECT applied FROM times") == [("second",), ("third",)]
+
+
+async def test_a_file_that_was_edited_after_it_was_applied_is_a_fault(empty_database_url: str, folder: Path) -> None:
+    async with open_database(empty_database_url, Path()) as database:
+        await migrate(database, folder=folder)
+        (folder / "0001_first.sql").write_text("CREATE TABLE first (a text);")
+        with pytest.raises(Fault, match=r"^0001_first was edited after this database was migrated") as fault:
+            await migrate(database, folder=folder)
+    assert fault.value.exit_status == ExitStatus.DATABASE
+
+
+async def test_a_database_of_a_newer_program_is_a_fault(empty_database_url: str, folder: Path) -> None:
+    async with open_database(empty_database_url, Path()) as database:
+        await migrate(database, folder=folder)
+        (folder / "0002_second.sql").unlink()
+        with pytest.raises(Fault, match=r"newer version of Sijil has changed this database \(migration 0002\)"):
+            await migrate(database, folder=folder)
+
+
+@pytest.mark.parametrize("name", ["0002_twice.sql", "third.sql", "03_third.sql", "0000_zeroth.sql", "0003-third.sql"])
+def test_a_file_without_a_number_of_its_own_is_a_fault(folder: Path, name: str) -> None:
+    (folder / name).write_text("")
+    with pytest.raises(Fault, match=r"the name of a migration is NNNN_name\.sql, with a number of its own"):
+        read_migrations(folder)
+
+
+async def test_our_own_migrations_are_numbered_without_gaps(database: Database) -> None:
+    names = [migration.name for migration in read_migrations(MIGRATIONS)]
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+    assert await rows(database, "SELECT name FROM migrations ORDER BY number") == [(name,) for name in names]
