@@ -1,6 +1,6 @@
 """What a command is, and the one way in which every command is carried out."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -45,6 +45,12 @@ class LocalizedTextInput:
     en: str | None = None
 
 
+def national_ids(input: Any) -> list[Claim]:  # noqa: ANN401 (any input)
+    """The claims on the national IDs that an input names."""
+    names = (field.name for field in fields(input) if field.name.endswith("national_id"))
+    return [Claim("national_id", getattr(input, name)) for name in names]
+
+
 @dataclass(frozen=True, slots=True)
 class Command(Generic[I]):
     """An operation under its GraphQL name.
@@ -58,6 +64,7 @@ class Command(Generic[I]):
     decide: Callable[[Work, Request, I], Awaitable[Problem | None]]
     natural_key: Callable[[I], str | None] = lambda _: None
     case: Callable[[I], UUID | None] = lambda _: None  # the stream it is about, where the input tells
+    claims: Callable[[I], Iterable[Claim]] = national_ids  # whose owners it asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,8 @@ async def visa_case(work: Work, request: Request, number: str, *field: str) -> t
     if visa is None:
         refuse(ProblemCode.NOT_FOUND, *field)
     docket = await docket_of(work, visa.holder_id, request.now)
-    bring_up_to(work, request, docket, visa)
+    others = [await work.find(Visa, Visa.create_id(other)) for other in sorted(docket.open_visas - {visa.number})]
+    bring_up_to(work, request, docket, visa, beside=[other for other in others if other is not None])
     return visa, docket
 
 
@@ -163,8 +171,10 @@ async def violation_case(work: Work, request: Request, number: str, *field: str)
     return violation, docket
 
 
-def bring_up_to(work: Work, request: Request, docket: Docket, case: Visa | Violation) -> None:
-    """Record what has fallen due on a case, so that a late clock changes no outcome."""
-    docket.bring_up_to(case, riyadh_day(request.now))
-    if case.pending_events:
+def bring_up_to(
+    work: Work, request: Request, docket: Docket, case: Visa | Violation, *, beside: Sequence[Visa] = ()
+) -> None:
+    """Record what has fallen due on a case and those beside it, so that a late clock changes no outcome."""
+    docket.bring_up_to(case, riyadh_day(request.now), beside=beside)
+    if any(touched.pending_events for touched in (case, *beside)):
         record(work, request, CLOCK)

@@ -133,10 +133,13 @@ def parse(number: int, text: bytes, shift: timedelta) -> Order | Rejected:
         return Rejected(number, operation, ProblemCode.INVALID_INPUT, "The line is not UTF-8.")
 
 
+_hints = cache(get_type_hints)
+
+
 @cache
 def _shape(input: type) -> type[msgspec.Struct]:
     """The JSON of an input: its fields in camelCase, none more and none less."""
-    hints = get_type_hints(input)
+    hints = _hints(input)
     shapes = [
         (
             field.name,
@@ -149,7 +152,7 @@ def _shape(input: type) -> type[msgspec.Struct]:
 
 
 def _filled(input: type, given: msgspec.Struct) -> Any:  # noqa: ANN401 (an instance of `input`)
-    hints = get_type_hints(input)
+    hints = _hints(input)
     return input(
         **{
             name: _filled(hints[name], value) if isinstance(value, msgspec.Struct) else value

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import takewhile
@@ -87,8 +87,8 @@ class Importer:
         self._production = production
         self._report = report
 
-    async def run(self, file: Path, options: Options) -> Progress:
-        """Import a feed to its end.
+    async def run(self, file: Path, options: Options) -> tuple[Progress, bool]:
+        """Import a feed to its end; tell too whether it had been done before.
 
         Raises:
             FeedUnusable: the file cannot be read, or is not complete.
@@ -105,9 +105,9 @@ class Importer:
                 cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
             progress = await self._begin(connection, file, found, options)
             if progress.done:
-                return progress
+                return progress, True
             await self._import(file, found, progress)
-            return await _progress(connection, found.sha256) or progress
+            return await _progress(connection, found.sha256) or progress, False
 
     async def _begin(self, connection: Connection, file: Path, found: Survey, options: Options) -> Progress:
         progress = await _progress(connection, found.sha256)
@@ -238,9 +238,9 @@ class Batch:
     async def _read(self, orders: Sequence[Order]) -> None:
         """Read all that the lines name, and what is due, in a few statements."""
         work = self._work
-        ids = {id for order in orders for id in _national_ids(order)}
-        owners = await work.owners(Claim("national_id", id) for id in ids)
-        people = {person for person in owners.values() if person is not None}
+        claims = {claim for order in orders for claim in order.command.claims(order.input)}
+        claims |= {Claim("national_id", order.origin.subject) for order in orders}
+        people = {person for person in (await work.owners(claims)).values() if person is not None}
         cases = {case for order in orders if (case := order.command.case(order.input)) is not None}
         await read_cases(work, [*cases, *(stream for _, stream in self._due)])
         holders = {case.holder_id for stream in cases if isinstance(case := work.seen(stream), Visa)}
@@ -292,9 +292,41 @@ class Batch:
         await self._work.append()
 
 
-def _national_ids(order: Order) -> list[str]:
-    names = [name for name in order.input.__dataclass_fields__ if name.endswith("national_id")]
-    return [order.origin.subject, *(getattr(order.input, name) for name in names)]
+async def unfinished(database: Database) -> Progress | None:
+    """The import that was begun and not ended, if there is one."""
+    async with database.pool.connection() as connection:
+        cursor = await connection.execute(f"SELECT {COLUMNS} FROM imports WHERE NOT done LIMIT 1")  # noqa: S608
+        row = await cursor.fetchone()
+    return None if row is None else Progress(*row)
+
+
+async def refusals(database: Database, sha256: bytes) -> AsyncIterator[Rejected]:
+    """The refused lines of an import in their order, a few at a time."""
+    last = 0
+    while True:
+        async with database.pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT line, operation, code, message FROM import_refusals "
+                "WHERE sha256 = %s AND line > %s ORDER BY line LIMIT 1000",
+                (sha256, last),
+            )
+            rows = await cursor.fetchall()
+        for row in rows:
+            yield Rejected(*row)
+        if not rows:
+            return
+        last = rows[-1][0]
+
+
+async def refused_by_reason(database: Database, sha256: bytes) -> list[tuple[int, str, str]]:
+    """How many lines of an import were refused, by operation and problem code, most first."""
+    async with database.pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT count(*), operation, code FROM import_refusals WHERE sha256 = %s "
+            "GROUP BY operation, code ORDER BY count(*) DESC, operation, code",
+            (sha256,),
+        )
+        return [(count, operation, code) for count, operation, code in await cursor.fetchall()]
 
 
 async def _running(connection: Connection) -> bool:

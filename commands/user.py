@@ -100,8 +100,24 @@ async def account(work: Work, national_id: str) -> User:
     return user
 
 
+def claims_of_input(input: RegisterUser) -> list[Claim]:
+    """The claims of a registration as it was typed, to look many up at once."""
+    return [
+        Claim("national_id", input.national_id),
+        Claim("username", formats.username_key(input.username)),
+        Claim("mobile", input.mobile),
+        Claim("email", formats.email_key(input.email or "")),
+    ]
+
+
 COMMANDS = (
-    Command("registerUser", RegisterUser, register_user, natural_key=lambda input: input.national_id),
+    Command(
+        "registerUser",
+        RegisterUser,
+        register_user,
+        natural_key=lambda input: input.national_id,
+        claims=claims_of_input,
+    ),
     Command("grantRole", GrantRole, grant_role),
     Command(
         "assignSponsor",

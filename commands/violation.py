@@ -8,6 +8,7 @@ from uuid import UUID
 from commands.command import Command, LocalizedTextInput, Request, bring_up_to, docket_of, person_id, violation_case
 from domain import formats
 from domain.actor import Role
+from domain.calendar import riyadh_day
 from domain.docket import Docket
 from domain.errors import ProblemCode, refuse
 from domain.violation import ObjectionOutcome, ObjectionReason, Violation, ViolationSource
@@ -83,7 +84,7 @@ async def record_violation(work: Work, request: Request, input: RecordViolation)
         now=request.now,
     )
     work.add(violation)
-    if violation.due_on is not None:
+    if violation.due_on is not None and violation.due_on <= riyadh_day(request.now):
         work.record(request.actor, correlation_id=request.correlation_id, recorded_at=request.recorded_at)
         docket = await docket_of(work, violator_id, request.now)
         bring_up_to(work, request, docket, violation)  # notified long ago, reported only now

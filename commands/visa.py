@@ -89,7 +89,7 @@ async def cancel_visa(work: Work, request: Request, input: CancelVisa) -> None:
     visa, docket = await visa_case(work, request, formats.digits(input.number), "number")
     if request.actor.role is Role.PERSON:
         await require_sponsor(work, request, visa.holder_id)
-    visa.cancel(now=request.now)
+    visa.cancel(holder_inside=docket.holder_inside, now=request.now)
     docket.note_visa(visa, now=request.now)
 
 

@@ -1,5 +1,6 @@
 """What is counted per person, so that limits are decided in the transaction of the case that they limit."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
@@ -106,42 +107,47 @@ class Docket(Aggregate):
     def note_visa(self, visa: Visa, *, now: datetime) -> None:
         """Count what a visa has become; call it after each change of the visa."""
         number = visa.number
-        self._note(self.outside, number, visa.status in OUTSIDE, self.HolderLeft, self.HolderCameBack, now)
-        self._note(self.open_visas, number, visa.status in OPEN, self.VisaOpened, self.VisaClosed, now)
-        self._note(self.lapses, number, visa.lapsed, self.VisaLapsed, self.LapseReversed, now)
+        for counted, counts, begun, ended in (
+            (self.outside, visa.status in OUTSIDE, self.HolderLeft, self.HolderCameBack),
+            (self.open_visas, visa.status in OPEN, self.VisaOpened, self.VisaClosed),
+            (self.lapses, visa.lapsed, self.VisaLapsed, self.LapseReversed),
+        ):
+            if counts != (number in counted):
+                self.trigger_event(begun if counts else ended, timestamp=now, number=number)
 
     def note_violation(self, violation: Violation, *, now: datetime) -> None:
         """Count what a violation and its objection have become; call it after each change of the violation."""
         number, status = violation.number, violation.objection_status
         unpaid = violation.status in UNPAID
-        self._note(self.unpaid_violations, number, unpaid, self.ViolationFellDue, self.ViolationSettled, now)
+        if unpaid != (number in self.unpaid_violations):
+            self.trigger_event(self.ViolationFellDue if unpaid else self.ViolationSettled, timestamp=now, number=number)
         if status in OPEN_OBJECTION and number not in self.open_objections:
             self.trigger_event(self.ObjectionOpened, timestamp=now, number=number)
         elif status not in OPEN_OBJECTION and number in self.open_objections:
             rejected_on = violation.objection_decided_on if status is ObjectionStatus.REJECTED else None
-            self.trigger_event(
-                self.ObjectionClosed, timestamp=now, number=number, rejected_on=rejected_on
-            )
+            self.trigger_event(self.ObjectionClosed, timestamp=now, number=number, rejected_on=rejected_on)
 
-    def _note(  # noqa: PLR0913
-        self,
-        counted: set[str],
-        number: str,
-        counts: bool,
-        begun: type[Aggregate.Event],
-        ended: type[Aggregate.Event],
-        now: datetime,
-    ) -> None:
-        if counts != (number in counted):
-            self.trigger_event(begun if counts else ended, timestamp=now, number=number)
+    @property
+    def holder_inside(self) -> bool:
+        """Whether the person is in the country, as far as movements under visas tell."""
+        return not self.outside
 
-    def bring_up_to(self, case: Visa | Violation, day: date) -> None:
-        """Record everything that fell due on this person's case up to a day, each fact on the day it became true."""
-        while case.due_on is not None and case.due_on <= day:
-            at = start_of_day(case.due_on)
-            if isinstance(case, Visa):
-                case.fall_due(earlier_lapses=len(self.lapses))
-                self.note_visa(case, now=at)
+    def bring_up_to(self, case: Visa | Violation, day: date, *, beside: Iterable[Visa] = ()) -> None:
+        """Record everything that fell due on this person's cases up to a day, each fact on the day it became true.
+
+        Args:
+            case: the one that a command is about.
+            day: the last day, itself included.
+            beside: the person's other open visas. What a lapse costs depends on the lapses before it, so a late clock
+                changes no outcome only where they are recorded in the order of their days, whichever visa comes up.
+        """
+        cases = (case, *beside)
+        while due := [(on, case.id, case) for case in cases if (on := case.due_on) is not None and on <= day]:
+            on, _, first = min(due, key=lambda found: found[:2])
+            at = start_of_day(on)
+            if isinstance(first, Visa):
+                first.fall_due(earlier_lapses=len(self.lapses))
+                self.note_visa(first, now=at)
             else:
-                case.fall_due()
-                self.note_violation(case, now=at)
+                first.fall_due()
+                self.note_violation(first, now=at)

@@ -58,7 +58,7 @@ class User(Aggregate):
         def apply(self, user: "User") -> None:
             user.sponsors[self.sponsor_id] = self.relation
 
-    def __init__(  # noqa: PLR0913  (the fields of Registered)
+    def __init__(  # noqa: PLR0917 (the library passes the fields of Registered by name)
         self,
         national_id: str | None,
         username: str | None,
@@ -82,7 +82,7 @@ class User(Aggregate):
     due_on = None  # nothing falls due on an account
 
     @classmethod
-    def register(  # noqa: PLR0913  (the fields of a registration)
+    def register(
         cls,
         person_id: UUID,
         *,

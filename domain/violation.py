@@ -1,6 +1,6 @@
 """A traffic violation, what is due for it, and the objection to it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,9 +14,9 @@ from domain import formats, rules
 from domain.calendar import hijri_year, riyadh_day, start_of_day
 from domain.catalogue import OBJECTION_REASONS, OBJECTION_TERMS, VIOLATION_TYPES
 from domain.deadline import Deadline
-from domain.errors import Problem, ProblemCode, check_all, refuse, refuse_for
+from domain.errors import Problem, ProblemCode, check_all, refuse
 from domain.personal import Personal
-from domain.rules import DeadlineKind
+from domain.rules import DeadlineKind, Rule
 from domain.text import Text
 
 STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c02")  # namespace: a violation's stream id follows from its number
@@ -79,6 +79,9 @@ class ObjectionOutcome(StrEnum):
     REJECTED = "REJECTED"
 
 
+UNDECIDED = frozenset({ViolationStatus.RECORDED, ViolationStatus.UNDER_OBJECTION})
+"""Payments count, but what they settle is told by the notification or the decision still to come."""
+
 UNPAID = frozenset({ViolationStatus.FINAL_DUE, ViolationStatus.OVERDUE, ViolationStatus.ENFORCED})
 PAYABLE = UNPAID | {
     ViolationStatus.RECORDED,
@@ -123,8 +126,14 @@ class ObjectionRecord(Protocol):
 
 def discount(violation: ViolationState, on: date) -> Decimal:
     """What paying on a day saves: a share of the type's minimum fine, until the discount's last day."""
-    in_time = violation.discount_before is None or on <= violation.discount_before
-    if not violation.discountable or violation.status not in PAYABLE or not in_time:
+    return _discount_in_time(violation, on) if violation.status in PAYABLE else NOTHING
+
+
+def _discount_in_time(violation: ViolationState, on: date) -> Decimal:
+    # While an objection is open the clock stands still: the decision sets a last day that is not before that of today.
+    still = violation.status is ViolationStatus.UNDER_OBJECTION
+    in_time = still or violation.discount_before is None or on <= violation.discount_before
+    if not violation.discountable or not in_time:
         return NOTHING
     return (violation.min_fine * rules.DISCOUNT_SHARE.on(on).value).quantize(NOTHING)
 
@@ -151,20 +160,30 @@ def due_on(violation: ViolationState) -> date | None:
 
 
 def deadlines(violation: ViolationState) -> list[Deadline]:
-    """What can or must be done by when, earliest first."""
+    """What can or must be done by when, earliest first; nothing while an objection is open and the clock stands still."""
     notified_on = violation.notified_on
-    if notified_on is None:
+    if notified_on is None or violation.status is ViolationStatus.UNDER_OBJECTION:
         return []
     found: list[Deadline] = []
     if violation.status is ViolationStatus.NOTIFIED and violation.object_before is not None:
         rule = rules.OBJECT_WITHIN_DAYS.on(notified_on)
         found.append(Deadline(DeadlineKind.OBJECT_BEFORE, violation.object_before, rule))
     if violation.status in PAYABLE and violation.pay_before is not None:
-        found.append(Deadline(DeadlineKind.PAY_BEFORE, violation.pay_before, rules.PAY_WITHIN_DAYS.on(notified_on)))
+        found.append(
+            Deadline(DeadlineKind.PAY_BEFORE, violation.pay_before, _pay_rule(notified_on, violation.pay_before))
+        )
         if violation.discountable and violation.discount_before is not None:
             share = rules.DISCOUNT_SHARE.on(notified_on)
             found.append(Deadline(DeadlineKind.DISCOUNT_BEFORE, violation.discount_before, share))
     return sorted(found, key=lambda deadline: deadline.on)
+
+
+def _pay_rule(notified_on: date, pay_before: date) -> Rule[int]:
+    """The rule that gave the last day to pay: a decision's fresh days hold only where they end later than the first."""
+    first = rules.PAY_WITHIN_DAYS.on(notified_on)
+    if pay_before == notified_on + timedelta(days=first.value):
+        return first
+    return rules.PAY_AFTER_DECISION_DAYS.on(pay_before)
 
 
 def objection_deadlines(violation: ViolationState) -> list[Deadline]:
@@ -182,7 +201,9 @@ def objection_problems(violation: ViolationState, record: ObjectionRecord, today
     window = rules.OBJECT_WITHIN_DAYS.on(violation.notified_on or today)
     if violation.objection_status is not None:
         problems.append(Problem(ProblemCode.ALREADY_OBJECTED))
-    if violation.status is ViolationStatus.PAID:
+    refunding = {ViolationStatus.REFUND_PENDING, ViolationStatus.REFUNDED}
+    overpaid = violation.status in refunding and violation.objection_status is None
+    if violation.status is ViolationStatus.PAID or overpaid:
         problems.append(Problem(ProblemCode.VIOLATION_ALREADY_PAID))
     elif violation.status not in PAYABLE or violation.object_before is None:
         problems.append(Problem(ProblemCode.VIOLATION_STATE_FORBIDS))
@@ -201,6 +222,21 @@ def rejected_in_year(record: ObjectionRecord, today: date) -> int:
     """Objections rejected so far in the Hijri year of a day, counted by the day of the decision."""
     year = hijri_year(today)
     return sum(1 for day in record.rejections.values() if hijri_year(day) == year)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    amount: Decimal  # SAR
+    paid_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """What payments come to, whatever the order in which they were reported."""
+
+    settled: bool  # nothing is left to pay
+    discount: Decimal  # earned by settling the fine in time
+    excess: Decimal  # paid beyond what was due: goes back
 
 
 @dataclass(slots=True)
@@ -241,19 +277,33 @@ class Violation(Aggregate):
             violation.object_before = self.object_before
             violation.pay_before = violation.discount_before = self.pay_before
 
+    class Settled(Aggregate.Event):
+        """What was paid before the notification is all that is due."""
+
+        settled_on: date
+        discount: Decimal  # SAR, earned
+        refund: Decimal  # paid beyond what is due
+
+        def apply(self, violation: "Violation") -> None:
+            violation.discount_granted = self.discount
+            violation.refund_due = self.refund
+            violation.status = ViolationStatus.REFUND_PENDING if self.refund else ViolationStatus.PAID
+
     class Paid(Aggregate.Event):
         amount: Decimal  # SAR
         paid_at: datetime
         reference: str
-        discount: Decimal  # that this payment earned by settling the fine in time
+        discount: Decimal  # earned by settling the fine in time, by this payment or one reported before it
         settled: bool  # nothing is left to pay
-        excess: Decimal  # paid beyond what was due
+        excess: Decimal  # paid beyond what is due; more than the amount where a late report earns a discount
 
         def apply(self, violation: "Violation") -> None:
             violation.paid += self.amount
+            violation.payments.append(Payment(self.amount, self.paid_at))
+            if violation.status in UNDECIDED:
+                return
+            violation.discount_granted = self.discount
             violation.refund_due += self.excess
-            if violation.status is ViolationStatus.UNDER_OBJECTION:
-                return  # the decision will tell what is to pay and what goes back
             if self.excess:
                 violation.status = ViolationStatus.REFUND_PENDING
             elif self.settled:
@@ -305,6 +355,7 @@ class Violation(Aggregate):
         def apply(self, violation: "Violation") -> None:
             violation.objected.status = ObjectionStatus.ACCEPTED
             violation.objected.decided_on = self.decided_on
+            violation.discount_granted = NOTHING
             violation.refund_due = self.refund
             violation.status = ViolationStatus.REFUND_PENDING if self.refund else ViolationStatus.CANCELLED
 
@@ -318,13 +369,14 @@ class Violation(Aggregate):
         decided_on: date
         fine: Decimal  # SAR, the new one
         pay_before: date
-        settled: bool
-        refund: Decimal
+        settled: bool  # by what was paid already
+        discount: Decimal  # that it earned
+        refund: Decimal  # paid beyond what is due now
 
         def apply(self, violation: "Violation") -> None:
             violation.fine = self.fine
             violation.objected.status = ObjectionStatus.FINE_MODIFIED
-            violation.after_decision(self.decided_on, self.pay_before, settled=self.settled, refund=self.refund)
+            violation.after_decision(self)
 
     class ObjectionRejected(Aggregate.Event):
         about: ClassVar[str] = "violator_id"
@@ -333,18 +385,20 @@ class Violation(Aggregate):
         explanation: Personal[Text]
         decided_on: date
         pay_before: date
-        settled: bool
-        refund: Decimal
+        settled: bool  # by what was paid already
+        discount: Decimal  # that it earned
+        refund: Decimal  # paid beyond what is due now
 
         def apply(self, violation: "Violation") -> None:
             violation.objected.status = ObjectionStatus.REJECTED
-            violation.after_decision(self.decided_on, self.pay_before, settled=self.settled, refund=self.refund)
+            violation.after_decision(self)
 
-    def __init__(  # noqa: PLR0913  (the fields of Recorded)
+    def __init__(  # noqa: PLR0917 (the library passes the fields of Recorded by name)
         self,
         number: str,
         violator_id: UUID,
         type_code: str,
+        occurred_at: datetime,
         fine: Decimal,
         min_fine: Decimal,
         max_fine: Decimal,
@@ -353,12 +407,15 @@ class Violation(Aggregate):
         self.number = number
         self.violator_id = violator_id
         self.type_code = type_code
+        self.occurred_at = occurred_at
         self.fine = fine
         self.min_fine = min_fine
         self.max_fine = max_fine
         self.discountable = discountable
         self.status = ViolationStatus.RECORDED
         self.paid = NOTHING
+        self.payments: list[Payment] = []  # in the order of their reports
+        self.discount_granted = NOTHING
         self.refund_due = NOTHING
         self.notified_on: date | None = None
         self.object_before: date | None = None
@@ -389,17 +446,18 @@ class Violation(Aggregate):
             raise LookupError(self.number)
         return self.objection
 
-    def after_decision(self, decided_on: date, pay_before: date, *, settled: bool, refund: Decimal) -> None:
-        self.objected.decided_on = decided_on
-        self.pay_before = self.discount_before = pay_before
-        self.refund_due = refund
-        if refund:
+    def after_decision(self, decision: "Violation.FineModified | Violation.ObjectionRejected") -> None:
+        self.objected.decided_on = decision.decided_on
+        self.pay_before = self.discount_before = decision.pay_before
+        self.discount_granted = decision.discount
+        self.refund_due = decision.refund
+        if decision.refund:
             self.status = ViolationStatus.REFUND_PENDING
         else:
-            self.status = ViolationStatus.PAID if settled else ViolationStatus.FINAL_DUE
+            self.status = ViolationStatus.PAID if decision.settled else ViolationStatus.FINAL_DUE
 
     @classmethod
-    def record(  # noqa: PLR0913  (the fields of a record)
+    def record(
         cls,
         number: str,
         *,
@@ -438,8 +496,6 @@ class Violation(Aggregate):
                 check(formats.instant, notified_at, field=("notifiedAt",))
         if kind is None or location is None or amount is None:
             raise AssertionError  # refused above
-        if notified_at is not None and not occurred_at <= notified_at <= now:
-            refuse(ProblemCode.INVALID_INPUT, "notifiedAt")
         violation = cls._create(
             cls.Recorded,
             timestamp=now,
@@ -465,9 +521,9 @@ class Violation(Aggregate):
         """Tell the violator: day 0 of every limit.
 
         Raises:
-            Refused: a time in the future, or notified already.
+            Refused: a time in the future or before the violation, or notified already.
         """
-        if formats.instant(notified_at, field=("notifiedAt",)) > now:
+        if not self.occurred_at <= formats.instant(notified_at, field=("notifiedAt",)) <= now:
             refuse(ProblemCode.INVALID_INPUT, "notifiedAt")
         if self.status is not ViolationStatus.RECORDED:
             refuse(ProblemCode.VIOLATION_STATE_FORBIDS)
@@ -479,6 +535,11 @@ class Violation(Aggregate):
             object_before=day + timedelta(days=rules.OBJECT_WITHIN_DAYS.on(day).value),
             pay_before=day + timedelta(days=rules.PAY_WITHIN_DAYS.on(day).value),
         )
+        paid = self._reckon(self.payments, self.fine)
+        if paid.settled:
+            self.trigger_event(
+                self.Settled, timestamp=notified_at, settled_on=day, discount=paid.discount, refund=paid.excess
+            )
 
     def record_payment(
         self, amount: Decimal | None, *, paid_at: datetime, reference: str, from_feed: bool, now: datetime
@@ -491,29 +552,50 @@ class Violation(Aggregate):
         """
         if formats.instant(paid_at, field=("paidAt",)) > now:
             refuse(ProblemCode.INVALID_INPUT, "paidAt")
-        day = riyadh_day(paid_at)
-        due = amount_due(self, day)
         if amount is None:
-            amount = due
-            if not due:
+            amount = self._due_at(paid_at)
+            if not amount:
                 refuse(ProblemCode.VIOLATION_STATE_FORBIDS)
         else:
             amount = formats.money(amount, field=("amount",))
-        if amount > due and not from_feed:
+        before = self._reckon(self.payments, self.fine)
+        after = self._reckon([*self.payments, Payment(amount, paid_at)], self.fine)
+        excess = after.excess - before.excess
+        if excess and not from_feed:
             refuse(ProblemCode.OVERPAYMENT, "amount")
-        settled = amount >= due
         self.trigger_event(
             self.Paid,
             timestamp=paid_at,
             amount=amount,
             paid_at=paid_at,
             reference=reference,
-            discount=discount(self, day) if settled else NOTHING,
-            settled=settled,
-            excess=max(NOTHING, amount - due),
+            discount=after.discount,
+            settled=after.settled,
+            excess=excess,
         )
 
-    def submit_objection(  # noqa: PLR0913  (the fields of a submission)
+    def _due_at(self, instant: datetime) -> Decimal:
+        """What was still to pay at a moment, whatever was paid later and reported earlier."""
+        if self.status not in PAYABLE:
+            return NOTHING
+        paid = sum((payment.amount for payment in self.payments if payment.paid_at <= instant), NOTHING)
+        return max(NOTHING, self.fine - discount(self, riyadh_day(instant)) - paid)
+
+    def _reckon(self, payments: Iterable[Payment], fine: Decimal) -> Reckoning:
+        """What payments come to: the fine is settled on the first day on which they cover what is due on that day."""
+        granted, paid = None, NOTHING
+        for payment in sorted(payments, key=lambda payment: payment.paid_at):
+            paid += payment.amount
+            saved = _discount_in_time(self, riyadh_day(payment.paid_at))
+            if granted is None and paid >= fine - saved:
+                granted = saved
+        if self.objection_status is ObjectionStatus.ACCEPTED:
+            return Reckoning(settled=True, discount=NOTHING, excess=paid)
+        if granted is None:
+            return Reckoning(settled=False, discount=NOTHING, excess=NOTHING)
+        return Reckoning(settled=True, discount=granted, excess=paid - (fine - granted))
+
+    def submit_objection(
         self,
         record: ObjectionRecord,
         *,
@@ -604,12 +686,12 @@ class Violation(Aggregate):
         pay_before = today + timedelta(days=rules.PAY_AFTER_DECISION_DAYS.on(today).value)
         if self.pay_before is not None:
             pay_before = max(pay_before, self.pay_before)
-        due = (fine or self.fine) - discount(self, today)
-        settled = self.paid >= due
+        paid = self._reckon(self.payments, fine or self.fine)
         return {
             "pay_before": pay_before,
-            "settled": settled,
-            "refund": max(NOTHING, self.paid - due) if settled else NOTHING,
+            "settled": paid.settled,
+            "discount": paid.discount,
+            "refund": paid.excess,
         }
 
     def _refuse_own_case(self, officer_id: UUID) -> None:

@@ -14,7 +14,7 @@ from domain.calendar import add_months, riyadh_day, start_of_day
 from domain.deadline import Deadline
 from domain.errors import Problem, ProblemCode, refuse, refuse_for
 from domain.personal import Personal
-from domain.rules import DeadlineKind
+from domain.rules import DeadlineKind, Rule
 from domain.text import Text
 
 STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c01")  # namespace: a visa's stream id follows from its number
@@ -112,8 +112,16 @@ def deadlines(visa: VisaState) -> list[Deadline]:
         found.append(Deadline(DeadlineKind.RETURN_BEFORE, visa.return_before, rule.on(on)))
     asked_until = extend_before(visa)
     if visa.status in {VisaStatus.DEPARTED, VisaStatus.EXPIRED_OUTSIDE} and asked_until is not None:
-        found.append(Deadline(DeadlineKind.EXTEND_BEFORE, asked_until, rules.EXTEND_WITHIN_DAYS.on(on)))
+        found.append(Deadline(DeadlineKind.EXTEND_BEFORE, asked_until, _extend_rule(visa, asked_until)))
     return sorted(found, key=lambda deadline: deadline.on)
+
+
+def _extend_rule(visa: VisaState, asked_until: date) -> Rule[int]:
+    """The rule that ends the time to ask for an extension: the one whose last day comes first."""
+    by_days = rules.EXTEND_WITHIN_DAYS.on(visa.issued_on)
+    if visa.return_before is not None and asked_until == visa.return_before + timedelta(days=by_days.value):
+        return by_days
+    return rules.EXTEND_WITHIN_MONTHS.on(visa.issued_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +141,7 @@ class Terms:
     duration_days: int
     exit_before: date
     return_before: date | None  # None: counts from the first departure
-
-    @property
-    def fee(self) -> Decimal:
-        fees = rules.VISA_FEE_SINGLE if self.type is VisaType.SINGLE else rules.VISA_FEE_MULTIPLE
-        return fees.on(self.exit_before).value.for_days(self.duration_days)
+    fee: Decimal  # SAR
 
 
 def terms(
@@ -149,12 +153,14 @@ def terms(
         Refused: a duration that the basis does not offer, or a return day that is not after the day of issue.
     """
     longest = rules.VISA_LONGEST_DAYS.on(issued_on)
+    fees = rules.VISA_FEE_SINGLE if type is VisaType.SINGLE else rules.VISA_FEE_MULTIPLE
+    fee = fees.on(issued_on).value
     if basis is VisaBasis.MONTHS:
         offered = rules.VISA_DURATIONS.on(issued_on)
         if duration_days not in offered.value:
             refuse(ProblemCode.INVALID_INPUT, "durationDays", rule=offered)
         exit_before = issued_on + timedelta(days=rules.EXIT_WITHIN_DAYS.on(issued_on).value)
-        return Terms(type, basis, duration_days, exit_before, None)
+        return Terms(type, basis, duration_days, exit_before, None, fee.for_days(duration_days))
     if basis is VisaBasis.DAYS:
         if duration_days is None or not 1 <= duration_days <= longest.value:
             refuse(ProblemCode.INVALID_INPUT, "durationDays", rule=longest)
@@ -163,7 +169,8 @@ def terms(
         if return_before is None or not 1 <= (return_before - issued_on).days <= longest.value:
             refuse(ProblemCode.INVALID_INPUT, "returnBefore", rule=longest)
         last = return_before
-    return Terms(type, basis, (last - issued_on).days, last, last)
+    days = (last - issued_on).days
+    return Terms(type, basis, days, last, last, fee.for_days(days))
 
 
 class Visa(Aggregate):
@@ -257,7 +264,7 @@ class Visa(Aggregate):
         def apply(self, visa: "Visa") -> None:
             visa.status = VisaStatus.COMPLETED
 
-    def __init__(  # noqa: PLR0913  (the fields of Issued)
+    def __init__(  # noqa: PLR0917 (the library passes the fields of Issued by name)
         self,
         number: str,
         holder_id: UUID,
@@ -292,7 +299,7 @@ class Visa(Aggregate):
         return due_on(self)
 
     @classmethod
-    def issue(  # noqa: PLR0913  (the fields of an issue)
+    def issue(
         cls,
         number: str,
         *,
@@ -325,19 +332,20 @@ class Visa(Aggregate):
             replaces=replaces,
         )
 
-    def cancel(self, *, now: datetime) -> None:
+    def cancel(self, *, holder_inside: bool, now: datetime) -> None:
         """Give the visa back unused.
 
         Raises:
-            Refused: VISA_NOT_CANCELLABLE, it was used or its last day to cancel has passed.
+            Refused: VISA_NOT_CANCELLABLE, it was used or its last day to cancel has passed; HOLDER_NOT_INSIDE, its
+                holder left under another visa.
         """
-        refuse_for(self.cancel_problems(riyadh_day(now)))
+        refuse_for(self.cancel_problems(riyadh_day(now), holder_inside=holder_inside))
         self.trigger_event(self.Cancelled, timestamp=now, cancelled_on=riyadh_day(now))
 
-    def cancel_problems(self, today: date) -> list[Problem]:
-        if self.status is VisaStatus.ISSUED and today <= cancel_before(self):
-            return []
-        return [Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=rules.CANCEL_WITHIN_DAYS.on(self.issued_on))]
+    def cancel_problems(self, today: date, *, holder_inside: bool) -> list[Problem]:
+        if self.status is not VisaStatus.ISSUED or today > cancel_before(self):
+            return [Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=rules.CANCEL_WITHIN_DAYS.on(self.issued_on))]
+        return [] if holder_inside else [Problem(ProblemCode.HOLDER_NOT_INSIDE)]
 
     def record_movement(
         self, direction: MovementDirection, *, port: Text, at: datetime, now: datetime
@@ -348,11 +356,13 @@ class Visa(Aggregate):
             None, or the problem to answer with: a movement that cannot be is recorded as refused.
 
         Raises:
-            Refused: the time of the movement lies in the future.
+            Refused: the time of the movement lies in the future, or CONFLICT: this very movement is recorded already.
         """
         if formats.instant(at, field=("at",)) > now:
             refuse(ProblemCode.INVALID_INPUT, "at")
         movement = uuid5(self.id, f"{direction} {at.timestamp():.3f}")
+        if any(recorded.id == movement for recorded in self.movements):
+            refuse(ProblemCode.CONFLICT, "at")
         if direction is MovementDirection.DEPARTURE and self._may_have_departed(at):
             self.trigger_event(
                 self.Departed,

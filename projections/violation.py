@@ -8,6 +8,7 @@ from domain.calendar import riyadh_day
 from domain.text import Text
 from domain.violation import (
     NOTHING,
+    UNDECIDED,
     ObjectionReason,
     ObjectionStatus,
     Violation,
@@ -125,14 +126,17 @@ class Violations(ReadModel[ViolationRow]):
                 row.pay_before = row.discount_before = event.pay_before
             case Violation.Paid():
                 row.paid += event.amount
-                row.refund_due += event.excess
+                if row.status not in UNDECIDED:
+                    row.refund_due += event.excess
+                    row.discount_granted = event.discount
+                    if event.excess:
+                        now_is(row, ViolationStatus.REFUND_PENDING, event)
+                    elif event.settled:
+                        now_is(row, ViolationStatus.PAID, event)
+            case Violation.Settled():
                 row.discount_granted = event.discount
-                if row.status is ViolationStatus.UNDER_OBJECTION:
-                    pass  # the decision will tell what is to pay and what goes back
-                elif event.excess:
-                    now_is(row, ViolationStatus.REFUND_PENDING, event)
-                elif event.settled:
-                    now_is(row, ViolationStatus.PAID, event)
+                row.refund_due = event.refund
+                now_is(row, ViolationStatus.REFUND_PENDING if event.refund else ViolationStatus.PAID, event)
             case Violation.BecameFinal():
                 now_is(row, ViolationStatus.FINAL_DUE, event)
             case Violation.BecameOverdue():
@@ -150,6 +154,7 @@ class Violations(ReadModel[ViolationRow]):
                 objection_is(row, ObjectionStatus.UNDER_REVIEW, event)
             case Violation.ObjectionAccepted():
                 decided(row, ObjectionStatus.ACCEPTED, event)
+                row.discount_granted = NOTHING
                 row.refund_due = event.refund
                 now_is(row, ViolationStatus.REFUND_PENDING if event.refund else ViolationStatus.CANCELLED, event)
             case Violation.FineModified():
@@ -197,6 +202,7 @@ def decided(
 
 def still_to_pay(row: ViolationRow, event: Violation.FineModified | Violation.ObjectionRejected) -> None:
     row.pay_before = row.discount_before = event.pay_before
+    row.discount_granted = event.discount
     row.refund_due = event.refund
     if event.refund:
         now_is(row, ViolationStatus.REFUND_PENDING, event)

@@ -2,34 +2,34 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from eventsourcing.domain import AggregateEvent
-from eventsourcing.utils import TopicError, get_topic, resolve_topic
+from eventsourcing.domain import AggregateEvent, CanMutateAggregate
+from eventsourcing.utils import TopicError
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 from msgspec.json import encode as to_json
 
 from domain.actor import Actor
-from domain.personal import personal_fields
+from store.shape import Shape, shape_of, shape_of_topic
 
 Keys = Callable[[UUID], bytes | None]
 """The data key of a person; None: erased."""
 
 RandomBytes = Callable[[int], bytes]
 
+Event = CanMutateAggregate[UUID]
+"""What an aggregate has pending."""
+
 SALT_BYTES = 16
 NONCE_BYTES = 12
-
-T = TypeVar("T")
 
 
 class PersonErased(Exception):
@@ -52,7 +52,7 @@ class RecordDamaged(Exception):
 class Entry:
     """An event to be recorded, and who caused it; without `recorded_at` the log stamps it."""
 
-    event: AggregateEvent
+    event: Event
     actor: Actor
     correlation_id: UUID
     causation_id: UUID | None = None
@@ -120,7 +120,7 @@ def encode(entry: Entry, *, event_id: UUID, keys: Keys, random_bytes: RandomByte
         PersonErased: it has personal fields and there is no key for the person they are about.
     """
     event = entry.event
-    shape = _shape(type(event))
+    shape = shape_of(type(event))
     values = vars(event)
     return to_json(
         State(
@@ -165,9 +165,13 @@ def unseal(row: Row, state: State, keys: Keys) -> Recorded:
     )
 
 
-def person_of(event: AggregateEvent) -> UUID | None:
+def topic_of(event: Event) -> str:
+    return shape_of(type(event)).topic
+
+
+def person_of(event: Event) -> UUID | None:
     """The person whose key the event's personal data needs; None: it has none."""
-    shape = _shape(type(event))
+    shape = shape_of(type(event))
     person: UUID | None = vars(event)[shape.about] if shape.personal.names else None
     return person
 
@@ -202,76 +206,17 @@ def rfc3339(instant: datetime) -> str:
     return _utc(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def to_milliseconds(instant: datetime) -> datetime:
+    """The same instant in UTC, cut to what the log keeps."""
+    instant = _utc(instant)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
 def random_uuid(random_bytes: RandomBytes) -> UUID:
     return UUID(bytes=random_bytes(16), version=4)
 
 
-class _Part(Generic[T]):
-    """Some fields of an event class: their names, and how they are read."""
-
-    def __init__(self, event_class: type, names: tuple[str, ...]) -> None:
-        hints = get_type_hints(event_class)
-        self.names = names
-        # Fields without a default come first in a struct.
-        declared = sorted(
-            ((field, hints[field.name]) for field in fields(event_class) if field.name in names),
-            key=lambda declaration: _default(declaration[0]) is not msgspec.NODEFAULT,
-        )
-        self.struct = msgspec.defstruct(
-            event_class.__name__, [(field.name, hint, _default(field)) for field, hint in declared]
-        )
-        self._decoder = Decoder(self.struct)
-
-    def read(self, json: Raw) -> dict[str, Any]:
-        return msgspec.structs.asdict(self._decoder.decode(json))
-
-    def convert(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return msgspec.structs.asdict(msgspec.convert(values, self.struct))
-
-
-def _default(field: Any) -> Any:  # noqa: ANN401 (dataclasses.Field of anything)
-    if field.default_factory is not MISSING:
-        return msgspec.field(default_factory=field.default_factory)
-    return msgspec.NODEFAULT if field.default is MISSING else field.default
-
-
-class _Shape:
-    """What the codec knows about an event class."""
-
-    def __init__(self, event_class: type[AggregateEvent]) -> None:
-        personal = personal_fields(event_class)
-        outside = {"originator_id", "originator_version", "timestamp", *personal}
-        plain = tuple(field.name for field in fields(event_class) if field.name not in outside)
-        self.event_class = event_class
-        self.version: int = getattr(event_class, "class_version", 1)
-        self.about: str = getattr(event_class, "about", "originator_id")
-        self.plain = _Part[Any](event_class, plain)
-        self.personal = _Part[Any](event_class, personal)
-        self.erased = dict.fromkeys(personal)
-
-    def upcast(self, state: State, values: Raw | None) -> dict[str, Any]:
-        """Bring JSON values of an older version of the class to the present one, by its upcast_vN_vM methods."""
-        found: dict[str, Any] = msgspec.json.decode(state.data) | (msgspec.json.decode(values) if values else {})
-        for version in range(state.schema_version, self.version):
-            getattr(self.event_class, f"upcast_v{version}_v{version + 1}")(found)
-        personal = self.personal.convert(found) if values else self.erased
-        return self.plain.convert(found) | personal
-
-
-@cache
-def _shape(event_class: type[AggregateEvent]) -> _Shape:
-    return _Shape(event_class)
-
-
-@lru_cache(maxsize=1024)
-def _shape_of(topic: str) -> _Shape:
-    return _shape(resolve_topic(topic))
-
-
-topic_of: Callable[[type[AggregateEvent]], str] = cache(get_topic)
-
-
-def _seal(event: AggregateEvent, shape: _Shape, event_id: UUID, keys: Keys, random_bytes: RandomBytes) -> Sealed:
+def _seal(event: Event, shape: Shape, event_id: UUID, keys: Keys, random_bytes: RandomBytes) -> Sealed:
     fields_of = vars(event)
     person: UUID = fields_of[shape.about]
     key = keys(person)
@@ -298,14 +243,14 @@ def _open(row: Row, state: State, keys: Keys) -> Raw | None:
 
 
 def _event(row: Row, state: State, keys: Keys) -> AggregateEvent:
-    shape = _shape_of(row.topic)
+    shape = shape_of_topic(row.topic)
     values = _open(row, state, keys) if shape.personal.names else None
     if state.schema_version < shape.version:
-        found = shape.upcast(state, values)
+        found = shape.upcast(state.schema_version, state.data, values)
     else:
         found = shape.plain.read(state.data) | (shape.personal.read(values) if values else shape.erased)
     found |= {"originator_id": row.stream, "originator_version": row.version, "timestamp": state.occurred_at}
-    event = object.__new__(shape.event_class)
+    event: AggregateEvent = object.__new__(shape.event_class)
     object.__setattr__(event, "__dict__", found)  # not __init__: an erased field is None whatever its type
     return event
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, AggregateEvent
 
+from store import batch as sql
 from store.batch import ClaimId, Command, NewRow, Prepared
 from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, KeyTaken, LogUnavailable
 from store.codec import (
@@ -25,12 +26,13 @@ from store.codec import (
     parse,
     person_of,
     random_uuid,
+    to_milliseconds,
     topic_of,
     unseal,
 )
 from store.database import Database
 from store.keyring import Keyring
-from store.writer import Patience, Writer, to_milliseconds
+from store.writer import Patience, Writer
 
 __all__ = [
     "Appended",
@@ -152,26 +154,27 @@ class Log:
         if not by_id:
             return {}
         kinds_and_digests = tuple(map(list, zip(*by_id, strict=True)))
-        found = await self._select(
-            "SELECT kind, digest, owner FROM claims "
-            "JOIN unnest(%b::text[], %b::bytea[]) AS c(kind, digest) USING (kind, digest)",
-            kinds_and_digests,
-        )
+        found = await self._select(sql.OWNERS, kinds_and_digests)
         return {by_id[kind, digest]: owner for kind, digest, owner in found}
 
     async def remembered(self, keys: Iterable[CommandKey]) -> dict[CommandKey, tuple[int, bool]]:
         """The commands that were recorded: position of their last event, and whether their input was the same."""
-        by_id = {self._command_id(key): key for key in keys}
-        if not by_id:
+        by_key = {key: self._command_id(key) for key in keys}
+        if not by_key:
             return {}
         found = await self._select(
-            "SELECT digest, position, input FROM command_ids WHERE digest = ANY(%b)", (list(by_id),)
+            "SELECT digest, position, input FROM command_ids WHERE digest = ANY(%b)", (list(set(by_key.values())),)
         )
-        return {by_id[digest]: (position, recorded == by_id[digest].digest) for digest, position, recorded in found}
+        recorded = {digest: (position, recorded_input) for digest, position, recorded_input in found}
+        return {
+            key: (recorded[digest][0], recorded[digest][1] == key.digest)
+            for key, digest in by_key.items()
+            if digest in recorded
+        }
 
     def input_digest(self, content: bytes) -> bytes:
         """HMAC of a command's input, by which a repetition is told from a reuse of its key."""
-        return hmac.digest(self._keyring.master_key.commands, content, "sha256")
+        return self._commands_hmac(b"input", content)
 
     async def due(self, *, until: date, limit: int) -> list[tuple[date, UUID]]:
         """The streams on which something is due until that day, in the order of their day, then of their id."""
@@ -189,8 +192,7 @@ class Log:
             event_id = random_uuid(self._random_bytes)
             state = encode(entry, event_id=event_id, keys=keys.get, random_bytes=self._random_bytes)
             recorded_at = entry.recorded_at and to_milliseconds(entry.recorded_at)
-            topic = topic_of(type(event))
-            rows.append(NewRow(event.originator_id, event.originator_version, topic, state, recorded_at))
+            rows.append(NewRow(event.originator_id, event.originator_version, topic_of(event), state, recorded_at))
             if number % EVENTS_PER_SLICE == 0:
                 await asyncio.sleep(0)
         return rows
@@ -223,8 +225,10 @@ class Log:
         return claim.kind, hmac.digest(self._keyring.master_key.claims, message, "sha256")
 
     def _command_id(self, command: CommandKey) -> bytes:
-        message = length_prefixed(command.scope.encode(), command.key.encode())
-        return hmac.digest(self._keyring.master_key.commands, message, "sha256")
+        return self._commands_hmac(b"key", command.scope.encode(), command.key.encode())
+
+    def _commands_hmac(self, *parts: bytes) -> bytes:
+        return hmac.digest(self._keyring.master_key.commands, length_prefixed(*parts), "sha256")
 
 
 class _Streams:

@@ -31,6 +31,7 @@ class Work:
         self._touched: dict[UUID, Aggregate] = {}  # by the present command, in order
         self._owners: dict[Claim, UUID | None] = {}
         self._remembered: dict[CommandKey, tuple[int, bool] | None] = {}
+        self._own_keys: dict[tuple[str, str], bytes] = {}  # of commands in this work → their input's digest
 
     def begin(self) -> None:
         """Begin the next command of this work."""
@@ -100,7 +101,11 @@ class Work:
         if missing:
             found = await self.log.remembered(missing)
             self._remembered |= {key: found.get(key) for key in missing}
-        return {key: self._remembered[key] for key in wanted}
+        return {key: self._own(key) or self._remembered[key] for key in wanted}
+
+    def _own(self, key: CommandKey) -> tuple[int, bool] | None:
+        digest = self._own_keys.get((key.scope, key.key))
+        return None if digest is None else (0, digest == key.digest)
 
     def record(
         self,
@@ -122,7 +127,7 @@ class Work:
             )
         for key in keys:
             change.keys[key] = len(change.entries)
-            self._remembered[key] = (0, True)
+            self._own_keys[key.scope, key.key] = key.digest
 
     async def append(self) -> Appended | None:
         """Record everything, or nothing.

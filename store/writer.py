@@ -14,7 +14,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 from store import batch as sql
 from store.batch import Batch, Prepared, Seen, decide
 from store.change import Appended, LogUnavailable
-from store.codec import RandomBytes
+from store.codec import RandomBytes, to_milliseconds
 from store.database import Connection, Database, DatabaseUnavailable
 
 EVENTS_PER_BATCH = 2_000
@@ -85,7 +85,8 @@ class Writer:
         finally:
             task.cancel()
             for outcome in self._pending:
-                outcome.set_exception(LogUnavailable("it was closed in a hurry", recorded=None))
+                if not outcome.done():
+                    outcome.set_exception(LogUnavailable("it was closed in a hurry", recorded=None))
             await self._disconnect()
 
     async def record(self, change: Prepared) -> Appended:
@@ -103,6 +104,8 @@ class Writer:
             return await outcome
         finally:
             outcome.cancel()
+            if not outcome.cancelled():
+                outcome.exception()  # was seen, also by a caller who was cancelled at this moment
 
     async def _run(self) -> None:
         while jobs := await self._take():
@@ -132,35 +135,36 @@ class Writer:
     async def _record(self, jobs: Sequence[_Job]) -> None:
         """Record a batch within the bounds of patience and tell the callers."""
         clock = asyncio.get_running_loop().time
-        started = clock()
-        unanswered: Batch | None = None  # its COMMIT was sent
+        give_up_at = clock() + self._patience.within
+        unanswered: Batch | None = None  # its COMMIT was sent, perhaps
         for attempt in range(self._patience.attempts):
+            batch: Batch | None = None
             try:
                 async with asyncio.timeout(self._patience.answer_within):
                     connection = await self._connected()
                     if unanswered and await _was_recorded(connection, unanswered):
-                        return _tell(jobs, unanswered)
-                    unanswered = None
-                    batch = await self._decide(connection, jobs)
-                    if batch.writes:
-                        unanswered = batch
-                        await _write(connection, batch)
+                        batch = unanswered
                     else:
-                        await connection.rollback()
-                    return _tell(jobs, batch)
-            except (psycopg.Error, DatabaseUnavailable, TimeoutError, OSError) as fault:
-                if not self._is_transient(fault):
+                        unanswered = None
+                        batch = unanswered = await self._decide(connection, jobs)
+                        await _write(connection, batch)
+            except Exception as fault:  # noqa: BLE001 (a change's parameters may raise anything)
+                is_told_apart = unanswered is None or unanswered is batch
+                if is_told_apart and not self._is_transient(fault):
                     await self._roll_back()
-                    return await self._record_singly(jobs, fault)
+                    await self._record_singly(jobs, fault)
+                    return
                 await self._disconnect()
                 reason = str(fault) or type(fault).__name__
-            if clock() - started > self._patience.within:
+            else:
+                _tell(jobs, batch)
+                return
+            if clock() > give_up_at:
                 break
             await asyncio.sleep(self._pause(attempt))
         _fail(jobs, LogUnavailable(reason, recorded=None if unanswered else False))
-        return None
 
-    async def _record_singly(self, jobs: Sequence[_Job], fault: BaseException) -> None:
+    async def _record_singly(self, jobs: Sequence[_Job], fault: Exception) -> None:
         """Find the change whose own fault it was: it fails alone."""
         if len(jobs) == 1:
             _fail(jobs, fault)
@@ -209,10 +213,12 @@ class Writer:
             except psycopg.Error:
                 await self._disconnect()
 
-    def _is_transient(self, fault: BaseException) -> bool:
-        if not isinstance(fault, psycopg.Error) or self._connection is None or self._connection.closed:
-            return True
-        return (fault.sqlstate or "").startswith(TRANSIENT)
+    def _is_transient(self, fault: Exception) -> bool:
+        """Whether the fault is the database's or the network's, and not one change's own."""
+        if isinstance(fault, psycopg.Error):
+            is_cut = self._connection is None or self._connection.closed
+            return is_cut or (fault.sqlstate or "").startswith(TRANSIENT)
+        return isinstance(fault, DatabaseUnavailable | TimeoutError | OSError)
 
     def _pause(self, attempt: int) -> float:
         """Exponential, with jitter: between half of it and all of it."""
@@ -220,11 +226,10 @@ class Writer:
         return longest * (0.5 + int.from_bytes(self._random_bytes(2), "big") / 2**17)
 
 
-def to_milliseconds(instant: datetime) -> datetime:
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-
-
 async def _write(connection: Connection, batch: Batch) -> None:
+    if not batch.writes:
+        await connection.rollback()
+        return
     cursor = connection.cursor()
     # One type for lists of whole numbers, whatever their size: each other type would be another prepared statement.
     cursor.adapters.register_dumper(int, Int8BinaryDumper)
@@ -235,7 +240,9 @@ async def _write(connection: Connection, batch: Batch) -> None:
         await cursor.execute(*batch.write())
         for statement, parameters in batch.statements:
             await connection.execute(statement, parameters)
-        await connection.execute("COMMIT")
+        committed = await connection.execute("COMMIT")
+    if committed.statusmessage != "COMMIT":
+        raise psycopg.InternalError("COMMIT was answered by a rollback")
 
 
 async def _was_recorded(connection: Connection, batch: Batch) -> bool:
@@ -272,7 +279,7 @@ def _tell(jobs: Sequence[_Job], batch: Batch) -> None:
             _fail([job], outcome)
 
 
-def _fail(jobs: Sequence[_Job], fault: BaseException) -> None:
+def _fail(jobs: Sequence[_Job], fault: Exception) -> None:
     for job in jobs:
         if not job.outcome.done():
             job.outcome.set_exception(fault)

@@ -1,4 +1,7 @@
-"""One of many processes that append to the same log: python -m tests.store.appender URL NUMBER CHANGES SHARED-STREAM…"""
+"""One of many processes that append to the same log.
+
+Called with its address, the number of the process, how many changes, and the streams that all of them write to.
+"""
 
 import asyncio
 import json
@@ -13,7 +16,7 @@ from store.log import Change, Conflict, Log
 from store.master_key import MasterKey
 from tests.store.ledger import Counter, change_of
 
-AT_ONCE = 4
+AT_ONCE = 2
 
 
 async def append(url: str, number: int, changes: int, shared: list[UUID]) -> dict[str, object]:
@@ -35,9 +38,11 @@ async def append(url: str, number: int, changes: int, shared: list[UUID]) -> dic
                     positions.append((appended.first, appended.last))
                     break
 
-    async with open_database(url, Path(), pool_size=2) as database:
-        async with Log(database, Keyring(database, MasterKey(bytes(32))), now=lambda: datetime.now(UTC)) as log:
-            await asyncio.gather(*(count(log, lane) for lane in range(AT_ONCE)))
+    async with (
+        open_database(url, Path(), pool_size=2) as database,
+        Log(database, Keyring(database, MasterKey(bytes(32))), now=lambda: datetime.now(UTC)) as log,
+    ):
+        await asyncio.gather(*(count(log, lane) for lane in range(AT_ONCE)))
     return {"positions": positions, "conflicts": conflicts}
 
 

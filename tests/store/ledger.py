@@ -108,7 +108,7 @@ class Counter(Aggregate):
 def entries(*aggregates: Aggregate, recorded_at: datetime | None = None) -> list[Entry]:
     """What the aggregates have pending, one after the other."""
     return [
-        Entry(event=event, actor=CLOCK, correlation_id=CORRELATION, recorded_at=recorded_at)  # type: ignore[arg-type]
+        Entry(event=event, actor=CLOCK, correlation_id=CORRELATION, recorded_at=recorded_at)
         for aggregate in aggregates
         for event in aggregate.collect_events()
     ]

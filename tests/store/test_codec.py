@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from eventsourcing.domain import Aggregate
+from eventsourcing.domain import Aggregate, AggregateEvent
 from eventsourcing.utils import register_topic
 
 from domain.actor import Actor, Role
@@ -17,12 +17,15 @@ from domain.personal import Personal
 from store.codec import Entry, PersonErased, RecordDamaged, Recorded, Row, decode, encode, entry_hash, leaf_hash
 from tests.store.ledger import CORRELATION, MORNING, Ledger, entries
 
+T = TypeVar("T", bound=AggregateEvent)
+
 STREAM = UUID("22222222-2222-4222-8222-222222222222")
 GUEST = UUID("33333333-3333-4333-8333-333333333333")
 EVENT = UUID("44444444-4444-4444-8444-444444444444")
 CAUSE = UUID("55555555-5555-4555-8555-555555555555")
 ACTOR = Actor(Role.PASSPORT_OFFICER, str(GUEST), "desk 3")
 RECORDED_AT = datetime(2026, 3, 1, 9, 0, 0, 123000, tzinfo=UTC)
+NO_KEYS: dict[UUID, bytes] = {}
 KEYS = {STREAM: bytes(range(32)), GUEST: bytes(reversed(range(32)))}
 
 
@@ -35,6 +38,10 @@ def stored(event: Any, *, keys: dict[UUID, bytes] = KEYS) -> Row:  # noqa: ANN40
     state = encode(entry, event_id=EVENT, keys=keys.get, random_bytes=predictable)
     topic = f"{type(event).__module__}:{type(event).__qualname__}"
     return Row(7, event.originator_id, event.originator_version, topic, state, RECORDED_AT)
+
+
+def event_of(event_class: type[T], version: int = 1, **values: Any) -> T:  # noqa: ANN401 (the fields of any event)
+    return event_class(originator_id=STREAM, originator_version=version, timestamp=MORNING, **values)
 
 
 def opened() -> Ledger.Opened:
@@ -72,23 +79,23 @@ def test_what_is_stored_is_json_that_names_its_parts() -> None:
 
 
 def test_an_event_without_personal_fields_needs_no_key() -> None:
-    event = Ledger.Deposited(STREAM, 2, MORNING, Decimal(5), date(2026, 3, 1))
+    event = event_of(Ledger.Deposited, 2, amount=Decimal(5), on=date(2026, 3, 1))
 
-    row = stored(event, keys={})
+    row = stored(event, keys=NO_KEYS)
 
     assert "personal" not in json.loads(row.state)
-    assert decode(row, {}.get).event == event
+    assert decode(row, NO_KEYS.get).event == event
 
 
 def test_personal_fields_of_a_person_without_a_key_are_none_and_the_rest_is_there() -> None:
-    event = decode(stored(opened()), {}.get).event
+    event = decode(stored(opened()), NO_KEYS.get).event
 
     assert isinstance(event, Ledger.Opened)
     assert vars(event) == vars(opened()) | {"owner": None, "title": None}
 
 
 def test_personal_data_is_under_the_key_of_the_person_whom_the_event_names() -> None:
-    event = Ledger.Shared(STREAM, 2, MORNING, GUEST, "Rajesh", MORNING)
+    event = event_of(Ledger.Shared, 2, guest_id=GUEST, name="Rajesh", seen_at=MORNING)
     row = stored(event)
 
     assert decode(row, {GUEST: KEYS[GUEST]}.get).event == event
@@ -97,7 +104,7 @@ def test_personal_data_is_under_the_key_of_the_person_whom_the_event_names() -> 
 
 def test_personal_data_cannot_be_stored_without_a_key() -> None:
     with pytest.raises(PersonErased) as refused:
-        stored(opened(), keys={})
+        stored(opened(), keys=NO_KEYS)
     assert refused.value.person == STREAM
 
 
@@ -180,11 +187,11 @@ class LetterToday(Aggregate):
 
 
 def test_an_old_event_is_brought_to_the_present_version_of_its_class() -> None:
-    row = stored(OldLetter.Sent(STREAM, 1, MORNING, "Rajesh", 2))._replace(topic=f"{__name__}:Letter.Sent")
+    row = stored(event_of(OldLetter.Sent, addressee="Rajesh", sheets=2))._replace(topic=f"{__name__}:Letter.Sent")
     register_topic(f"{__name__}:Letter.Sent", Letter.Sent)
 
-    assert decode(row, KEYS.get).event == Letter.Sent(STREAM, 1, MORNING, "Rajesh", 4)
-    assert vars(decode(row, {}.get).event) | {"timestamp": MORNING} == {
+    assert decode(row, KEYS.get).event == event_of(Letter.Sent, to="Rajesh", pages=4)
+    assert vars(decode(row, NO_KEYS.get).event) | {"timestamp": MORNING} == {
         "originator_id": STREAM,
         "originator_version": 1,
         "timestamp": MORNING,
@@ -195,7 +202,7 @@ def test_an_old_event_is_brought_to_the_present_version_of_its_class() -> None:
 
 
 def test_a_present_event_says_its_version_and_is_not_changed() -> None:
-    event = Letter.Sent(STREAM, 1, MORNING, "Rajesh", 4, 2)
+    event = event_of(Letter.Sent, to="Rajesh", pages=4, stamps=2)
     row = stored(event)
 
     assert json.loads(row.state)["schema_version"] == 3
@@ -203,10 +210,10 @@ def test_a_present_event_says_its_version_and_is_not_changed() -> None:
 
 
 def test_fields_that_were_added_later_have_their_defaults_in_old_events() -> None:
-    row = stored(Letter.Sent(STREAM, 1, MORNING, "Rajesh", 4))._replace(topic=f"{__name__}:LetterToday.Sent")
+    row = stored(event_of(Letter.Sent, to="Rajesh", pages=4))._replace(topic=f"{__name__}:LetterToday.Sent")
     register_topic(f"{__name__}:LetterToday.Sent", LetterToday.Sent)
 
-    assert decode(row, KEYS.get).event == LetterToday.Sent(STREAM, 1, MORNING, "Rajesh", 4, 1, ())
+    assert decode(row, KEYS.get).event == event_of(LetterToday.Sent, to="Rajesh", pages=4)
 
 
 def test_the_entry_and_leaf_hash_are_these_for_ever() -> None:

@@ -223,7 +223,8 @@ def test_a_server_that_takes_its_time_is_waited_for(
 ) -> None:
     monkeypatch.setattr("store.embedded.PROGRESS_EVERY_SECONDS", 0.1)
     server = EmbeddedServer(folder)
-    with subprocess.Popen(["/bin/sh", "-c", "sleep 0.5; :", "postgres", folder]) as recovering:
+    command = ["/bin/sh", "-c", "sleep 0.5; :", "postgres", folder]
+    with subprocess.Popen(command) as recovering:  # noqa: S603 (names the folder, as a server would)
         (folder / "postmaster.pid").write_text(f"{recovering.pid}\n")
         try:
             assert answer(server.start()) == 1

@@ -54,7 +54,7 @@ async def test_the_keys_asked_for_last_are_kept_and_no_more(database: Database, 
     assert len(await keyring.load(people)) == 2
 
 
-async def test_a_forgotten_key_is_read_anew(database: Database, keyring: Keyring) -> None:
+async def test_a_forgotten_key_is_read_anew(keyring: Keyring) -> None:
     key, _ = keyring.create(PERSON)
     keyring.keep({PERSON: key})
 

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -89,7 +90,7 @@ async def test_an_aggregate_is_loaded_as_it_is_now_by_whoever_loads_it(
         first, second = (await log.load([ONE]))[ONE], (await other.load([ONE]))[ONE]
 
     assert isinstance(first, Ledger)
-    assert (first.version, first.owner, first.balance) == (7, "Noura", 12)
+    assert (first.version, first.owner, first.balance) == (7, "Noura", Decimal(12))
     assert first == second
 
 
@@ -323,6 +324,28 @@ async def test_a_statement_that_fails_fails_its_own_change_only(log: Log, databa
     ]
 
 
+@pytest.mark.parametrize(
+    ("statement", "parameters", "fault"),
+    [
+        ("SELECT %s::int", ("seven",), psycopg.errors.InvalidTextRepresentation),
+        ("SELECT %s", (object(),), psycopg.ProgrammingError),
+        ("SELECT %s, %s", (1,), psycopg.ProgrammingError),
+        ("SELECT %s", ("\ud800",), UnicodeEncodeError),
+        ("SELEKT 1", (), psycopg.errors.SyntaxError),
+    ],
+)
+async def test_whatever_a_change_does_wrong_fails_it_alone(
+    log: Log, statement: str, parameters: tuple[object, ...], fault: type[Exception]
+) -> None:
+    wrong = started(TWO)
+    wrong.statements = [(statement, parameters)]
+
+    first, failed, last = await outcomes(log, started(ONE), wrong, started(THREE))
+
+    assert [first, type(failed), last] == [Appended(1, 1), fault, Appended(2, 2)]
+    assert await log.head() == 2
+
+
 async def test_a_refused_change_moves_nothing(log: Log, database: Database) -> None:
     await log.append(started(ONE))
     before = await everything(database)
@@ -341,7 +364,7 @@ async def test_a_refused_change_moves_nothing(log: Log, database: Database) -> N
 
 async def everything(database: Database) -> list[list[tuple[Any, ...]]]:
     tables = ("sijil_events", "log_head", "claims", "command_ids", "person_keys", "due", "credentials")
-    return [await select(database, f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+    return [await select(database, f"SELECT * FROM {table} ORDER BY 1") for table in tables]  # noqa: S608
 
 
 async def test_personal_values_are_in_no_column_in_plain(log: Log, database: Database) -> None:
@@ -356,7 +379,7 @@ async def test_personal_values_are_in_no_column_in_plain(log: Log, database: Dat
         for row in table
         for value in row
     ]
-    secret = ("Noura", "Savings", "توفير", ID.value, MOBILE.value, "512345678", KEY.key, "input")
+    secret = ("Noura", "Savings", "توفير", ID.value, MOBILE.value, "512345678", KEY.key)
     assert [(text, column) for text in secret for column in columns if text.encode() in column] == []
 
 

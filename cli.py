@@ -1,0 +1,288 @@
+"""`sijil`: the command line of an installation."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
+from uuid import UUID
+
+import msgspec
+import psycopg
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from commands.clock import Clock
+from commands.feed import FeedUnusable
+from commands.importer import Importer, Options, refusals, refused_by_reason, unfinished
+from commands.importer import Progress as Imported
+from domain import formats
+from domain.catalogue import AGENCY_OPERATIONS
+from schema import export
+from server import Installation, application, background, following, open_installation
+from settings import Settings, SettingsError, describe, read_settings
+from store.change import Claim, LogUnavailable
+from store.faults import ExitStatus, Fault
+
+DEMO_FEED = Path(__file__).parent / "demo" / "feed.jsonl.gz"
+SOME_REFUSED = 3
+CAUGHT_UP_WITHIN = 600.0  # seconds after an import
+
+app = typer.Typer(
+    name="sijil",
+    help="Sijil (سجل): an e-government record with a GraphQL API.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run a command; what goes wrong around the program is one line on stderr and an exit status of its own."""
+    try:
+        app()
+    except SettingsError as error:
+        _fail("; ".join(error.sentences), ExitStatus.SETTINGS)
+    except Fault as fault:
+        _fail(fault.message, fault.exit_status)
+    except FeedUnusable as fault:
+        _fail(str(fault), ExitStatus.FILE)
+    except (psycopg.OperationalError, LogUnavailable) as fault:
+        _fail(" ".join(str(fault).split()), ExitStatus.DATABASE)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"sijil: {message}", file=sys.stderr)  # noqa: T201
+    sys.exit(status)
+
+
+def _settings(**given: object) -> Settings:
+    settings = read_settings(os.environ)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+@app.command(epilog="Example: sijil run")
+def run() -> None:
+    """Serve; in development, fill an empty log from the demo feed first."""
+    _serve(_settings(), demo=True)
+
+
+@app.command(epilog="Example: sijil serve --port 8080")
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default SIJIL_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0: any; default SIJIL_PORT.")] = None,
+) -> None:
+    """Serve GraphQL."""
+    _serve(_settings(host=host, port=port), demo=False)
+
+
+def _serve(settings: Settings, *, demo: bool) -> None:
+    demo = demo and settings.env == "development"
+    listening = _listen(settings.host, settings.port)  # before anything is started that would have to be stopped again
+    with listening:
+        asyncio.run(_serve_on(listening, settings, demo=demo))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        reason = f"{host}:{port} cannot be listened on: {error.strerror}. Choose another --port, or SIJIL_PORT."
+        raise Fault(reason, ExitStatus.BUSY) from error
+
+
+async def _serve_on(listening: socket.socket, settings: Settings, *, demo: bool) -> None:
+    async with open_installation(settings) as installation, following(installation) as (follower, followed):
+        if demo:
+            await _import_demo(installation)
+        clock = Clock(installation.log, installation.database, now=installation.now)
+        web = application(installation, follower, followed)
+        config = uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
+        async with background(clock.run):
+            await followed.wait_for(await installation.log.head(), CAUGHT_UP_WITHIN)
+            await Server(config, listening, demo=demo).serve(sockets=[listening])
+
+
+class Server(uvicorn.Server):
+    """Says where it is to be found once it is, and leaves in good order when told to."""
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket, *, demo: bool) -> None:
+        super().__init__(config)
+        host, port = listening.getsockname()[:2]
+        self._address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self._demo = demo
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        typer.echo(f"\nSijil serves GraphQL on {self._address}/graphql; in a browser that is GraphiQL.")
+        if self._demo:
+            typer.echo(DEMO_ACCOUNTS)
+        typer.echo("Ctrl-C stops everything.")
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Not uvicorn's, which raises the signal again when it has served: what is open still has to be closed then."""
+        loop = asyncio.get_running_loop()
+        told = (signal.SIGINT, signal.SIGTERM)
+        for number in told:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in told:
+                loop.remove_signal_handler(number)
+
+
+async def _import_demo(installation: Installation) -> None:
+    """Finish the import that was interrupted, whichever; or fill an empty log from the demo feed."""
+    left = await unfinished(installation.database)
+    if left is not None:
+        await _import(installation, Path(left.file), Options(left.backdate, agency=left.agency))
+    elif await installation.log.head() == 0:
+        await _import(installation, DEMO_FEED, Options(backdate=True, ending_today=True))
+
+
+@app.command("import", epilog="Example: sijil import feed.jsonl --agency traffic --rejects rejects.jsonl")
+def import_(
+    feed: Annotated[Path, typer.Argument(help="A feed: lines of JSON, or those packed by gzip (.gz).")],
+    backdate: Annotated[bool, typer.Option(help="Recorded when, and by whom, the lines say. Into an empty log.")] = False,
+    ending_today: Annotated[bool, typer.Option(help="Move all times so that the last line was yesterday.")] = False,
+    rejects: Annotated[Path | None, typer.Option(help="Write the refused lines here, as lines of JSON.")] = None,
+    agency: Annotated[str | None, typer.Option(help="Whose feed it is: traffic, passports …")] = None,
+) -> None:
+    """Import an agency feed. Exit status: 0 all recorded, 3 some refused, 2 the file could not be used."""
+    settings = _settings()
+    if agency is not None and agency not in AGENCY_OPERATIONS:
+        raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
+    refused = asyncio.run(_import_into(settings, feed, Options(backdate, ending_today, agency), rejects))
+    sys.exit(SOME_REFUSED if refused else 0)
+
+
+async def _import_into(settings: Settings, feed: Path, options: Options, rejects: Path | None) -> int:
+    with _to_write(rejects) as file:
+        async with open_installation(settings) as installation, following(installation) as (follower, followed):
+            imported = await _import(installation, feed, options)
+            refused = 0
+            async for line in refusals(installation.database, imported.sha256):
+                refused += 1
+                if file is not None:
+                    file.write(msgspec.json.encode(line).decode() + "\n")
+            if not await followed.wait_for(await installation.log.head(), CAUGHT_UP_WITHIN):
+                reason = follower.health.reason or "another process follows the log, slowly"
+                raise Fault(f"Everything is recorded, but the read models lag: {reason}.", ExitStatus.DATABASE)
+            return refused
+
+
+@contextmanager
+def _to_write(file: Path | None) -> Iterator[TextIO | None]:
+    if file is None:
+        yield None
+        return
+    try:
+        opened = file.open("w", encoding="utf-8")
+    except OSError as error:
+        raise Fault(f"{file} cannot be written: {error.strerror}.", ExitStatus.FILE) from error
+    with opened:
+        yield opened
+
+
+async def _import(installation: Installation, feed: Path, options: Options) -> Imported:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f} lines/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(f"Importing {feed.name}", total=None, rate=0.0)
+
+        def report(line: int, lines: int) -> None:
+            progress.update(bar, completed=line, total=lines)
+            progress.update(bar, rate=progress.tasks[0].speed or 0.0)
+
+        importer = Importer(
+            installation.log,
+            installation.database,
+            now=installation.now,
+            production=installation.settings.env == "production",
+            report=report,
+        )
+        imported, was_done = await importer.run(feed, options)
+    already = " before; nothing is recorded again" if was_done else ""
+    typer.echo(f"{feed.name} was imported{already}: {imported.recorded:,} lines recorded, {imported.repeated:,} already there.")
+    for count, operation, code in await refused_by_reason(installation.database, imported.sha256):
+        typer.echo(f"  {count:,} refused: {operation} {code}")
+    return imported
+
+
+@app.command(epilog="Example: curl -H \"Authorization: Bearer $(sijil token --as rajesh)\" …")
+def token(
+    as_: Annotated[str | None, typer.Option("--as", help="User name or ID of a person.")] = None,
+    agency: Annotated[str | None, typer.Option(help="Code of an agency, for its feed.")] = None,
+) -> None:
+    """Print a short-lived access token, for development and operators."""
+    settings = _settings()
+    if settings.env == "production":
+        raise Fault("In production people sign in; tokens are not made by hand.", ExitStatus.SETTINGS)
+    if (as_ is None) == (agency is None):
+        raise Fault("Say whose token: --as USERNAME, or --agency CODE.", ExitStatus.FILE)
+    if agency is not None and agency not in AGENCY_OPERATIONS:
+        raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
+    typer.echo(asyncio.run(_token(settings, as_, agency)))
+
+
+async def _token(settings: Settings, typed: str | None, agency: str | None) -> str:
+    async with open_installation(settings) as installation:
+        person = None if typed is None else await _person(installation, typed)
+        return installation.token_keys.issue(
+            person, now=installation.now(), seconds=settings.access_token_seconds, agency=agency
+        )
+
+
+async def _person(installation: Installation, typed: str) -> UUID:
+    name, number = Claim("username", formats.username_key(typed)), Claim("national_id", formats.digits(typed))
+    owners = await installation.log.owners([name, number])
+    person = owners.get(name) or owners.get(number)
+    if person is None:
+        raise Fault(f"Nobody has the user name or ID {typed}.", ExitStatus.FILE)
+    return person
+
+
+@app.command(epilog="Example: sijil schema > schema.graphql")
+def schema() -> None:
+    """Print the GraphQL schema."""
+    typer.echo(export(), nl=False)
+
+
+@app.command("settings", epilog="Example: SIJIL_PORT=9000 sijil settings")
+def settings_() -> None:
+    """List the settings with their values and where each comes from; secrets are hidden."""
+    lines = describe(read_settings(os.environ), os.environ)
+    names, values = (max(map(len, column)) for column in zip(*((line.name, line.value) for line in lines), strict=True))
+    for line in lines:
+        typer.echo(f"{line.name:{names}}  {line.value:{values}}  {line.source:11}  {line.description}")
+
+
+DEMO_ACCOUNTS = """
+Demo accounts (invented people):
+  noura   citizen, employer of rajesh       khalid  passport officer
+  rajesh  resident with visas, violations   salman  traffic officer
+  yousef  auditor                           maryam  court clerk
+  hind    administrator
+
+A token for one of them, good for five minutes, in another terminal:
+  .venv/bin/sijil token --as rajesh
+Officials also send the header Purpose, e.g. Purpose: COUNTER_REQUEST
+"""

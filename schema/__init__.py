@@ -1,0 +1,49 @@
+"""The GraphQL API: what clients see of everything below."""
+
+from typing import Final
+
+import strawberry
+from graphql import print_schema
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from schema import enums  # before any type that has one of them for a field
+from schema.limits import MOST_TOKENS, SizeLimits
+from schema.node import NodeQueries
+from schema.objection import ObjectionQueries
+from schema.person import PersonQueries
+from schema.scalars import SCALARS
+from schema.service import ServiceQueries
+from schema.violation import ViolationQueries
+from schema.visa import VisaQueries
+
+__all__ = ["Query", "build_schema", "enums", "export"]
+
+# Built once: a rule that is a new class for each request would make every look into the validation cache miss.
+RULES: Final = [SizeLimits]
+
+
+@strawberry.type(
+    description="What can be asked. Every field can be null by itself: one that fails leaves its neighbours alone."
+)
+class Query(PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, ServiceQueries, NodeQueries):
+    pass
+
+
+def build_schema() -> strawberry.Schema:
+    """The executable schema."""
+    return strawberry.Schema(
+        query=Query,
+        config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[
+            lambda: AddValidationRules(list(RULES)),
+            lambda: MaxTokensLimiter(MOST_TOKENS),
+            ParserCache,
+            ValidationCache,
+        ],
+    )
+
+
+def export() -> str:
+    """The schema as SDL, always the same text for the same schema."""
+    return print_schema(build_schema()._schema) + "\n"  # noqa: SLF001 (Strawberry's own printer leaves out interfaces)

@@ -1,0 +1,187 @@
+"""Who may see what: every decision about a reader and somebody's data is made here, in Python and in SQL."""
+
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from domain.actor import Role
+from domain.errors import RequestErrorCode
+from domain.text import Text
+from domain.violation import ObjectionStatus
+from projections.person import PersonRow
+from schema.context import Context
+from schema.errors import RequestError
+
+
+T = TypeVar("T")
+
+
+class Data(StrEnum):
+    """Kinds of data, as the access log names them."""
+
+    PERSON = "PERSON"
+    VISA = "VISA"
+    VIOLATION = "VIOLATION"
+    OBJECTION = "OBJECTION"
+
+
+class SeenAs(StrEnum):
+    """What lets a reader see somebody's data: a relation, a case that both are part of, or an official role."""
+
+    SELF = "SELF"
+    HEAD_OF_HOUSEHOLD = "HEAD_OF_HOUSEHOLD"
+    EMPLOYER = "EMPLOYER"
+    CASE = "CASE"
+    PASSPORT_OFFICER = "PASSPORT_OFFICER"
+    TRAFFIC_OFFICER = "TRAFFIC_OFFICER"
+    COURT_CLERK = "COURT_CLERK"
+    ADMINISTRATOR = "ADMINISTRATOR"
+    AUDITOR = "AUDITOR"
+
+
+OFFICIALS: Final[dict[Data, tuple[Role, ...]]] = {
+    Data.PERSON: (Role.PASSPORT_OFFICER, Role.TRAFFIC_OFFICER, Role.ADMINISTRATOR, Role.AUDITOR),
+    Data.VISA: (Role.PASSPORT_OFFICER, Role.AUDITOR),
+    Data.VIOLATION: (Role.TRAFFIC_OFFICER, Role.COURT_CLERK, Role.AUDITOR),
+    Data.OBJECTION: (Role.TRAFFIC_OFFICER, Role.COURT_CLERK, Role.AUDITOR),
+}
+"""Roles that look at other people's data, for each kind; the one that shows most comes first."""
+
+AGENCY_OF: Final = {
+    Role.PASSPORT_OFFICER: "passports",
+    Role.TRAFFIC_OFFICER: "traffic",
+    Role.COURT_CLERK: "court",
+    Role.ADMINISTRATOR: "absher",
+    Role.AUDITOR: "absher",
+}
+"""Where the holder of a role works."""
+
+IN_COURT: Final = (
+    ObjectionStatus.APPEALED_TO_COURT,
+    ObjectionStatus.COURT_CANCELLED,
+    ObjectionStatus.COURT_MODIFIED,
+    ObjectionStatus.COURT_UPHELD,
+)
+"""Objections that a court clerk works on or has worked on."""
+
+
+def person_of(context: Context) -> PersonRow:
+    """Who is asking.
+
+    Raises:
+        RequestError: UNAUTHENTICATED for nobody, FORBIDDEN for an agency.
+    """
+    if context.reader.agency is not None:
+        raise RequestError(RequestErrorCode.FORBIDDEN)
+    if context.reader.person is None:
+        raise RequestError(RequestErrorCode.UNAUTHENTICATED)
+    return context.reader.person
+
+
+def official_roles(context: Context, data: Data) -> list[Role]:
+    """The reader's official roles for a kind of data. Without a purpose none of them counts."""
+    return _held(context, data) if context.purpose is not None else []
+
+
+def require_official(context: Context, data: Data) -> None:
+    """Let officials in who say why they look.
+
+    Raises:
+        RequestError: UNAUTHENTICATED, FORBIDDEN or PURPOSE_REQUIRED.
+    """
+    person_of(context)
+    if not _held(context, data):
+        raise RequestError(RequestErrorCode.FORBIDDEN)
+    require_purpose(context, data)
+
+
+def require_purpose(context: Context, *data: Data) -> None:
+    """Ask an official who found nothing of their own for a purpose, whether or not there is anything to find.
+
+    Raises:
+        RequestError: PURPOSE_REQUIRED.
+    """
+    if context.purpose is None and any(_held(context, kind) for kind in data):
+        raise RequestError(RequestErrorCode.PURPOSE_REQUIRED)
+
+
+def _held(context: Context, data: Data) -> list[Role]:
+    return [role for role in OFFICIALS[data] if role in context.reader.roles]
+
+
+# What a person's fields show
+
+RELATIONS: Final = frozenset({SeenAs.SELF, SeenAs.HEAD_OF_HOUSEHOLD, SeenAs.EMPLOYER})
+
+
+def in_case(seen_as: SeenAs) -> SeenAs:
+    """How a further party to somebody's case is seen by who sees the case."""
+    return SeenAs.CASE if seen_as in RELATIONS else seen_as
+
+
+def shows_account(seen_as: SeenAs) -> bool:
+    """Whether the state and the roles of an account are shown."""
+    return seen_as in {SeenAs.SELF, SeenAs.ADMINISTRATOR, SeenAs.AUDITOR}
+
+
+def may_list_visas(context: Context, seen_as: SeenAs) -> bool:
+    """Whether a person's visas are shown; otherwise the field is null."""
+    return seen_as in RELATIONS or bool(official_roles(context, Data.VISA))
+
+
+def may_list_violations(context: Context, seen_as: SeenAs) -> bool:
+    """Whether a person's violations are shown; otherwise the field is null."""
+    return seen_as is SeenAs.SELF or bool(official_roles(context, Data.VIOLATION))
+
+
+# Masked for auditors
+
+
+def masked_name(name: Text | None, seen_as: SeenAs) -> Text | None:
+    """Initials for an auditor."""
+    if name is None or seen_as is not SeenAs.AUDITOR:
+        return name
+    return Text(_initials(name.ar), _initials(name.en))
+
+
+def masked_number(number: str | None, seen_as: SeenAs) -> str | None:
+    """The last three digits for an auditor."""
+    if number is None or seen_as is not SeenAs.AUDITOR:
+        return number
+    return "*" * (len(number) - 3) + number[-3:]
+
+
+def masked(value: T, seen_as: SeenAs) -> T | None:
+    """Nothing for an auditor."""
+    return None if seen_as is SeenAs.AUDITOR else value
+
+
+def _initials(name: str) -> str:
+    return " ".join(f"{word[0]}." for word in name.split())
+
+
+# The same in SQL. Parameters: me, roles (official ones that count), official (the first of them).
+
+RELATION = """
+    WHEN person.id = %(me)s THEN 'SELF'
+    WHEN %(me)s = ANY (person.sponsor_ids) THEN (
+        SELECT sponsor ->> 'relation' FROM json_array_elements(person.sponsors) sponsor
+        WHERE sponsor ->> 'id' = %(me)s::uuid::text LIMIT 1)"""
+
+SEES_VISAS_OF = f"CASE {RELATION} ELSE %(official)s::text END"
+"""What lets the reader see the visas of a `person`."""
+
+SEES_PERSON = f"CASE {RELATION} WHEN %(official)s::text IS NOT NULL THEN %(official)s WHEN person.id = ANY (%(sponsors)s::uuid[]) THEN 'CASE' END"
+"""What lets the reader see a `person`: sponsors are known to those they sponsor."""
+
+SEES_VIOLATIONS_OF = "CASE WHEN person.id = %(me)s THEN 'SELF' ELSE %(official)s::text END"
+"""What lets the reader see some of the violations of a `person`; each has its own decision."""
+
+SEES_VIOLATION = f"""CASE
+    WHEN violation.violator_id = %(me)s THEN 'SELF'
+    WHEN 'TRAFFIC_OFFICER' = ANY (%(roles)s::text[]) THEN 'TRAFFIC_OFFICER'
+    WHEN 'COURT_CLERK' = ANY (%(roles)s::text[]) AND violation.objection_status IN ({", ".join(f"'{status}'" for status in IN_COURT)})
+        THEN 'COURT_CLERK'
+    WHEN 'AUDITOR' = ANY (%(roles)s::text[]) THEN 'AUDITOR' END"""
+"""What lets the reader see a `violation` and its objection."""
+
+AGENCY_SQL = "CASE seen_as " + " ".join(f"WHEN '{role}' THEN '{agency}'" for role, agency in AGENCY_OF.items()) + " END"

@@ -1,0 +1,27 @@
+"""What is counted per person, as far as the API needs it."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from projections.docket import DocketRow
+from projections.read_model import fetch
+from schema.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class NothingCounted:
+    """The docket of somebody who has none yet."""
+
+    open_objections: list[str] = field(default_factory=list)
+    rejections: dict[str, date] = field(default_factory=dict)
+
+
+async def docket_of(context: Context, person_id: UUID) -> DocketRow | NothingCounted:
+    async def load(people: list[UUID]) -> list[DocketRow | None]:
+        async with context.connection() as connection:
+            sql = "SELECT * FROM docket_v1 WHERE person_id = ANY (%s)"
+            found = {row.person_id: row for row in await fetch(connection, DocketRow, sql, (people,))}
+        return [found.get(person) for person in people]
+
+    return await context.loader("dockets", load).load(person_id) or NothingCounted()

@@ -1,0 +1,71 @@
+"""Why a field or a whole request fails: a stable code, said to the client in the language of the request."""
+
+from dataclasses import dataclass
+
+from graphql import GraphQLError
+
+from domain.errors import Refused, RequestErrorCode, message, request_message
+from domain.text import Text
+from domain.user import Language
+
+
+@dataclass(eq=False)
+class RequestError(Exception):
+    """A failure that the client can understand. `detail` is for the developer who wrote the request, in English."""
+
+    code: RequestErrorCode
+    detail: str = ""
+
+
+def bad_input(detail: str) -> RequestError:
+    return RequestError(RequestErrorCode.BAD_USER_INPUT, detail)
+
+
+def cause(error: GraphQLError) -> Exception | None:
+    """What was raised in a resolver, below the layers that located it."""
+    found: Exception | None = error
+    while isinstance(found, GraphQLError):
+        found = found.original_error
+    return found
+
+
+def in_language(text: Text, language: Language) -> str:
+    return text.en if language is Language.EN else text.ar
+
+
+def shown(error: GraphQLError, language: Language, reference: str) -> dict[str, object]:
+    """An error as the client sees it; `reference` stands for what is not said."""
+    code, text = _explained(error, language, reference)
+    answer: dict[str, object] = {"message": text}
+    if error.locations:
+        answer["locations"] = [location.formatted for location in error.locations]
+    if error.path is not None:
+        answer["path"] = error.path
+    extensions: dict[str, object] = {"code": code.value}
+    if code is RequestErrorCode.INTERNAL:
+        extensions["reference"] = reference
+    answer["extensions"] = extensions
+    return answer
+
+
+def is_internal(error: GraphQLError) -> bool:
+    """Whether it is our fault: anything raised that was not meant for the client."""
+    found = cause(error)
+    return found is not None and not isinstance(found, RequestError | Refused)
+
+
+def _explained(error: GraphQLError, language: Language, reference: str) -> tuple[RequestErrorCode, str]:
+    found = cause(error)
+    match found:
+        case None:  # said by graphql-core: the document or its variables are not valid
+            return RequestErrorCode.BAD_USER_INPUT, error.message
+        case RequestError():
+            said = in_language(request_message(found.code), language)
+            return found.code, f"{said}: {found.detail}" if found.detail else said
+        case Refused():
+            return RequestErrorCode.BAD_USER_INPUT, "; ".join(
+                in_language(message(problem), language) for problem in found.problems
+            )
+        case _:
+            code = RequestErrorCode.INTERNAL
+            return code, in_language(request_message(code, ref=reference), language)

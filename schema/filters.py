@@ -1,0 +1,156 @@
+"""Filters of lists: their GraphQL inputs, and the conditions that rows must fulfil."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from domain import formats
+from domain.violation import ObjectionReason, ObjectionStatus, ViolationStatus
+from domain.visa import VisaStatus, VisaType
+from schema.errors import bad_input
+from schema.look import Condition
+
+LONGEST_LIST = 50
+
+
+@strawberry.input(description="Which visas to list; fields that are left out do not narrow the list.")
+class VisaFilter:
+    status: list[VisaStatus] | None = strawberry.field(
+        default=strawberry.UNSET, description="In one of these states now."
+    )
+    type: VisaType | None = strawberry.field(default=strawberry.UNSET, description="For one trip, or for several.")
+    holder_national_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Held by the person with this National ID or Iqama number."
+    )
+    issued_from: date | None = strawberry.field(default=strawberry.UNSET, description="Issued on this day or later.")
+    issued_to: date | None = strawberry.field(default=strawberry.UNSET, description="Issued on this day or earlier.")
+
+
+@strawberry.input(description="Which violations to list; fields that are left out do not narrow the list.")
+class ViolationFilter:
+    status: list[ViolationStatus] | None = strawberry.field(
+        default=strawberry.UNSET, description="In one of these states now."
+    )
+    plate: str | None = strawberry.field(
+        default=strawberry.UNSET, description="By the vehicle with this plate, in Arabic or Latin letters."
+    )
+    occurred_from: datetime | None = strawberry.field(default=strawberry.UNSET, description="At this moment or later.")
+    occurred_to: datetime | None = strawberry.field(default=strawberry.UNSET, description="At this moment or earlier.")
+    has_objection: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether it was ever objected to."
+    )
+
+
+@strawberry.input(description="Which objections to list; fields that are left out do not narrow the list.")
+class ObjectionFilter:
+    status: list[ObjectionStatus] | None = strawberry.field(
+        default=strawberry.UNSET, description="In one of these states now."
+    )
+    reason: ObjectionReason | None = strawberry.field(default=strawberry.UNSET, description="Made for this reason.")
+    submitted_from: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Submitted at this moment or later."
+    )
+    submitted_to: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Submitted at this moment or earlier."
+    )
+    violator_national_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Made by the person with this National ID or Iqama number."
+    )
+
+
+VisaFilterArgument = Annotated[VisaFilter | None, strawberry.argument(description="Which visas; all without it.")]
+ViolationFilterArgument = Annotated[
+    ViolationFilter | None, strawberry.argument(description="Which violations; all without it.")
+]
+ObjectionFilterArgument = Annotated[
+    ObjectionFilter | None, strawberry.argument(description="Which objections; all without it.")
+]
+
+
+def visas_where(filter: Any) -> Condition:  # noqa: ANN401 (VisaFilter, None or UNSET)
+    """The condition of a filter.
+
+    Raises:
+        Refused: INVALID_ID.
+    """
+    return _condition(
+        ("one.status = ANY (%(status)s::text[])", "status", _values(filter, "status")),
+        ("one.type = %(type)s", "type", _value(filter, "type")),
+        (
+            "one.holder_id IN (SELECT id FROM person_v1 WHERE national_id = %(filtered_id)s)",
+            "filtered_id",
+            _national_id(filter, "holder_national_id", "holderNationalId"),
+        ),
+        ("one.issued_on >= %(issued_from)s::date", "issued_from", _value(filter, "issued_from")),
+        ("one.issued_on <= %(issued_to)s::date", "issued_to", _value(filter, "issued_to")),
+    )
+
+
+def violations_where(filter: Any) -> Condition:  # noqa: ANN401 (ViolationFilter, None or UNSET)
+    """The condition of a filter.
+
+    Raises:
+        Refused: INVALID_INPUT, the plate is none.
+    """
+    plate = _value(filter, "plate")
+    has_objection = _value(filter, "has_objection")
+    condition = _condition(
+        ("one.status = ANY (%(status)s::text[])", "status", _values(filter, "status")),
+        ("one.plate = %(plate)s", "plate", None if plate is None else formats.plate(plate, ("filter", "plate"))),
+        ("one.occurred_at >= %(occurred_from)s::timestamptz", "occurred_from", _value(filter, "occurred_from")),
+        ("one.occurred_at <= %(occurred_to)s::timestamptz", "occurred_to", _value(filter, "occurred_to")),
+        ("(one.objection_status IS NOT NULL) = %(has_objection)s", "has_objection", has_objection),
+    )
+    return condition
+
+
+def objections_where(filter: Any) -> Condition:  # noqa: ANN401 (ObjectionFilter, None or UNSET)
+    """The condition of a filter, over violations.
+
+    Raises:
+        Refused: INVALID_ID.
+    """
+    return _condition(
+        ("one.objection_status = ANY (%(status)s::text[])", "status", _values(filter, "status")),
+        ("one.objection_reason = %(reason)s", "reason", _value(filter, "reason")),
+        (
+            "one.objection_submitted_at >= %(submitted_from)s::timestamptz",
+            "submitted_from",
+            _value(filter, "submitted_from"),
+        ),
+        (
+            "one.objection_submitted_at <= %(submitted_to)s::timestamptz",
+            "submitted_to",
+            _value(filter, "submitted_to"),
+        ),
+        (
+            "one.violator_id IN (SELECT id FROM person_v1 WHERE national_id = %(filtered_id)s)",
+            "filtered_id",
+            _national_id(filter, "violator_national_id", "violatorNationalId"),
+        ),
+    )
+
+
+def _condition(*parts: tuple[str, str, Any]) -> Condition:
+    given = [part for part in parts if part[2] is not None]
+    return Condition(
+        " AND ".join(sql for sql, _, _ in given) or "true", tuple((name, value) for _, name, value in given)
+    )
+
+
+def _value(filter: Any, name: str) -> Any:  # noqa: ANN401
+    value = getattr(filter, name) if filter else None
+    return None if value is strawberry.UNSET else getattr(value, "value", value)
+
+
+def _values(filter: Any, name: str) -> tuple[str, ...] | None:  # noqa: ANN401
+    values = _value(filter, name)
+    if values is not None and len(values) > LONGEST_LIST:
+        raise bad_input(f"a list in a filter has at most {LONGEST_LIST} entries")
+    return None if values is None else tuple(value.value for value in values)
+
+
+def _national_id(filter: Any, name: str, shown: str) -> str | None:  # noqa: ANN401
+    typed = _value(filter, name)
+    return None if typed is None else formats.national_id(typed, ("filter", shown))

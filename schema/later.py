@@ -1,0 +1,11 @@
+"""Types that refer to each other across files: named here, looked up when the schema is built."""
+
+from typing import Any, Final
+
+from strawberry import LazyType
+
+PERSON: Final[Any] = LazyType("Person", "schema.person")
+VISAS: Final[Any] = LazyType("VisaConnection", "schema.visa")
+VIOLATION: Final[Any] = LazyType("Violation", "schema.violation")
+VIOLATIONS: Final[Any] = LazyType("ViolationConnection", "schema.violation")
+OBJECTION: Final[Any] = LazyType("Objection", "schema.objection")

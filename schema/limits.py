@@ -1,0 +1,76 @@
+"""What a query may ask at most, checked before it runs. Generous for people and for generated clients."""
+
+from typing import Any, Final
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValidationContext,
+    ValidationRule,
+)
+
+MOST_TOKENS: Final = 4_000
+LONGEST_DOCUMENT: Final = 65_536  # characters; two caches keep up to 128 documents each
+DEEPEST: Final = 20  # the introspection query of GraphiQL has 14
+MOST_ALIASES: Final = 100
+MOST_FIELDS: Final = 2_000  # counted where fragments are used
+
+
+class Size:
+    """Depth, aliases and fields of a selection with everything its fragments bring."""
+
+    __slots__ = ("aliases", "depth", "fields")
+
+    def __init__(self, depth: int = 0, aliases: int = 0, fields: int = 0) -> None:
+        self.depth = depth
+        self.aliases = aliases
+        self.fields = fields
+
+    def add(self, other: "Size") -> None:
+        self.depth = max(self.depth, other.depth)
+        # Fragments that use fragments twice grow without bounds: past the limit it does not matter how far.
+        self.aliases = min(self.aliases + other.aliases, MOST_ALIASES + 1)
+        self.fields = min(self.fields + other.fields, MOST_FIELDS + 1)
+
+
+class SizeLimits(ValidationRule):
+    """Refuses operations that are too deep or too large. Each fragment is measured once, however often it is used."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self._fragments: dict[str, Size | None] = {}
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_args: Any) -> None:  # noqa: ANN401
+        size = self._measure(node.selection_set)
+        for found, most, what in (
+            (size.depth, DEEPEST, "levels"),
+            (size.aliases, MOST_ALIASES, "aliases"),
+            (size.fields, MOST_FIELDS, "fields"),
+        ):
+            if found > most:
+                self.report_error(GraphQLError(f"The operation is too large: it has more than {most} {what}.", node))
+
+    def _measure(self, selection_set: SelectionSetNode) -> Size:
+        size = Size()
+        for selection in selection_set.selections:
+            match selection:
+                case FieldNode():
+                    inner = self._measure(selection.selection_set) if selection.selection_set else Size()
+                    size.add(Size(inner.depth + 1, inner.aliases + bool(selection.alias), inner.fields + 1))
+                case InlineFragmentNode():
+                    size.add(self._measure(selection.selection_set))
+                case FragmentSpreadNode():
+                    size.add(self._fragment(selection.name.value))
+        return size
+
+    def _fragment(self, name: str) -> Size:
+        if name not in self._fragments:
+            self._fragments[name] = None  # being measured: a fragment that uses itself is refused by another rule
+            fragment: FragmentDefinitionNode | None = self.context.get_fragment(name)
+            self._fragments[name] = self._measure(fragment.selection_set) if fragment else Size()
+        return self._fragments[name] or Size()

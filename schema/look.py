@@ -1,0 +1,307 @@
+"""Reads rows for a reader, and notes whose data an official looked at in the very statement that reads it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from domain.actor import Role
+from projections.person import PersonRow
+from projections.violation import ViolationRow
+from projections.visa import VisaRow
+from schema.access import (
+    AGENCY_OF,
+    AGENCY_SQL,
+    RELATION,
+    SEES_PERSON,
+    SEES_VIOLATION,
+    SEES_VIOLATIONS_OF,
+    SEES_VISAS_OF,
+    Data,
+    SeenAs,
+    official_roles,
+)
+from schema.context import Context
+from schema.paging import Order, Page, Slice
+
+R = TypeVar("R")
+
+
+class SeenPerson(PersonRow, kw_only=True):
+    seen_as: SeenAs
+
+
+class SeenVisa(VisaRow, kw_only=True):
+    seen_as: SeenAs
+    holder: PersonRow | None = None  # where the statement joined it anyway
+
+
+class SeenViolation(ViolationRow, kw_only=True):
+    seen_as: SeenAs
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Generic[R]):
+    """Rows of one kind as SQL: each with `seen_of`, whose data it is, and `seen_as`, null where it may not be seen."""
+
+    data: Data
+    row: type[R]
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalList(Generic[R]):
+    """The rows of one kind that belong to a person."""
+
+    data: Data
+    row: type[R]
+    sees: str  # SQL: what lets the reader see the list of a `person`
+    sql: str  # rows of the person `whose`, with `seen_as`
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What rows must fulfil: SQL over the row `one`, and its parameters."""
+
+    sql: str = "true"
+    parameters: tuple[tuple[str, Any], ...] = field(default=())
+
+
+PEOPLE: Final = Source(
+    Data.PERSON, SeenPerson, f"SELECT person.*, person.id AS seen_of, {SEES_PERSON} AS seen_as FROM person_v1 person"
+)
+PARTIES: Final = Source(
+    Data.PERSON,
+    SeenPerson,
+    "SELECT person.*, person.id AS seen_of, party.seen_as FROM person_v1 person "
+    "JOIN unnest(%(ids)s::uuid[], %(as)s::text[]) AS party (id, seen_as) ON party.id = person.id",
+)
+ASKABLE: Final = Source(
+    Data.PERSON,
+    SeenPerson,
+    f"SELECT person.*, person.id AS seen_of, CASE {RELATION} END AS seen_as FROM person_v1 person "
+    "WHERE person.sponsor_ids @> ARRAY[%(me)s]::uuid[] AND person.status <> 'ERASED'",
+)
+VISAS: Final = Source(
+    Data.VISA,
+    SeenVisa,
+    f"SELECT visa.*, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as, to_json(person) AS holder "
+    "FROM visa_v1 visa JOIN person_v1 person ON person.id = visa.holder_id",
+)
+VIOLATIONS: Final = Source(
+    Data.VIOLATION,
+    SeenViolation,
+    f"SELECT violation.*, violation.violator_id AS seen_of, {SEES_VIOLATION} AS seen_as FROM violation_v1 violation",
+)
+VISAS_OF: Final = PersonalList(
+    Data.VISA,
+    SeenVisa,
+    SEES_VISAS_OF,
+    "SELECT visa.*, whose.seen_as FROM visa_v1 visa WHERE visa.holder_id = whose.id",
+    Order(b"vis", "issued_at", descending=True),
+)
+VIOLATIONS_OF: Final = PersonalList(
+    Data.VIOLATION,
+    SeenViolation,
+    SEES_VIOLATIONS_OF,
+    f"SELECT violation.*, {SEES_VIOLATION} AS seen_as FROM violation_v1 violation "
+    "WHERE violation.violator_id = whose.id",
+    Order(b"vio", "occurred_at", descending=True),
+)
+OBJECTIONS_ORDER: Final = Order(b"obj", "objection_submitted_at")
+ASKABLE_ORDER: Final = Order(b"ask", None)
+
+
+async def look(context: Context, source: Source[R], condition: Condition, *, shows: Sequence[Data] = ()) -> list[R]:
+    """Rows under a condition, those that the reader may see. `shows`: what else than the source's data they show."""
+    roles = official_roles(context, source.data)
+    statement = _rows_statement(source, condition.sql, bool(roles))
+    return _rows_of(source.row).decode(await _run(context, roles, statement, condition, (source.data, *shows)))
+
+
+async def look_through(
+    context: Context, source: Source[R], order: Order, page: Page, condition: Condition, *, shows: Sequence[Data] = ()
+) -> Slice[R]:
+    """A page of all rows under a condition that the reader may see."""
+    roles = official_roles(context, source.data)
+    statement = _page_statement(source, order, _shape(page), condition.sql, bool(roles))
+    return _page_of(source.row).decode(await _run(context, roles, statement, condition, (source.data, *shows), page))
+
+
+class Shelf(msgspec.Struct, Generic[R]):
+    """A page of what belongs to one person."""
+
+    person_id: UUID
+    seen_as: SeenAs
+    page: Slice[R]
+
+
+async def look_at(
+    context: Context,
+    of: PersonalList[R],
+    page: Page,
+    whose: Condition,
+    condition: Condition,
+    *,
+    shows: Sequence[Data] = (),
+) -> list[Shelf[R]]:
+    """The same page for every `person` under the first condition whose list the reader may see."""
+    roles = official_roles(context, of.data)
+    statement = _shelf_statement(of, _shape(page), whose.sql, condition.sql, bool(roles))
+    both = Condition(parameters=whose.parameters + condition.parameters)
+    return _shelves_of(of.row).decode(await _run(context, roles, statement, both, (of.data, *shows), page))
+
+
+async def look_at_parties(context: Context, parties: Sequence[tuple[UUID, SeenAs]]) -> list[SeenPerson]:
+    """People who are part of cases that the reader sees already, each seen as the case is."""
+    roles = [role for role in AGENCY_OF if any(seen_as == role.value for _, seen_as in parties)]
+    condition = Condition(
+        parameters=(
+            ("ids", [person_id for person_id, _ in parties]),
+            ("as", [seen_as.value for _, seen_as in parties]),
+        )
+    )
+    statement = _rows_statement(PARTIES, condition.sql, bool(roles))
+    return _rows_of(SeenPerson).decode(await _run(context, roles, statement, condition, (Data.PERSON,)))
+
+
+@cache
+def _rows_of(row: type[R]) -> msgspec.json.Decoder[list[R]]:
+    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+
+
+@cache
+def _page_of(row: type[R]) -> msgspec.json.Decoder[Slice[R]]:
+    return msgspec.json.Decoder(Slice[row])  # type: ignore[valid-type]
+
+
+@cache
+def _shelves_of(row: type[R]) -> msgspec.json.Decoder[list[Shelf[R]]]:
+    return msgspec.json.Decoder(list[Shelf[row]])  # type: ignore[valid-type]
+
+
+async def _run(
+    context: Context,
+    roles: Sequence[Role],
+    statement: str,
+    condition: Condition,
+    shows: Sequence[Data],
+    page: Page | None = None,
+) -> str:
+    """Run a statement. `roles`: official ones that count here; without any, it notes nothing."""
+    reader = context.reader.person
+    parameters: dict[str, Any] = {
+        "me": context.reader_id,
+        "sponsors": reader.sponsor_ids if reader else [],
+        "roles": [role.value for role in roles],
+        "official": roles[0].value if roles else None,
+        **{name: list(value) if isinstance(value, tuple) else value for name, value in condition.parameters},
+    }
+    if roles and context.purpose:
+        parameters |= {
+            "now": context.now,
+            "purpose": context.purpose.value,
+            "case_reference": context.case_reference,
+            "seen": [kind.value for kind in shows],
+        }
+    if page is not None:
+        parameters["limit"] = page.limit + 1
+        for name, key in (("after", page.after), ("before", page.before)):
+            if key is not None:
+                parameters |= {f"{name}_at": key.at, f"{name}_id": key.id}
+    async with context.connection() as connection:
+        cursor = await connection.execute(statement.encode(), parameters)
+        answer = await cursor.fetchone()
+    return str(answer[0]) if answer else "[]"
+
+
+Shape = tuple[bool, bool, bool, bool]  # forward, after, before, total
+
+
+def _shape(page: Page) -> Shape:
+    return page.forward, page.after is not None, page.before is not None, page.total
+
+
+def _noting(seen: str, *, notes: bool) -> str:
+    """The part of a statement that writes the access log, one row for each person and role in `seen`."""
+    if not notes:
+        return ""
+    return f""",
+    looked AS (
+        INSERT INTO access_log (at, person_id, viewer_id, role, agency, purpose, case_reference, seen)
+        SELECT %(now)s::timestamptz, seen_of, %(me)s::uuid, seen_as, {AGENCY_SQL},
+            %(purpose)s, %(case_reference)s, %(seen)s::text[]
+        FROM (SELECT DISTINCT seen_of, seen_as FROM ({seen}) every WHERE seen_as = ANY (%(roles)s::text[])) looked_at
+    )"""  # noqa: S608 (SQL of our own)
+
+
+@lru_cache(256)
+def _rows_statement(source: Source[Any], condition: str, notes: bool) -> str:
+    return f"""
+    WITH found AS MATERIALIZED (
+        SELECT * FROM ({source.sql}) one WHERE seen_as IS NOT NULL AND {condition}
+    ){_noting("SELECT seen_of, seen_as FROM found", notes=notes)}
+    SELECT coalesce(json_agg(found), '[]')::text FROM found"""  # noqa: S608
+
+
+def _bounds(order: Order, shape: Shape) -> tuple[str, str, str, str]:
+    """SQL of one page: which rows lie inside it, their order, and which lie up to `after` and from `before` on."""
+    forward, after, before, _ = shape
+    key = f"(one.{order.at}, one.{order.id})" if order.at else f"one.{order.id}"
+    bound = "(%({0}_at)s::timestamptz, %({0}_id)s::uuid)" if order.at else "%({0}_id)s::uuid"
+    later, earlier = ("<", ">") if order.descending else (">", "<")
+    inside = [f"{key} {later} {bound.format('after')}"] * after + [f"{key} {earlier} {bound.format('before')}"] * before
+    way = "DESC" if forward == order.descending else "ASC"
+    columns = [f"one.{order.at}", f"one.{order.id}"] if order.at else [f"one.{order.id}"]
+    return (
+        " AND ".join(inside) or "true",
+        ", ".join(f"{column} {way}" for column in columns),
+        f"{key} {earlier}= {bound.format('after')}" if after else "false",
+        f"{key} {later}= {bound.format('before')}" if before else "false",
+    )
+
+
+def _slice(order: Order, shape: Shape, every: str, *, rows_where: str = "true") -> str:
+    """SQL of a Slice, from the rows of the page in `found` and `every` row of the list."""
+    _, _, earlier, later = _bounds(order, shape)
+    way = "DESC" if order.descending else "ASC"
+    columns = ([order.at] if order.at else []) + [order.id]
+    in_order = ", ".join(f"found.{column} {way}" for column in columns)
+    total = f"(SELECT count(*) FROM {every})" if shape[3] else "NULL"
+    return f"""json_build_object(
+        'rows', (SELECT coalesce(json_agg(found ORDER BY {in_order}), '[]') FROM found WHERE {rows_where}),
+        'earlier', {f"EXISTS (SELECT FROM {every} AND {earlier})" if shape[1] else "false"},
+        'later', {f"EXISTS (SELECT FROM {every} AND {later})" if shape[2] else "false"},
+        'total', {total})"""  # noqa: S608
+
+
+@lru_cache(256)
+def _page_statement(source: Source[Any], order: Order, shape: Shape, condition: str, notes: bool) -> str:
+    inside, way, _, _ = _bounds(order, shape)
+    every = f"({source.sql}) one WHERE one.seen_as IS NOT NULL AND {condition}"
+    return f"""
+    WITH found AS MATERIALIZED (SELECT * FROM {every} AND {inside} ORDER BY {way} LIMIT %(limit)s
+    ){_noting("SELECT seen_of, seen_as FROM found", notes=notes)}
+    SELECT {_slice(order, shape, every)}::text"""  # noqa: S608
+
+
+@lru_cache(256)
+def _shelf_statement(of: PersonalList[Any], shape: Shape, whose: str, condition: str, notes: bool) -> str:
+    inside, way, _, _ = _bounds(of.order, shape)
+    every = f"({of.sql}) one WHERE one.seen_as IS NOT NULL AND {condition}"
+    seen = "SELECT id AS seen_of, seen_as FROM whose UNION ALL SELECT seen_of, seen_as FROM found"
+    return f"""
+    WITH whose AS MATERIALIZED (
+        SELECT * FROM (SELECT person.id, {of.sees} AS seen_as FROM person_v1 person WHERE {whose}) person
+        WHERE seen_as IS NOT NULL),
+    found AS MATERIALIZED (
+        SELECT whose.id AS seen_of, row_of.* FROM whose CROSS JOIN LATERAL (
+            SELECT * FROM {every} AND {inside} ORDER BY {way} LIMIT %(limit)s) row_of
+    ){_noting(seen, notes=notes)}
+    SELECT coalesce(json_agg(json_build_object('person_id', whose.id, 'seen_as', whose.seen_as,
+        'page', {_slice(of.order, shape, every, rows_where="found.seen_of = whose.id")})), '[]')::text
+    FROM whose"""  # noqa: S608

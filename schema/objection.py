@@ -1,0 +1,196 @@
+"""Objections to violations: what the API shows of them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+import strawberry
+
+import schema.violation
+from domain import rules, violation
+from domain.catalogue import OBJECTION_REASONS, OBJECTION_TERMS
+from domain.labels import label
+from domain.text import Text
+from domain.violation import ObjectionReason, ObjectionStatus
+from schema.access import Data, masked, person_of, require_official
+from schema.context import Context, Info
+from schema.filters import ObjectionFilterArgument, objections_where
+from schema.ids import Node, global_id
+from schema.later import VIOLATION
+from schema.look import OBJECTIONS_ORDER, VIOLATIONS, Condition, SeenViolation, look_through
+from schema.number import ObjectionNumber, violation_of
+from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
+from schema.text import Deadline, LocalizedText, deadlines_shown, localized
+
+WITHHELD: Final = Text("محجوب", "Withheld")  # the words of a decision are personal: not for auditors, gone once erased
+
+
+@strawberry.type(description="What was decided about an objection.")
+class ObjectionDecision:
+    outcome: ObjectionStatus = strawberry.field(description="Accepted, another fine, or rejected.")
+    explanation: LocalizedText = strawberry.field(
+        description="Why, in the officer's words; withheld from auditors, and once the violator is erased."
+    )
+    modified_fine: Decimal | None = strawberry.field(description="The new fine in SAR; null when it was not changed.")
+    decided_at: datetime = strawberry.field(description="When.")
+
+
+@strawberry.type(description="The one objection to a violation.")
+class Objection(Node):
+    row: strawberry.Private[SeenViolation]
+    number: str = strawberry.field(description="O and the number of the violation.")
+    version: int = strawberry.field(
+        description="Grows with each change; an officer sends it back with a decision, as `expectedVersion`."
+    )
+    status: ObjectionStatus = strawberry.field(description="Where it stands.")
+    status_label: LocalizedText = strawberry.field(description="The state, for people.")
+    reason: ObjectionReason = strawberry.field(description="Why the violator objects.")
+    reason_label: LocalizedText = strawberry.field(description="The reason, for people.")
+    statement: str | None = strawberry.field(
+        description="The violator's own words; null without any, for auditors, and once the violator is erased."
+    )
+    submitted_at: datetime = strawberry.field(description="When it was submitted.")
+    decided_at: datetime | None = strawberry.field(description="When it was decided; null until then.")
+    decision: ObjectionDecision | None = strawberry.field(description="What was decided; null until then.")
+
+    @strawberry.field(graphql_type=VIOLATION, description="The violation that it is to.")
+    def violation(self, info: Info) -> Node:
+        return schema.violation.violation_shown(self.row, info.context)
+
+    @strawberry.field(description="What can be done about it by when, earliest first.")
+    def deadlines(self, info: Info) -> list[Deadline]:
+        return deadlines_shown(violation.objection_deadlines(self.row), info.context)
+
+
+def objection_shown(row: SeenViolation, context: Context) -> Objection | None:
+    """The objection in a violation's row; None when there is none."""
+    status, reason, submitted_at = row.objection_status, row.objection_reason, row.objection_submitted_at
+    if status is None or reason is None or submitted_at is None:
+        return None
+    return Objection(
+        id=global_id("Objection", row.id),
+        row=row,
+        number=f"O{row.number}",
+        version=row.objection_version or 0,
+        status=status,
+        status_label=localized(label(status), context.language),
+        reason=reason,
+        reason_label=localized(label(reason), context.language),
+        statement=masked(row.objection_statement, row.seen_as),
+        submitted_at=submitted_at,
+        decided_at=row.objection_decided_at,
+        decision=_decision(row, context),
+    )
+
+
+def _decision(row: SeenViolation, context: Context) -> ObjectionDecision | None:
+    if row.objection_outcome is None or row.objection_decided_at is None:
+        return None
+    return ObjectionDecision(
+        outcome=row.objection_outcome,
+        explanation=localized(masked(row.objection_explanation, row.seen_as) or WITHHELD, context.language),
+        modified_fine=row.objection_modified_fine,
+        decided_at=row.objection_decided_at,
+    )
+
+
+@strawberry.type(description="An objection in a list.")
+class ObjectionEdge:
+    cursor: str = strawberry.field(description="Its place in the list.")
+    node: Objection = strawberry.field(description="The objection.")
+
+
+@strawberry.type(description="A page of objections, oldest first.")
+class ObjectionConnection:
+    edges: list[ObjectionEdge] = strawberry.field(description="The objections on this page.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    page: strawberry.Private[Listed[SeenViolation]]
+
+    @strawberry.field(description="How many objections the whole list has.")
+    def total_count(self) -> int:
+        return self.page.total_count
+
+
+@strawberry.type(description="A reason that the objection form offers.")
+class ObjectionReasonOption:
+    value: ObjectionReason = strawberry.field(description="What to send.")
+    label: LocalizedText = strawberry.field(description="What to show.")
+    statement_required: bool = strawberry.field(description="Whether a statement must be written with it.")
+
+
+@strawberry.type(description="Terms that are accepted with an objection.")
+class Terms:
+    version: str = strawberry.field(description="Changes with the text; sent back as `termsVersion`.")
+    text: LocalizedText = strawberry.field(description="What is accepted.")
+
+
+@strawberry.type(description="What a form for objections needs to know.")
+class ObjectionForm:
+    reasons: list[ObjectionReasonOption] = strawberry.field(description="Reasons, in the order to show them.")
+    terms: Terms = strawberry.field(description="Terms to accept.")
+    statement_max_length: int = strawberry.field(description="Longest statement, in characters.")
+    max_attachments: int = strawberry.field(description="Most files.")
+    max_attachment_bytes: int = strawberry.field(description="Largest file, in bytes.")
+    media_types: list[str] = strawberry.field(description="Kinds of files, as media types.")
+
+
+@strawberry.type
+class ObjectionQueries:
+    @strawberry.field(
+        description="An objection by its number: one's own; for traffic officers and auditors any, for court clerks "
+        "those in court. Null when there is none that the reader may see."
+    )
+    async def objection(self, info: Info, number: ObjectionNumber) -> Objection | None:
+        person_of(info.context)
+        row = await schema.violation.find_violation(info.context, violation_of(number), (Data.OBJECTION,))
+        return row and objection_shown(row, info.context)
+
+    @strawberry.field(
+        description="The work list of the traffic department, oldest first. For traffic officers and auditors; for "
+        "court clerks what is in court."
+    )
+    async def objections(  # noqa: PLR0917 (GraphQL arguments, by name)
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: ObjectionFilterArgument = strawberry.UNSET,
+    ) -> ObjectionConnection | None:
+        context = info.context
+        require_official(context, Data.OBJECTION)
+        page = asked(info, OBJECTIONS_ORDER, first, after, last, before)
+        narrowed = objections_where(filter)
+        condition = Condition(f"one.objection_status IS NOT NULL AND {narrowed.sql}", narrowed.parameters)
+        found = listed(
+            await look_through(context, VIOLATIONS, OBJECTIONS_ORDER, page, condition, shows=(Data.OBJECTION,)),
+            page,
+            OBJECTIONS_ORDER,
+        )
+        context.answers(len(found.entries))
+        shown = ((entry.cursor, objection_shown(entry.row, context)) for entry in found.entries)
+        return ObjectionConnection(
+            edges=[ObjectionEdge(cursor=cursor, node=node) for cursor, node in shown if node],
+            page_info=found.page_info,
+            page=found,
+        )
+
+    @strawberry.field(description="Reasons, terms and limits for a form. Public.")
+    def objection_form(self, info: Info) -> ObjectionForm | None:
+        today, language = info.context.today, info.context.language
+        return ObjectionForm(
+            reasons=[
+                ObjectionReasonOption(
+                    value=ObjectionReason(reason.value),
+                    label=localized(reason.label, language),
+                    statement_required=reason.statement_required,
+                )
+                for reason in OBJECTION_REASONS.values()
+            ],
+            terms=Terms(version=OBJECTION_TERMS.version, text=localized(OBJECTION_TERMS.text, language)),
+            statement_max_length=rules.STATEMENT_MAX_LENGTH.on(today).value,
+            max_attachments=rules.ATTACHMENTS_MAX.on(today).value,
+            max_attachment_bytes=rules.ATTACHMENT_MAX_BYTES.on(today).value,
+            media_types=list(rules.ATTACHMENT_MEDIA_TYPES.on(today).value),
+        )

@@ -1,0 +1,326 @@
+"""People: the reader's own account, and others as far as the reader may see them."""
+
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+import schema.objection
+import schema.violation
+import schema.visa
+from domain import formats, rules
+from domain.actor import Role
+from domain.calendar import hijri_year
+from domain.formats import PersonKind
+from domain.user import AccountStatus, Language
+from domain.violation import rejected_in_year
+from projections.person import PersonRow
+from schema.access import (
+    Data,
+    SeenAs,
+    masked_name,
+    masked_number,
+    may_list_violations,
+    may_list_visas,
+    person_of,
+    require_official,
+    shows_account,
+)
+from schema.context import Context, Info
+from schema.docket import docket_of
+from schema.filters import ViolationFilterArgument, VisaFilterArgument
+from schema.ids import Node, global_id
+from schema import later
+from schema.look import (
+    ASKABLE,
+    ASKABLE_ORDER,
+    PEOPLE,
+    VIOLATIONS,
+    VIOLATIONS_OF,
+    VISAS_OF,
+    Condition,
+    SeenPerson,
+    look,
+    look_at_parties,
+    look_through,
+)
+from schema.number import NationalId
+from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
+from schema.relation import Relation, relation_of
+from schema.selection import selects
+from schema.text import LocalizedText, localized
+
+C = TypeVar("C")
+
+
+@strawberry.type(
+    description="Somebody, as far as the reader may see. Fields that the reader may not see are null; so are name and "
+    "nationalId once the person is erased. Auditors see initials and last digits."
+)
+class Person(Node):
+    row: strawberry.Private[PersonRow]
+    seen_as: strawberry.Private[SeenAs]
+    national_id: str | None = strawberry.field(description="National ID or Iqama number.")
+    name: LocalizedText | None = strawberry.field(description="The full name.")
+    kind: PersonKind = strawberry.field(description="Citizen or resident.")
+    status: AccountStatus | None = strawberry.field(
+        description="State of the account; for the person, administrators and auditors."
+    )
+    roles: list[Role] | None = strawberry.field(
+        description="Roles of the account; for the person, administrators and auditors."
+    )
+
+    @strawberry.field(
+        graphql_type=later.VISAS | None,
+        description="Their visas, newest first; null where the reader may not ask about them.",
+    )
+    async def visas(  # noqa: PLR0917 (GraphQL arguments, by name)
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: VisaFilterArgument = strawberry.UNSET,
+    ) -> object:
+        page = asked(info, VISAS_OF.order, first, after, last, before)
+        if not may_list_visas(info.context, self.seen_as):
+            return None
+        return await schema.visa.visas_of(info.context, self.row.id, page, filter)
+
+    @strawberry.field(
+        graphql_type=later.VIOLATIONS | None,
+        description="Their traffic violations, newest first; null where the reader may not see them.",
+    )
+    async def violations(  # noqa: PLR0917 (GraphQL arguments, by name)
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: ViolationFilterArgument = strawberry.UNSET,
+    ) -> object:
+        page = asked(info, VIOLATIONS_OF.order, first, after, last, before)
+        if not may_list_violations(info.context, self.seen_as):
+            return None
+        objections = selects(info, "edges", "node", "objection")
+        return await schema.violation.violations_of(info.context, self.row.id, page, filter, with_objections=objections)
+
+
+def person_shown(row: PersonRow, seen_as: SeenAs, context: Context) -> Person:
+    name = masked_name(row.name, seen_as)
+    account = shows_account(seen_as)
+    return Person(
+        id=global_id("Person", row.id),
+        row=row,
+        seen_as=seen_as,
+        national_id=masked_number(row.national_id, seen_as),
+        name=name and localized(name, context.language),
+        kind=row.kind,
+        status=row.status if account else None,
+        roles=row.roles if account else None,
+    )
+
+
+@strawberry.type(description="Somebody whose visas the reader may ask about.")
+class DependentEdge:
+    cursor: str = strawberry.field(description="Their place in the list.")
+    node: Person = strawberry.field(description="The person.")
+    relation: Relation = strawberry.field(description="What the reader is to them.")
+
+
+@strawberry.type(description="A page of people whose visas the reader may ask about.")
+class DependentConnection:
+    edges: list[DependentEdge] = strawberry.field(description="The people on this page.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    page: strawberry.Private[Listed[SeenPerson]]
+
+    @strawberry.field(description="How many people the whole list has.")
+    def total_count(self) -> int:
+        return self.page.total_count
+
+
+@strawberry.type(description="How many more objections somebody may make.")
+class ObjectionQuota:
+    active: Node | None = strawberry.field(
+        graphql_type=later.OBJECTION | None, description="The objection that is open now; null without one."
+    )
+    rejected_this_hijri_year: int = strawberry.field(description="Objections rejected so far in this Hijri year.")
+    limit: int = strawberry.field(
+        description="Rejections after which no objection is accepted for the rest of the year."
+    )
+    hijri_year: int = strawberry.field(description="The Umm al-Qura year in which they are counted.")
+    may_object: bool = strawberry.field(description="Whether a further objection is accepted now.")
+
+
+@strawberry.type(description="The reader's own account.")
+class User(Node):
+    row: strawberry.Private[PersonRow]
+    person: Person = strawberry.field(description="The reader, as others who may see everything would see them.")
+    national_id: str = strawberry.field(description="National ID or Iqama number.")
+    kind: PersonKind = strawberry.field(description="Citizen or resident.")
+    name: LocalizedText = strawberry.field(description="The full name.")
+    username: str = strawberry.field(description="The name to sign in with.")
+    mobile: str | None = strawberry.field(description="Mobile number, with +966.")
+    email: str | None = strawberry.field(description="E-mail address; null without one.")
+    status: AccountStatus = strawberry.field(description="State of the account.")
+    language: Language = strawberry.field(description="The language in which to write to the reader.")
+    roles: list[Role] = strawberry.field(description="Everything that the reader acts as.")
+
+    @strawberry.field(graphql_type=later.VISAS, description="The reader's exit/re-entry visas, newest first.")
+    async def visas(  # noqa: PLR0917 (GraphQL arguments, by name)
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: VisaFilterArgument = strawberry.UNSET,
+    ) -> object:
+        page = asked(info, VISAS_OF.order, first, after, last, before)
+        return _own(await schema.visa.visas_of(info.context, self.row.id, page, filter))
+
+    @strawberry.field(graphql_type=later.VIOLATIONS, description="The reader's traffic violations, newest first.")
+    async def violations(  # noqa: PLR0917 (GraphQL arguments, by name)
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: ViolationFilterArgument = strawberry.UNSET,
+    ) -> object:
+        page = asked(info, VIOLATIONS_OF.order, first, after, last, before)
+        return _own(
+            await schema.violation.violations_of(info.context, self.row.id, page, filter, with_objections=False)
+        )
+
+    @strawberry.field(description="People whose visas the reader may ask about: family, and sponsored workers.")
+    async def may_ask_about(  # noqa: PLR0917 (GraphQL arguments, by name)
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        relation: Annotated[
+            Relation | None, strawberry.argument(description="Only people to whom the reader is this.")
+        ] = strawberry.UNSET,
+        national_id: Annotated[
+            str | None, strawberry.argument(description="Only the person with this National ID or Iqama number.")
+        ] = strawberry.UNSET,
+    ) -> DependentConnection:
+        context = info.context
+        page = asked(info, ASKABLE_ORDER, first, after)
+        sql, parameters = ["true"], []
+        if relation:
+            sql.append("one.seen_as = %(relation)s")
+            parameters.append(("relation", relation.value))
+        if national_id is not strawberry.UNSET and national_id is not None:
+            sql.append("one.national_id = %(national_id)s")
+            parameters.append(("national_id", formats.national_id(national_id, ("nationalId",))))
+        condition = Condition(" AND ".join(sql), tuple(parameters))
+        found = listed(await look_through(context, ASKABLE, ASKABLE_ORDER, page, condition), page, ASKABLE_ORDER)
+        context.answers(len(found.entries))
+        return DependentConnection(
+            edges=[
+                DependentEdge(
+                    cursor=entry.cursor,
+                    node=person_shown(entry.row, entry.row.seen_as, context),
+                    relation=relation_of(entry.row.seen_as) or Relation.SELF,
+                )
+                for entry in found.entries
+            ],
+            page_info=found.page_info,
+            page=found,
+        )
+
+    @strawberry.field(description="How many more objections the reader may make.")
+    async def objection_quota(self, info: Info) -> ObjectionQuota:
+        context = info.context
+        docket = await docket_of(context, self.row.id)
+        rejected = rejected_in_year(docket, context.today)
+        limit = rules.REJECTED_PER_HIJRI_YEAR.on(context.today).value
+        active = None
+        if docket.open_objections and selects(info, "active"):
+            condition = Condition("one.number = %(number)s", (("number", docket.open_objections[0]),))
+            found = await look(context, VIOLATIONS, condition)
+            active = schema.objection.objection_shown(found[0], context) if found else None
+        return ObjectionQuota(
+            active=active,
+            rejected_this_hijri_year=rejected,
+            limit=limit,
+            hijri_year=hijri_year(context.today),
+            may_object=not docket.open_objections and rejected < limit,
+        )
+
+
+def user_shown(row: PersonRow, context: Context) -> User:
+    if row.national_id is None or row.name is None or row.username is None:
+        raise LookupError("an erased account")  # its token is not valid, so nobody gets here
+    return User(
+        id=global_id("User", row.id),
+        row=row,
+        person=person_shown(row, SeenAs.SELF, context),
+        national_id=row.national_id,
+        kind=row.kind,
+        name=localized(row.name, context.language),
+        username=row.username,
+        mobile=row.mobile,
+        email=row.email,
+        status=row.status,
+        language=row.language,
+        roles=row.roles,
+    )
+
+
+async def own_row(context: Context) -> PersonRow:
+    """The reader, as of the position of the answer: who was remembered from an earlier request is read again."""
+    known = person_of(context)
+    if context.reader.read_at >= context.position:
+        return known
+    return await _parties(context).load((known.id, SeenAs.SELF))
+
+
+async def party(context: Context, person_id: UUID, seen_as: SeenAs) -> Person:
+    """Somebody who is part of a case that the reader sees already."""
+    if person_id == context.reader_id:
+        return person_shown(await own_row(context), SeenAs.SELF, context)
+    return person_shown(await _parties(context).load((person_id, seen_as)), seen_as, context)
+
+
+def known_party(context: Context, row: PersonRow, seen_as: SeenAs) -> None:
+    """Spare reading somebody whom the statement that found their case has read, and noted, too."""
+    _parties(context).prime((row.id, seen_as), row)
+
+
+def _parties(context: Context) -> DataLoader[tuple[UUID, SeenAs], PersonRow]:
+    async def load(parties: list[tuple[UUID, SeenAs]]) -> list[PersonRow]:
+        found = {(row.id, row.seen_as): row for row in await look_at_parties(context, parties)}
+        return [found[party] for party in parties]
+
+    return context.loader("parties", load)
+
+
+def _own(connection: C | None) -> C:
+    if connection is None:
+        raise LookupError("one's own list is always there")
+    return connection
+
+
+@strawberry.type
+class PersonQueries:
+    @strawberry.field(description="The reader's own account.")
+    async def me(self, info: Info) -> User | None:
+        return user_shown(await own_row(info.context), info.context)
+
+    @strawberry.field(
+        description="A person by ID number, for officers, auditors and administrators with a purpose; the look is "
+        "written to the person's access log. Null when nobody has the number."
+    )
+    async def person(self, info: Info, national_id: NationalId) -> Person | None:
+        context = info.context
+        require_official(context, Data.PERSON)
+        number = formats.national_id(national_id, ("nationalId",))
+        found = await look(context, PEOPLE, Condition("one.national_id = %(number)s", (("number", number),)))
+        return person_shown(found[0], found[0].seen_as, context) if found else None

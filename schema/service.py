@@ -1,0 +1,57 @@
+"""The menu of the platform."""
+
+from typing import Annotated
+
+import strawberry
+
+from domain import catalogue
+from domain.catalogue import ServiceSection
+from schema.context import Context, Info
+from schema.text import LocalizedText, localized
+
+
+@strawberry.type(description="A government agency, or the platform itself.")
+class Agency:
+    code: str = strawberry.field(description="A name that stays, like passports.")
+    name: LocalizedText = strawberry.field(description="What it is called.")
+
+
+@strawberry.type(description="An entry of the menu.")
+class Service:
+    code: str = strawberry.field(description="A name that stays, like VISA_STATUS.")
+    title: LocalizedText = strawberry.field(description="What it is called.")
+    section: ServiceSection = strawberry.field(description="Where the menu shows it.")
+    agency: Agency = strawberry.field(description="Who is behind it.")
+    steps: list[LocalizedText] = strawberry.field(description="What a person does, step by step.")
+    available: bool = strawberry.field(description="Whether it can be used now.")
+    operation: str | None = strawberry.field(description="The field of this API that serves it.")
+
+
+def agency_shown(agency: catalogue.Agency, context: Context) -> Agency:
+    return Agency(code=agency.code, name=localized(agency.name, context.language))
+
+
+@strawberry.type
+class ServiceQueries:
+    @strawberry.field(description="The menu of the platform. Public.")
+    def services(
+        self,
+        info: Info,
+        section: Annotated[
+            ServiceSection | None, strawberry.argument(description="Only this section of the menu.")
+        ] = strawberry.UNSET,
+    ) -> list[Service] | None:
+        context = info.context
+        return [
+            Service(
+                code=service.code,
+                title=localized(service.title, context.language),
+                section=service.section,
+                agency=agency_shown(service.agency, context),
+                steps=[localized(step, context.language) for step in service.steps],
+                available=service.available,
+                operation=service.operation,
+            )
+            for service in catalogue.SERVICES
+            if not section or service.section is section
+        ]

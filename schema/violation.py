@@ -1,0 +1,225 @@
+"""Traffic violations: what the API shows of them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+import schema.objection
+import schema.person
+from domain import formats, violation
+from domain.catalogue import VIOLATION_TYPES
+from domain.catalogue import ViolationType as CataloguedType
+from domain.labels import label
+from domain.violation import ViolationSource, ViolationStatus
+from schema.access import Data, masked, person_of, require_purpose
+from schema.context import Context, Info
+from schema.docket import docket_of
+from schema.filters import violations_where
+from schema.ids import Node, global_id
+from schema.later import OBJECTION, PERSON
+from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
+from schema.number import ViolationNumber
+from schema.paging import Listed, Page, PageInfo, listed
+from schema.problems import Problem, problem_shown
+from schema.selection import selects
+from schema.text import CalendarDate, Deadline, LocalizedText, calendar_date, deadlines_shown, localized, maybe_date
+
+
+@strawberry.type(description="A kind of violation, as the law lists it.")
+class ViolationType:
+    code: str = strawberry.field(description="A name that stays, like RED_LIGHT.")
+    title: LocalizedText = strawberry.field(description="What was done.")
+    min_fine: Decimal = strawberry.field(description="The lowest fine for it, in SAR.")
+    max_fine: Decimal = strawberry.field(description="The highest fine for it, in SAR.")
+    points: int = strawberry.field(description="Traffic points that it adds.")
+    discountable: bool = strawberry.field(description="Whether paying in time earns a discount.")
+
+
+def type_shown(kind: CataloguedType, context: Context) -> ViolationType:
+    return ViolationType(
+        code=kind.code,
+        title=localized(kind.title, context.language),
+        min_fine=kind.min_fine,
+        max_fine=kind.max_fine,
+        points=kind.points,
+        discountable=kind.discountable,
+    )
+
+
+@strawberry.type(description="A number plate, in both alphabets.")
+class Plate:
+    letters: LocalizedText = strawberry.field(description="Its three letters.")
+    digits: str = strawberry.field(description="Its one to four digits.")
+    text: str = strawberry.field(description="Letters and digits in Latin script.")
+
+
+def _plate(stored: str, context: Context) -> Plate:
+    shown = formats.plate_shown(stored)
+    return Plate(letters=localized(shown.letters, context.language), digits=shown.digits, text=shown.text)
+
+
+@strawberry.type(description="Whether a violation can be objected to now.")
+class ObjectionEligibility:
+    may_object: bool = strawberry.field(description="Whether `submitObjection` would go through.")
+    problems: list[Problem] = strawberry.field(
+        description="Everything that stands in the way; empty when nothing does."
+    )
+    until: CalendarDate | None = strawberry.field(
+        description="The last day to object; null before the violator was notified."
+    )
+
+
+@strawberry.type(description="A traffic violation, and what is due for it.")
+class Violation(Node):
+    row: strawberry.Private[SeenViolation]
+    number: str = strawberry.field(description="Its number with the traffic department.")
+    status: ViolationStatus = strawberry.field(description="Where it stands.")
+    status_label: LocalizedText = strawberry.field(description="The state, for people.")
+    status_since: datetime = strawberry.field(description="Since when that is so.")
+    source: ViolationSource = strawberry.field(description="Who saw it.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    recorded_on: CalendarDate = strawberry.field(description="The day on which it was recorded.")
+    notified_on: CalendarDate | None = strawberry.field(
+        description="The day on which the violator was notified, from which periods count; null until then."
+    )
+    location: LocalizedText | None = strawberry.field(
+        description="Where it happened; null once the violator is erased."
+    )
+    plate: Plate | None = strawberry.field(
+        description="The vehicle's plate; null for auditors, and once the violator is erased."
+    )
+    fine: Decimal = strawberry.field(description="The fine as it stands, before any discount, in SAR.")
+    amount_due: Decimal = strawberry.field(description="What is still to pay, when paid today, in SAR.")
+    discount: Decimal = strawberry.field(description="What paying today saves, in SAR.")
+    paid: Decimal = strawberry.field(description="What was paid so far, in SAR.")
+    replaces: str | None = strawberry.field(description="Number of the voided violation that this one corrects.")
+    replaced_by: str | None = strawberry.field(description="Number of the violation that corrects this voided one.")
+    points: int = strawberry.field(description="Traffic points.")
+
+    @strawberry.field(description="What was done.")
+    def type(self, info: Info) -> ViolationType:
+        return type_shown(VIOLATION_TYPES[self.row.type_code], info.context)
+
+    @strawberry.field(graphql_type=PERSON, description="Who is to answer for it.")
+    async def violator(self, info: Info) -> Node:
+        return await schema.person.party(info.context, self.row.violator_id, self.row.seen_as)
+
+    @strawberry.field(description="What can or must be done by when, earliest first; empty once nothing can be missed.")
+    def deadlines(self, info: Info) -> list[Deadline]:
+        return deadlines_shown(violation.deadlines(self.row), info.context)
+
+    @strawberry.field(graphql_type=OBJECTION | None, description="The objection to it; null when there is none.")
+    def objection(self, info: Info) -> Node | None:
+        return schema.objection.objection_shown(self.row, info.context)
+
+    @strawberry.field(description="Whether it can be objected to now, and if not, every reason why.")
+    async def objection_eligibility(self, info: Info) -> ObjectionEligibility:
+        context = info.context
+        docket = await docket_of(context, self.row.violator_id)
+        problems = violation.objection_problems(self.row, docket, context.today)
+        return ObjectionEligibility(
+            may_object=not problems,
+            problems=[problem_shown(problem, context.language) for problem in problems],
+            until=maybe_date(self.row.object_before),
+        )
+
+
+def violation_shown(row: SeenViolation, context: Context) -> Violation:
+    plate = masked(row.plate, row.seen_as)
+    return Violation(
+        id=global_id("Violation", row.id),
+        row=row,
+        number=row.number,
+        status=row.status,
+        status_label=localized(label(row.status), context.language),
+        status_since=row.status_since,
+        source=row.source,
+        occurred_at=row.occurred_at,
+        recorded_on=calendar_date(row.recorded_on),
+        notified_on=maybe_date(row.notified_on),
+        location=row.location and localized(row.location, context.language),
+        plate=plate and _plate(plate, context),
+        fine=row.fine,
+        amount_due=violation.amount_due(row, context.today),
+        discount=violation.discount(row, context.today),
+        paid=row.paid,
+        replaces=row.replaces,
+        replaced_by=row.replaced_by,
+        points=row.points,
+    )
+
+
+@strawberry.type(description="A violation in a list.")
+class ViolationEdge:
+    cursor: str = strawberry.field(description="Its place in the list.")
+    node: Violation = strawberry.field(description="The violation.")
+
+
+@strawberry.type(description="A page of violations, newest first.")
+class ViolationConnection:
+    edges: list[ViolationEdge] = strawberry.field(description="The violations on this page.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    page: strawberry.Private[Listed[SeenViolation]]
+
+    @strawberry.field(description="How many violations the whole list has.")
+    def total_count(self) -> int:
+        return self.page.total_count
+
+
+async def violations_of(
+    context: Context,
+    person_id: UUID,
+    page: Page,
+    filter: Any,
+    *,
+    with_objections: bool,  # noqa: ANN401
+) -> ViolationConnection | None:
+    """A page of a person's violations, those that the filter lets through; None where the reader may see none."""
+    condition = violations_where(filter)
+    shows = (Data.OBJECTION,) if with_objections else ()
+
+    async def load(people: list[UUID]) -> list[Shelf[SeenViolation] | None]:
+        whose = Condition("person.id = ANY (%(people)s)", (("people", people),))
+        shelves = await look_at(context, VIOLATIONS_OF, page, whose, condition, shows=shows)
+        found = {shelf.person_id: shelf for shelf in shelves}
+        return [found.get(person) for person in people]
+
+    shelf = await context.loader(("violations", page, condition, shows), load).load(person_id)
+    if shelf is None:
+        return None
+    found = listed(shelf.page, page, VIOLATIONS_OF.order)
+    context.answers(len(found.entries))
+    return ViolationConnection(
+        edges=[ViolationEdge(cursor=entry.cursor, node=violation_shown(entry.row, context)) for entry in found.entries],
+        page_info=found.page_info,
+        page=found,
+    )
+
+
+async def find_violation(context: Context, number: str, shows: tuple[Data, ...]) -> SeenViolation | None:
+    """The violation of a number; None when there is none that the reader may see."""
+    condition = Condition("one.number = %(number)s", (("number", number),))
+    found = await look(context, VIOLATIONS, condition, shows=shows)
+    if not found:
+        require_purpose(context, Data.VIOLATION)
+    return found[0] if found else None
+
+
+@strawberry.type
+class ViolationQueries:
+    @strawberry.field(
+        description="A traffic violation by its number: one's own; for traffic officers and auditors any, for court "
+        "clerks those in court. Null when there is none that the reader may see."
+    )
+    async def violation(self, info: Info, number: ViolationNumber) -> Violation | None:
+        person_of(info.context)
+        shows = (Data.OBJECTION,) if selects(info, "objection") else ()
+        row = await find_violation(info.context, formats.number(number, ("number",)), shows)
+        return row and violation_shown(row, info.context)
+
+    @strawberry.field(description="Every kind of violation. Public.")
+    def violation_types(self, info: Info) -> list[ViolationType] | None:
+        return [type_shown(kind, info.context) for kind in VIOLATION_TYPES.values()]

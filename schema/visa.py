@@ -1,0 +1,223 @@
+"""Exit/re-entry visas: what the API shows of them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+import schema.person
+from domain import formats, rules, visa
+from domain.labels import label
+from domain.text import Text
+from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
+from projections.visa import MovementEntry, PenaltyEntry
+from schema.access import Data, in_case, masked_number, person_of, require_purpose
+from schema.context import Context, Info
+from schema.filters import VisaFilterArgument, visas_where
+from schema.ids import Node, global_id
+from schema.later import PERSON
+from schema.look import VISAS, VISAS_OF, Condition, SeenVisa, Shelf, look, look_at
+from schema.number import NationalId, VisaNumber
+from schema.paging import After, First, Listed, Page, PageInfo, asked, listed
+from schema.relation import Relation, relation_of
+from schema.selection import selects
+from schema.text import (
+    CalendarDate,
+    Deadline,
+    LocalizedText,
+    Rule,
+    calendar_date,
+    deadlines_shown,
+    localized,
+    maybe_date,
+    rule_shown,
+)
+
+PENALTY_REASON = Text("غرامة عدم الاستخدام أو الإلغاء", "Penalty for not using or cancelling")
+
+
+@strawberry.type(description="A fine for a visa that was neither used nor cancelled.")
+class Penalty:
+    amount: Decimal = strawberry.field(description="How much, in SAR.")
+    reason: LocalizedText = strawberry.field(description="What it is for.")
+    assessed_on: CalendarDate = strawberry.field(description="The day on which it fell due.")
+    rule: Rule = strawberry.field(description="The rule that sets the amount.")
+
+
+@strawberry.type(description="A crossing of the border under a visa.")
+class Movement:
+    id: strawberry.ID = strawberry.field(description="Opaque and stable.")
+    direction: MovementDirection = strawberry.field(description="Out or in.")
+    port: LocalizedText = strawberry.field(description="Airport, seaport or border post.")
+    at: datetime = strawberry.field(description="When.")
+
+
+@strawberry.type(description="Permission to leave the Kingdom and come back, and what has become of it.")
+class Visa(Node):
+    row: strawberry.Private[SeenVisa]
+    number: str = strawberry.field(description="Ten digits, on the visa.")
+    type: VisaType = strawberry.field(description="For one trip, or for several.")
+    type_label: LocalizedText = strawberry.field(description="The type, for people.")
+    basis: VisaBasis = strawberry.field(description="How its time is given.")
+    duration_days: int = strawberry.field(description="How long it lasts, in days.")
+    status: VisaStatus = strawberry.field(description="What has become of it.")
+    status_label: LocalizedText = strawberry.field(description="The state, for people.")
+    status_since: datetime = strawberry.field(description="Since when that is so.")
+    issued_on: CalendarDate = strawberry.field(description="The day of issue.")
+    exit_before: CalendarDate = strawberry.field(description="The last day to leave on it for the first time.")
+    return_before: CalendarDate | None = strawberry.field(
+        description="The last day to be back; null while it counts from a departure that has not happened yet."
+    )
+    relation: Relation | None = strawberry.field(description="What the reader is to its holder; null for an official.")
+    passport_number: str | None = strawberry.field(
+        description="Of the passport it was issued for; its last digits for auditors, null once its holder is erased."
+    )
+    fee: Decimal = strawberry.field(description="What it cost, in SAR.")
+
+    @strawberry.field(description="What must happen by when, earliest first; empty once nothing can be missed.")
+    def deadlines(self, info: Info) -> list[Deadline]:
+        return deadlines_shown(visa.deadlines(self.row), info.context)
+
+    @strawberry.field(graphql_type=PERSON, description="Whom it lets travel.")
+    async def holder(self, info: Info) -> Node:
+        return await schema.person.party(info.context, self.row.holder_id, self.row.seen_as)
+
+    @strawberry.field(
+        graphql_type=PERSON | None,
+        description="The head of household or employer who asked for it; null when nobody did.",
+    )
+    async def sponsor(self, info: Info) -> Node | None:
+        sponsor_id = self.row.sponsor_id
+        return sponsor_id and await schema.person.party(info.context, sponsor_id, in_case(self.row.seen_as))
+
+    @strawberry.field(description="Fines for not using or cancelling it, oldest first.")
+    def penalties(self, info: Info) -> list[Penalty]:
+        return [_penalty(entry, info.context) for entry in self.row.penalties]
+
+    @strawberry.field(description="Crossings of the border under it, in the order of their reports.")
+    def movements(self, info: Info) -> list[Movement]:
+        return [_movement(entry, info.context) for entry in self.row.movements if not entry.refused]
+
+
+def visa_shown(row: SeenVisa, context: Context) -> Visa:
+    language = context.language
+    return Visa(
+        id=global_id("Visa", row.id),
+        row=row,
+        number=row.number,
+        type=row.type,
+        type_label=localized(label(row.type), language),
+        basis=row.basis,
+        duration_days=row.duration_days,
+        status=row.status,
+        status_label=localized(label(row.status), language),
+        status_since=row.status_since,
+        issued_on=calendar_date(row.issued_on),
+        exit_before=calendar_date(row.exit_before),
+        return_before=maybe_date(row.return_before),
+        relation=relation_of(row.seen_as),
+        passport_number=masked_number(row.passport_number, row.seen_as),
+        fee=row.fee,
+    )
+
+
+def _penalty(entry: PenaltyEntry, context: Context) -> Penalty:
+    return Penalty(
+        amount=entry.amount,
+        reason=localized(PENALTY_REASON, context.language),
+        assessed_on=calendar_date(entry.assessed_on),
+        rule=rule_shown(rules.UNUSED_VISA_PENALTIES.on(entry.assessed_on), context.language),
+    )
+
+
+def _movement(entry: MovementEntry, context: Context) -> Movement:
+    return Movement(
+        id=global_id("Movement", entry.id),
+        direction=entry.direction,
+        port=localized(entry.port, context.language),
+        at=entry.at,
+    )
+
+
+@strawberry.type(description="A visa in a list.")
+class VisaEdge:
+    cursor: str = strawberry.field(description="Its place in the list.")
+    node: Visa = strawberry.field(description="The visa.")
+
+
+@strawberry.type(description="A page of visas, newest first.")
+class VisaConnection:
+    edges: list[VisaEdge] = strawberry.field(description="The visas on this page.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    page: strawberry.Private[Listed[SeenVisa]]
+
+    @strawberry.field(description="How many visas the whole list has.")
+    def total_count(self) -> int:
+        return self.page.total_count
+
+
+def visas_listed(shelf: Shelf[SeenVisa], page: Page, context: Context) -> VisaConnection:
+    found = listed(shelf.page, page, VISAS_OF.order)
+    context.answers(len(found.entries))
+    return VisaConnection(
+        edges=[VisaEdge(cursor=entry.cursor, node=visa_shown(entry.row, context)) for entry in found.entries],
+        page_info=found.page_info,
+        page=found,
+    )
+
+
+async def visas_of(context: Context, person_id: UUID, page: Page, filter: Any) -> VisaConnection | None:  # noqa: ANN401
+    """A page of a person's visas, those that the filter lets through; None where the reader may not see them."""
+    condition = visas_where(filter)
+
+    async def load(people: list[UUID]) -> list[Shelf[SeenVisa] | None]:
+        whose = Condition("person.id = ANY (%(people)s)", (("people", people),))
+        found = {shelf.person_id: shelf for shelf in await look_at(context, VISAS_OF, page, whose, condition)}
+        return [found.get(person) for person in people]
+
+    shelf = await context.loader(("visas", page, condition), load).load(person_id)
+    return shelf and visas_listed(shelf, page, context)
+
+
+@strawberry.type
+class VisaQueries:
+    @strawberry.field(
+        description="An exit/re-entry visa by its number: one's own, a dependent's, a sponsored worker's; for passport "
+        "officers and auditors any. Null when there is none that the reader may see."
+    )
+    async def visa(self, info: Info, number: VisaNumber) -> Visa | None:
+        context = info.context
+        person_of(context)
+        condition = Condition("one.number = %(number)s", (("number", formats.visa_number(number, ("number",))),))
+        shows = (Data.PERSON,) if selects(info, "holder") else ()
+        found = await look(context, VISAS, condition, shows=shows)
+        if not found:
+            require_purpose(context, Data.VISA)
+            return None
+        if shows and found[0].holder:
+            schema.person.known_party(context, found[0].holder, found[0].seen_as)
+        return visa_shown(found[0], context)
+
+    @strawberry.field(
+        description="The visas of somebody whose visas the reader may ask about, newest first; null for anybody else's."
+    )
+    async def visas(  # noqa: PLR0917 (GraphQL arguments, by name)
+        self,
+        info: Info,
+        holder_national_id: NationalId,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        filter: VisaFilterArgument = strawberry.UNSET,
+    ) -> VisaConnection | None:
+        context = info.context
+        person_of(context)
+        page = asked(info, VISAS_OF.order, first, after)
+        national_id = formats.national_id(holder_national_id, ("holderNationalId",))
+        whose = Condition("person.national_id = %(national_id)s", (("national_id", national_id),))
+        shelves = await look_at(context, VISAS_OF, page, whose, visas_where(filter))
+        if not shelves:
+            require_purpose(context, Data.VISA)
+            return None
+        return visas_listed(shelves[0], page, context)

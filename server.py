@@ -1,0 +1,145 @@
+"""The server: an installation opened from its settings, and the ASGI application on it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from access.token import TokenKeys
+from commands.clock import Clock
+from projections import READ_MODELS
+from projections.follower import Followed, Follower, create
+from schema.app import GraphQLApp
+from settings import Settings
+from store.database import Database, DatabaseUnavailable, open_database
+from store.keyring import Keyring
+from store.log import Log
+from store.master_key import open_keys
+from store.migrate import migrate
+
+logger = logging.getLogger(__name__)
+
+GRAPHIQL = Path(__file__).parent / "web" / "graphiql"
+STANDS_STILL_AFTER = 10.0  # seconds in which the read models do not move although the log is ahead
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An open database with its log and keys."""
+
+    settings: Settings
+    database: Database
+    log: Log
+    token_keys: TokenKeys
+    now: Callable[[], datetime]
+
+
+@asynccontextmanager
+async def open_installation(
+    settings: Settings, *, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Installation]:
+    """Start or reach the database, bring it up to date, and open its log.
+
+    Raises:
+        Fault: the database, the data folder or a key cannot be used.
+    """
+    url, secret = settings.database_url, settings.master_key
+    async with open_database(
+        url.get_secret_value() if url else None, settings.data_dir, pool_size=settings.pool_size
+    ) as database:
+        await migrate(database)
+        await create(database, READ_MODELS)
+        master_key = await open_keys(
+            database,
+            from_environment=secret.get_secret_value() if secret else None,
+            file=settings.master_key_file,
+        )
+        token_keys = TokenKeys.load(settings.token_key_file, create=True, issuer=settings.origin)
+        async with Log(database, Keyring(database, master_key), now=now) as log:
+            yield Installation(settings, database, log, token_keys, now)
+
+
+@asynccontextmanager
+async def following(installation: Installation) -> AsyncIterator[tuple[Follower, Followed]]:
+    """Keep the read models up with the log inside the block."""
+    follower = Follower(installation.log, installation.database, READ_MODELS)
+    async with Followed(installation.database).watch() as followed, background(follower.run):
+        yield follower, followed
+
+
+@asynccontextmanager
+async def background(run: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Run something beside the block, and end it with the block."""
+    task = asyncio.create_task(run(), name=run.__qualname__)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def application(installation: Installation, follower: Follower, followed: Followed) -> Starlette:
+    """The routes of one running server."""
+    graphql = GraphQLApp(
+        pool=installation.database.pool,
+        followed=followed,
+        token_keys=installation.token_keys,
+        now=installation.now,
+        max_body_bytes=installation.settings.max_body_bytes,
+        graphiql=GRAPHIQL / "index.html",
+    )
+    health = Health(installation, follower, followed)
+    return Starlette(
+        routes=[
+            Route("/graphql", graphql),
+            Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
+            Route("/livez", health.alive),
+            Route("/readyz", health.ready),
+        ]
+    )
+
+
+class Health:
+    """Whether this process can answer, and whether the read models keep up."""
+
+    def __init__(self, installation: Installation, follower: Follower, followed: Followed) -> None:
+        self._installation = installation
+        self._follower = follower
+        self._followed = followed
+        self._seen = (0, installation.now())  # a position of the read models, and since when they are there
+
+    async def alive(self, _request: Request) -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(self, _request: Request) -> JSONResponse:
+        """503 with the reason when the database is gone or the read models stand still behind the log."""
+        try:
+            head = await self._installation.log.head()
+        except (psycopg.Error, DatabaseUnavailable):
+            return JSONResponse({"status": "red", "reason": "the database does not answer"}, 503)
+        position = self._followed.position
+        if position != self._seen[0] or position >= head:
+            self._seen = (position, self._installation.now())
+        still = (self._installation.now() - self._seen[1]).total_seconds()
+        stopped = self._follower.health
+        answer = {"position": position, "head": head, "lagEvents": max(0, head - position)}
+        if stopped.stopped_at is not None:
+            return JSONResponse(answer | {"status": "red", "stoppedAt": stopped.stopped_at, "reason": stopped.reason}, 503)
+        if still > STANDS_STILL_AFTER:
+            reason = f"the read models have stood still for {still:.0f} s behind the log"
+            return JSONResponse(answer | {"status": "red", "reason": reason}, 503)
+        return JSONResponse(answer | {"status": "ready"})

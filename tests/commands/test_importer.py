@@ -1,0 +1,459 @@
+import asyncio
+import gzip
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.clock import Clock as DueClock
+from commands.feed import FeedUnusable
+from commands.importer import Importer, Options, Rejected, refusals, refused_by_reason, unfinished
+from domain.actor import Actor, Role
+from domain.user import User
+from domain.violation import Violation, ViolationStatus
+from domain.visa import Visa, VisaStatus
+from store.change import Claim
+from store.database import Database
+from store.faults import Fault
+from store.log import Log
+from tests.commands.conftest import (
+    BORDER,
+    NOURA,
+    PASSPORTS,
+    PEOPLE,
+    RAJESH,
+    SADAD,
+    SALMAN,
+    TRAFFIC,
+    Import,
+    WriteFeed,
+    issued,
+    line,
+    moved,
+    recorded,
+    registered,
+)
+from tests.conftest import Clock
+
+
+async def person(log: Log, id: str) -> str:
+    claim = Claim("national_id", id)
+    return str((await log.owners([claim]))[claim])
+
+
+async def rejected(database: Database, sha256: bytes) -> list[Rejected]:
+    return [line async for line in refusals(database, sha256)]
+
+
+async def facts(log: Log) -> list[tuple[str, datetime, datetime]]:
+    """Name, time of happening and of recording of every event, without what is random."""
+    return [
+        (type(recorded.event).__qualname__, recorded.event.timestamp, recorded.recorded_at)
+        for recorded in await log.read(after=0, limit=100_000)
+    ]
+
+
+async def test_each_line_is_recorded_as_done_by_whom_and_when_it_says(
+    log: Log, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    imported = await import_feed(write_feed(*PEOPLE))
+
+    events = await log.read(after=0, limit=100)
+    hind = await person(log, "1000000032")
+    assert (imported.recorded, imported.repeated, imported.next_line, imported.done) == (7, 0, 8, True)
+    assert [type(each.event) for each in events] == [User.Registered] * 4 + [User.RoleGranted] * 2 + [
+        User.SponsorAssigned
+    ]
+    assert [each.actor for each in events[3:]] == [
+        Actor(Role.AGENCY_FEED, "civil-affairs", "feed"),
+        Actor(Role.ADMINISTRATOR, "setup", "feed"),
+        Actor(Role.ADMINISTRATOR, hind, "feed"),
+        Actor(Role.AGENCY_FEED, "civil-affairs", "feed"),
+    ]
+    assert events[5].recorded_at == events[5].event.timestamp == datetime(2025, 12, 31, 23, 0, tzinfo=UTC)
+
+
+async def test_the_same_file_again_records_nothing(log: Log, write_feed: WriteFeed, import_feed: Import) -> None:
+    file = write_feed(*PEOPLE)
+    before = await import_feed(file)
+    assert await import_feed(file) == before
+    assert await import_feed(write_feed(*PEOPLE, name="copy.jsonl")) == before
+    assert await log.head() == 7
+
+
+async def test_a_repeated_natural_key_is_already_there_and_with_other_content_a_conflict(
+    log: Log, database: Database, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    violation = recorded("7001", "2026-01-05T10:00:00+03:00")
+    await import_feed(write_feed(*PEOPLE, violation))
+    head = await log.head()
+
+    again = recorded("7001", "2026-01-05T10:00:00+03:00")
+    other = recorded("7001", "2026-01-05T10:00:00+03:00", plate="ABD1235")
+    imported = await import_feed(write_feed(again, other, name="second.jsonl"), Options(agency=TRAFFIC))
+
+    assert (imported.recorded, imported.repeated) == (0, 1)
+    assert [(line.number, line.code) for line in await rejected(database, imported.sha256)] == [(2, "CONFLICT")]
+    assert await log.head() == head
+
+
+async def test_what_fell_due_is_recorded_before_the_next_line_also_in_the_same_batch(
+    log: Log, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    paid = {"violationNumber": "7001", "paidAt": "2026-02-20T12:00:00+03:00", "reference": "S1"}
+    await import_feed(
+        write_feed(
+            *PEOPLE,
+            recorded("7001", "2026-01-01T10:00:00+03:00"),
+            line("2026-02-20T12:00:00+03:00", "recordPayment", paid, subject=SADAD),
+        )
+    )
+    assert [fact for fact, _, _ in (await facts(log))[7:]] == [
+        "Violation.Recorded",
+        "Violation.Notified",
+        "Violation.BecameFinal",
+        "Docket.Opened",
+        "Docket.ViolationFellDue",
+        "Violation.BecameOverdue",
+        "Violation.Paid",
+        "Docket.ViolationSettled",
+    ]
+    due = {fact: (at, recorded_at) for fact, at, recorded_at in await facts(log)}
+    midnight = datetime(2026, 1, 31, 21, 0, tzinfo=UTC)  # of 1 February in Riyadh, the day after the last one
+    assert due["Violation.BecameFinal"] == (midnight, midnight)
+
+
+async def test_positions_and_times_of_recording_go_up_together(
+    log: Log, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    await import_feed(
+        write_feed(
+            *PEOPLE,
+            issued("6000000001", "2026-01-02T10:00:00+03:00", basis="DAYS", durationDays=5),
+            recorded("7001", "2026-01-03T10:00:00+03:00"),
+            recorded("7002", "2026-02-28T10:00:00+03:00", violator=NOURA),
+        )
+    )
+    times = [recorded_at for _, _, recorded_at in await facts(log)]
+    assert times == sorted(times)
+    visa = (await log.load([Visa.create_id("6000000001")]))[Visa.create_id("6000000001")]
+    assert isinstance(visa, Visa)
+    assert visa.status is VisaStatus.LAPSED_UNUSED
+
+
+BAD_LINES: list[tuple[str, bytes | dict[str, Any], str, str]] = [
+    ("not JSON", b"{nonsense\n", "?", "INVALID_INPUT"),
+    ("not an object", b"[1, 2]\n", "?", "INVALID_INPUT"),
+    ("an empty line", b"\n", "?", "INVALID_INPUT"),
+    ("not UTF-8", b'{"at":"2026-01-05T10:00:00+03:00","op":"\xff\xfe"}\n', "?", "INVALID_INPUT"),
+    ("an unknown operation", line("2026-01-05T10:00:00+03:00", "noSuchCommand", {}), "noSuchCommand", "INVALID_INPUT"),
+    (
+        "a field missing",
+        line("2026-01-05T10:00:00+03:00", "recordViolation", {}, subject=TRAFFIC),
+        "recordViolation",
+        "INVALID_INPUT",
+    ),
+    (
+        "a field nobody knows",
+        recorded("7009", "2026-01-05T10:00:00+03:00", colour="red"),
+        "recordViolation",
+        "INVALID_INPUT",
+    ),
+    ("a number that is none", recorded("7009", "2026-01-05T10:00:00+03:00", fine="a lot"), "recordViolation", "INVALID_INPUT"),
+    ("not a number", recorded("7009", "2026-01-05T10:00:00+03:00", fine="NaN"), "recordViolation", "INVALID_INPUT"),
+    (
+        "a bad check digit",
+        recorded("7009", "2026-01-05T10:00:00+03:00", violator="1000000000"),
+        "recordViolation",
+        "INVALID_ID",
+    ),
+    ("nobody's ID", recorded("7009", "2026-01-05T10:00:00+03:00", violator="2966090652"), "recordViolation", "NOT_FOUND"),
+    (
+        "a time without its zone",
+        recorded("7009", "2026-01-05T10:00:00+03:00", occurredAt="2026-01-05T10:00:00"),
+        "recordViolation",
+        "INVALID_INPUT",
+    ),
+    ("a line of tomorrow", recorded("7009", "2026-03-02T10:00:00+03:00"), "recordViolation", "INVALID_INPUT"),
+    (
+        "a role that the person does not hold",
+        line(
+            "2026-01-05T10:00:00+03:00",
+            "grantRole",
+            {"nationalId": NOURA, "role": "AUDITOR"},
+            role="ADMINISTRATOR",
+            subject=SALMAN,
+        ),
+        "grantRole",
+        "FORBIDDEN",
+    ),
+    (
+        "another agency's operation",
+        line("2026-01-05T10:00:00+03:00", "recordViolation", recorded("7009", "2026-01-05T10:00:00+03:00")["input"]),
+        "recordViolation",
+        "FORBIDDEN",
+    ),
+]
+
+
+@pytest.mark.parametrize(("bad", "operation", "code"), [case[1:] for case in BAD_LINES], ids=[case[0] for case in BAD_LINES])
+async def test_a_line_that_is_refused_is_listed_with_its_reason_and_the_rest_goes_on(
+    log: Log,
+    database: Database,
+    write_feed: WriteFeed,
+    import_feed: Import,
+    bad: bytes | dict[str, Any],
+    operation: str,
+    code: str,
+) -> None:
+    imported = await import_feed(write_feed(*PEOPLE, bad, recorded("7001", "2026-01-06T10:00:00+03:00")))
+
+    found = await rejected(database, imported.sha256)
+    assert [(line.number, line.operation, line.code) for line in found] == [(8, operation, code)]
+    assert found[0].message
+    assert await refused_by_reason(database, imported.sha256) == [(1, operation, code)]
+    assert imported.recorded == 8
+    assert [fact for fact, _, _ in (await facts(log))[7:]] == ["Violation.Recorded", "Violation.Notified"]
+
+
+async def test_a_movement_that_cannot_be_is_refused_and_kept_as_a_fact(
+    log: Log, database: Database, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    imported = await import_feed(
+        write_feed(
+            *PEOPLE,
+            issued("6000000001", "2026-01-02T10:00:00+03:00"),
+            moved("6000000001", "2026-01-05T10:00:00+03:00", "RETURN"),
+        )
+    )
+    assert [(line.number, line.code) for line in await rejected(database, imported.sha256)] == [(9, "VISA_STATE_FORBIDS")]
+    assert (await facts(log))[-1][0] == "Visa.MovementRefused"
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+async def test_a_killed_import_goes_on_exactly_where_it_stood(
+    database: Database,
+    log: Log,
+    now: Clock,
+    write_feed: WriteFeed,
+    import_feed: Import,
+    monkeypatch: pytest.MonkeyPatch,
+    killed_at: int,
+) -> None:
+    monkeypatch.setattr("commands.importer.LINES_PER_BATCH", 4)
+    file = write_feed(
+        *PEOPLE,
+        recorded("7001", "2026-01-06T10:00:00+03:00", fine="NaN"),
+        issued("6000000001", "2026-01-07T10:00:00+03:00"),
+        moved("6000000001", "2026-01-08T10:00:00+03:00", "DEPARTURE"),
+        recorded("7002", "2026-01-09T10:00:00+03:00"),
+        recorded("7003", "2026-02-28T10:00:00+03:00"),
+    )
+    reports = 0
+
+    class Killed(BaseException):
+        pass
+
+    def kill(_line: int, _lines: int) -> None:
+        nonlocal reports
+        reports += 1
+        if reports == killed_at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        await import_feed(file, report=kill)
+    left = await unfinished(database)
+    assert left is not None
+    assert left.next_line == 4 * killed_at + 1
+
+    imported = await import_feed(file)
+
+    assert (imported.recorded, imported.done) == (11, True)
+    assert [line.number for line in await rejected(database, imported.sha256)] == [8]
+    names = [fact for fact, _, _ in await facts(log)]
+    assert names.count("User.Registered") == 4
+    assert names.count("Violation.Recorded") == 2
+    assert names.count("Visa.Departed") == 1
+    assert await unfinished(database) is None
+
+
+async def test_no_other_clock_runs_while_an_import_is_not_done(
+    database: Database, log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    def stop(_line: int, _lines: int) -> None:
+        raise asyncio.CancelledError
+
+    file = write_feed(*PEOPLE, recorded("7001", "2026-01-06T10:00:00+03:00"))
+    with pytest.raises(asyncio.CancelledError):
+        await Importer(log, database, now=now, report=stop).run(file, Options(backdate=True))
+    clock = DueClock(log, database, now=now)
+
+    assert await clock.tick() == 0
+    await import_feed(file)
+    assert await clock.tick() == 1
+
+
+async def test_a_second_import_at_the_same_time_is_turned_away(
+    database: Database, log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    first = write_feed(*PEOPLE)
+    second = write_feed(registered("2966090652", "anita"), name="second.jsonl")
+    outcomes: list[Any] = []
+
+    def meanwhile(_line: int, _lines: int) -> None:
+        outcomes.append(asyncio.create_task(import_feed(second, Options(agency="civil-affairs"))))
+
+    class Slow(Importer):
+        async def _import(self, *arguments: Any) -> None:
+            meanwhile(0, 0)
+            with pytest.raises(Fault, match="Another import runs"):
+                await outcomes[0]
+            await super()._import(*arguments)
+
+    await Slow(log, database, now=now).run(first, Options(backdate=True))
+    assert await log.head() == 7
+
+
+async def test_without_backdate_the_agency_acts_and_the_present_is_recorded(
+    log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    await import_feed(write_feed(*PEOPLE))
+    now.advance(hours=1)
+    file = write_feed(recorded("7001", "2026-02-27T10:00:00+03:00"), name="second.jsonl")
+    await import_feed(file, Options(agency=TRAFFIC))
+    event = (await log.read(after=7, limit=1))[0]
+    assert event.actor == Actor(Role.AGENCY_FEED, TRAFFIC, "feed")
+    assert event.event.timestamp == datetime(2026, 2, 27, 7, 0, tzinfo=UTC)
+    assert event.recorded_at == now()
+
+
+async def test_an_agency_uses_its_own_operations_only(
+    log: Log, database: Database, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    imported = await import_feed(write_feed(*PEOPLE), Options(agency=BORDER))
+    assert await refused_by_reason(database, imported.sha256) == [
+        (4, "registerUser", "FORBIDDEN"),
+        (2, "grantRole", "FORBIDDEN"),
+        (1, "assignSponsor", "FORBIDDEN"),
+    ]
+    assert await log.head() == 0
+
+
+async def test_a_feed_that_is_backdated_needs_an_empty_log_and_is_not_for_production(
+    write_feed: WriteFeed, import_feed: Import
+) -> None:
+    with pytest.raises(Fault, match="not for production"):
+        await import_feed(write_feed(*PEOPLE), production=True)
+    await import_feed(write_feed(*PEOPLE))
+    with pytest.raises(Fault, match="needs an empty log"):
+        await import_feed(write_feed(registered("2966090652", "anita"), name="second.jsonl"))
+    with pytest.raises(Fault, match="--agency"):
+        await import_feed(write_feed(registered("2966090652", "anita"), name="third.jsonl"), Options())
+
+
+async def test_a_feed_that_ends_today_is_moved_by_whole_days_so_that_its_last_line_was_yesterday(
+    log: Log, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    file = write_feed(*PEOPLE, recorded("7001", "2026-02-01T10:00:00+03:00"))
+    await import_feed(file, Options(backdate=True, ending_today=True))
+    violation = (await log.load([Violation.create_id("7001")]))[Violation.create_id("7001")]
+    assert isinstance(violation, Violation)
+    assert violation.notified_on == date(2026, 2, 28)
+    assert violation.object_before == date(2026, 3, 30)
+    assert violation.status is ViolationStatus.NOTIFIED
+
+
+async def test_the_first_password_is_kept_as_a_hash_and_nowhere_else(
+    log: Log, database: Database, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    await import_feed(write_feed(registered(NOURA, "noura", initialPassword="Absher#2026")))
+    async with database.pool.connection() as connection:
+        kept = await (await connection.execute("SELECT person_id::text, password_hash FROM credentials")).fetchall()
+        events = await (await connection.execute("SELECT state FROM sijil_events")).fetchall()
+    assert [(id, hash[:31]) for id, hash in kept] == [(await person(log, NOURA), "$argon2id$v=19$m=19456,t=2,p=1$")]
+    assert b"Absher#2026" not in events[0][0]
+
+
+async def test_a_weak_first_password_or_a_value_that_is_taken_is_refused_under_its_field(
+    database: Database, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    taken = registered("2966090652", "NOURA", email="n@example.sa", mobile=registered(NOURA, "noura")["input"]["mobile"])
+    weak = registered("2966090652", "anita", initialPassword="password")
+    imported = await import_feed(write_feed(*PEOPLE, taken, weak))
+    assert [(line.number, line.code, line.message) for line in await rejected(database, imported.sha256)] == [
+        (
+            8,
+            "VALUE_TAKEN",
+            "username: This value belongs to another user; mobile: This value belongs to another user",
+        ),
+        (9, "WEAK_PASSWORD", "initialPassword: The password does not meet the rules"),
+    ]
+
+
+async def test_a_packed_feed_is_read_as_it_is(log: Log, tmp_path: Path, write_feed: WriteFeed, import_feed: Import) -> None:
+    packed = tmp_path / "feed.jsonl.gz"
+    packed.write_bytes(gzip.compress(write_feed(*PEOPLE).read_bytes()))
+    await import_feed(packed)
+    assert await log.head() == 7
+
+
+async def test_a_file_that_cannot_be_used_says_why_and_records_nothing(
+    log: Log, database: Database, tmp_path: Path, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    whole = write_feed(*PEOPLE).read_bytes()
+    half = tmp_path / "half.jsonl"
+    half.write_bytes(whole[:-20])
+    torn = tmp_path / "torn.jsonl.gz"
+    torn.write_bytes(gzip.compress(whole)[:-20])
+    endless = tmp_path / "endless.jsonl"
+    endless.write_bytes(b"x" * 2_000_000)
+    for file, why in (
+        (half, "ends in the middle of line 7"),
+        (torn, "cannot be read"),
+        (endless, "it is not a feed"),
+        (tmp_path / "missing.jsonl", "No such file"),
+        (tmp_path, "Is a directory"),
+    ):
+        with pytest.raises(FeedUnusable, match=why):
+            await import_feed(file)
+    assert await log.head() == 0
+    assert await unfinished(database) is None
+
+
+async def test_an_import_that_others_overtake_decides_again(
+    database: Database, log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    await import_feed(write_feed(*PEOPLE, recorded("7001", "2026-02-20T10:00:00+03:00")))
+    first = {"violationNumber": "7001", "paidAt": "2026-02-21T12:00:00+03:00", "reference": "S1"}
+    second = first | {"reference": "S2"}
+    files = [
+        write_feed(line("2026-02-22T10:00:00+03:00", "recordPayment", paid, subject=SADAD), name=f"{number}.jsonl")
+        for number, paid in enumerate((first, second))
+    ]
+    overtaken = Importer(log, database, now=now)
+    original = log.append
+
+    async def append_after_another(change: Any) -> Any:
+        log.append = original  # type: ignore[method-assign]
+        async with database.pool.connection() as connection:  # as if the other one ran on another machine
+            await connection.execute("SELECT 1")
+        from commands.command import Request, execute
+        from commands.violation import COMMANDS, RecordPayment
+        from store.work import Work
+
+        work = Work(log)
+        payment = next(command for command in COMMANDS if command.operation == "recordPayment")
+        request = Request(Actor(Role.AGENCY_FEED, SADAD), now(), work.new_id())
+        input = RecordPayment(violation_number="7001", paid_at=now(), reference="S0")
+        await execute(work, payment, request, input)
+        await work.append()
+        return await original(change)
+
+    log.append = append_after_another  # type: ignore[method-assign]
+    imported, _ = await overtaken.run(files[0], Options(agency=SADAD))
+    assert (imported.recorded, imported.repeated) == (0, 0)
+    assert [line.code for line in await rejected(database, imported.sha256)] == ["VIOLATION_STATE_FORBIDS"]
+    again = await import_feed(files[1], Options(agency=SADAD))
+    assert again.recorded == 0
+    assert PASSPORTS
