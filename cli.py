@@ -1,6 +1,7 @@
 """`sijil`: the command line of an installation."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -47,6 +48,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a command; what goes wrong around the program is one line on stderr and an exit status of its own."""
+    # What stands after the imports stays, and events come by the thousand: fewer collections import a third faster.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     try:
         app()
     except SettingsError as error:

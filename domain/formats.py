@@ -23,8 +23,9 @@ _TYPED_MAX = 64
 _EMAIL_MAX = 254
 _CENTS = Decimal("0.01")
 _ASCII_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
-# Characters that reorder or break the text around them: bidirectional embeddings, overrides and isolates, separators.
-_DISTURBING = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+# Control characters, among them NUL, which PostgreSQL does not store; what reorders or breaks the text around it
+# (bidirectional embeddings, overrides and isolates, separators); halves of surrogate pairs.
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
 
 
 class PersonKind(StrEnum):
@@ -266,8 +267,7 @@ def _typed(text: str) -> str:
 
 
 def _readable(text: str) -> bool:
-    # Cc: control characters, among them NUL, which PostgreSQL does not store; Cs: halves of surrogate pairs.
-    return not _DISTURBING.search(text) and not any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text)
+    return not _UNREADABLE.search(text)
 
 
 def _encodable(text: str) -> bool:

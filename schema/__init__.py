@@ -3,9 +3,10 @@
 from typing import Final
 
 import strawberry
-from graphql import print_schema
+from graphql import GraphQLError, print_schema
 from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from schema import enums  # before any type that has one of them for a field
 from schema.limits import MOST_TOKENS, SizeLimits
@@ -30,9 +31,16 @@ class Query(PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, Serv
     pass
 
 
+class Schema(strawberry.Schema):
+    """Leaves errors to the application, which knows whose fault they are and logs ours once."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log nothing."""
+
+
 def build_schema() -> strawberry.Schema:
     """The executable schema."""
-    return strawberry.Schema(
+    return Schema(
         query=Query,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[

@@ -11,7 +11,6 @@ from projections.person import PersonRow
 from schema.context import Context
 from schema.errors import RequestError
 
-
 T = TypeVar("T")
 
 
@@ -150,7 +149,7 @@ def masked_number(number: str | None, seen_as: SeenAs) -> str | None:
     return "*" * (len(number) - 3) + number[-3:]
 
 
-def masked(value: T, seen_as: SeenAs) -> T | None:
+def masked(value: T | None, seen_as: SeenAs) -> T | None:
     """Nothing for an auditor."""
     return None if seen_as is SeenAs.AUDITOR else value
 

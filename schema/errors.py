@@ -51,7 +51,7 @@ def shown(error: GraphQLError, language: Language, reference: str) -> dict[str, 
 def is_internal(error: GraphQLError) -> bool:
     """Whether it is our fault: anything raised that was not meant for the client."""
     found = cause(error)
-    return found is not None and not isinstance(found, RequestError | Refused)
+    return found is not None and not isinstance(found, RequestError | Refused | RecursionError)
 
 
 def _explained(error: GraphQLError, language: Language, reference: str) -> tuple[RequestErrorCode, str]:
@@ -59,6 +59,8 @@ def _explained(error: GraphQLError, language: Language, reference: str) -> tuple
     match found:
         case None:  # said by graphql-core: the document or its variables are not valid
             return RequestErrorCode.BAD_USER_INPUT, error.message
+        case RecursionError():
+            return RequestErrorCode.BAD_USER_INPUT, "The operation is nested too deeply."
         case RequestError():
             said = in_language(request_message(found.code), language)
             return found.code, f"{said}: {found.detail}" if found.detail else said

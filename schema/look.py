@@ -1,6 +1,6 @@
 """Reads rows for a reader, and notes whose data an official looked at in the very statement that reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Final, Generic, TypeVar
@@ -169,19 +169,21 @@ async def look_at_parties(context: Context, parties: Sequence[tuple[UUID, SeenAs
     return _rows_of(SeenPerson).decode(await _run(context, roles, statement, condition, (Data.PERSON,)))
 
 
-@cache
 def _rows_of(row: type[R]) -> msgspec.json.Decoder[list[R]]:
-    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+    return _decoder(list[row])  # type: ignore[valid-type]
 
 
-@cache
 def _page_of(row: type[R]) -> msgspec.json.Decoder[Slice[R]]:
-    return msgspec.json.Decoder(Slice[row])  # type: ignore[valid-type]
+    return _decoder(Slice[row])  # type: ignore[valid-type]
+
+
+def _shelves_of(row: type[R]) -> msgspec.json.Decoder[list[Shelf[R]]]:
+    return _decoder(list[Shelf[row]])  # type: ignore[valid-type]
 
 
 @cache
-def _shelves_of(row: type[R]) -> msgspec.json.Decoder[list[Shelf[R]]]:
-    return msgspec.json.Decoder(list[Shelf[row]])  # type: ignore[valid-type]
+def _decoder(of: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(of)
 
 
 async def _run(

@@ -15,6 +15,7 @@ from schema.ids import Id, Node, read_id
 from schema.look import PEOPLE, VIOLATIONS, VISAS, Condition, Source, look
 from schema.objection import objection_shown
 from schema.person import own_row, person_shown, user_shown
+from schema.resolver import resolver
 from schema.violation import violation_shown
 from schema.visa import visa_shown
 
@@ -67,7 +68,7 @@ def _missing(context: Context, type_name: str) -> RequestError | None:
 
 @strawberry.type
 class NodeQueries:
-    @strawberry.field(description="Anything by its id; null when there is nothing that the reader may see.")
+    @resolver("Anything by its id; null when there is nothing that the reader may see.")
     async def node(self, info: Info, id: Id) -> Node | None:
         person_of(info.context)
         (found,) = await nodes_by_id(info.context, [id])
@@ -75,9 +76,7 @@ class NodeQueries:
             raise found
         return found
 
-    @strawberry.field(
-        description="Several things by their ids, in the order of the ids; null for what the reader may not see."
-    )
+    @resolver("Several things by their ids, in the order of the ids; null for what the reader may not see.")
     async def nodes(
         self,
         info: Info,

@@ -20,6 +20,7 @@ from schema.later import VIOLATION
 from schema.look import OBJECTIONS_ORDER, VIOLATIONS, Condition, SeenViolation, look_through
 from schema.number import ObjectionNumber, violation_of
 from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
+from schema.resolver import resolver
 from schema.text import Deadline, LocalizedText, deadlines_shown, localized
 
 WITHHELD: Final = Text("محجوب", "Withheld")  # the words of a decision are personal: not for auditors, gone once erased
@@ -53,11 +54,11 @@ class Objection(Node):
     decided_at: datetime | None = strawberry.field(description="When it was decided; null until then.")
     decision: ObjectionDecision | None = strawberry.field(description="What was decided; null until then.")
 
-    @strawberry.field(graphql_type=VIOLATION, description="The violation that it is to.")
+    @resolver("The violation that it is to.", graphql_type=VIOLATION)
     def violation(self, info: Info) -> Node:
         return schema.violation.violation_shown(self.row, info.context)
 
-    @strawberry.field(description="What can be done about it by when, earliest first.")
+    @resolver("What can be done about it by when, earliest first.")
     def deadlines(self, info: Info) -> list[Deadline]:
         return deadlines_shown(violation.objection_deadlines(self.row), info.context)
 
@@ -106,7 +107,7 @@ class ObjectionConnection:
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
     page: strawberry.Private[Listed[SeenViolation]]
 
-    @strawberry.field(description="How many objections the whole list has.")
+    @resolver("How many objections the whole list has.")
     def total_count(self) -> int:
         return self.page.total_count
 
@@ -136,17 +137,17 @@ class ObjectionForm:
 
 @strawberry.type
 class ObjectionQueries:
-    @strawberry.field(
-        description="An objection by its number: one's own; for traffic officers and auditors any, for court clerks "
+    @resolver(
+        "An objection by its number: one's own; for traffic officers and auditors any, for court clerks "
         "those in court. Null when there is none that the reader may see."
     )
     async def objection(self, info: Info, number: ObjectionNumber) -> Objection | None:
         person_of(info.context)
         row = await schema.violation.find_violation(info.context, violation_of(number), (Data.OBJECTION,))
-        return row and objection_shown(row, info.context)
+        return None if row is None else objection_shown(row, info.context)
 
-    @strawberry.field(
-        description="The work list of the traffic department, oldest first. For traffic officers and auditors; for "
+    @resolver(
+        "The work list of the traffic department, oldest first. For traffic officers and auditors; for "
         "court clerks what is in court."
     )
     async def objections(  # noqa: PLR0917 (GraphQL arguments, by name)
@@ -176,7 +177,7 @@ class ObjectionQueries:
             page=found,
         )
 
-    @strawberry.field(description="Reasons, terms and limits for a form. Public.")
+    @resolver("Reasons, terms and limits for a form. Public.")
     def objection_form(self, info: Info) -> ObjectionForm | None:
         today, language = info.context.today, info.context.language
         return ObjectionForm(

@@ -16,6 +16,7 @@ from domain.formats import PersonKind
 from domain.user import AccountStatus, Language
 from domain.violation import rejected_in_year
 from projections.person import PersonRow
+from schema import later
 from schema.access import (
     Data,
     SeenAs,
@@ -31,7 +32,6 @@ from schema.context import Context, Info
 from schema.docket import docket_of
 from schema.filters import ViolationFilterArgument, VisaFilterArgument
 from schema.ids import Node, global_id
-from schema import later
 from schema.look import (
     ASKABLE,
     ASKABLE_ORDER,
@@ -48,8 +48,9 @@ from schema.look import (
 from schema.number import NationalId
 from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
 from schema.relation import Relation, relation_of
+from schema.resolver import resolver
 from schema.selection import selects
-from schema.text import LocalizedText, localized
+from schema.text import LocalizedText, localized, maybe_localized
 
 C = TypeVar("C")
 
@@ -71,9 +72,8 @@ class Person(Node):
         description="Roles of the account; for the person, administrators and auditors."
     )
 
-    @strawberry.field(
-        graphql_type=later.VISAS | None,
-        description="Their visas, newest first; null where the reader may not ask about them.",
+    @resolver(
+        "Their visas, newest first; null where the reader may not ask about them.", graphql_type=later.VISAS | None
     )
     async def visas(  # noqa: PLR0917 (GraphQL arguments, by name)
         self,
@@ -89,9 +89,9 @@ class Person(Node):
             return None
         return await schema.visa.visas_of(info.context, self.row.id, page, filter)
 
-    @strawberry.field(
+    @resolver(
+        "Their traffic violations, newest first; null where the reader may not see them.",
         graphql_type=later.VIOLATIONS | None,
-        description="Their traffic violations, newest first; null where the reader may not see them.",
     )
     async def violations(  # noqa: PLR0917 (GraphQL arguments, by name)
         self,
@@ -117,7 +117,7 @@ def person_shown(row: PersonRow, seen_as: SeenAs, context: Context) -> Person:
         row=row,
         seen_as=seen_as,
         national_id=masked_number(row.national_id, seen_as),
-        name=name and localized(name, context.language),
+        name=maybe_localized(name, context.language),
         kind=row.kind,
         status=row.status if account else None,
         roles=row.roles if account else None,
@@ -137,7 +137,7 @@ class DependentConnection:
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
     page: strawberry.Private[Listed[SeenPerson]]
 
-    @strawberry.field(description="How many people the whole list has.")
+    @resolver("How many people the whole list has.")
     def total_count(self) -> int:
         return self.page.total_count
 
@@ -169,7 +169,7 @@ class User(Node):
     language: Language = strawberry.field(description="The language in which to write to the reader.")
     roles: list[Role] = strawberry.field(description="Everything that the reader acts as.")
 
-    @strawberry.field(graphql_type=later.VISAS, description="The reader's exit/re-entry visas, newest first.")
+    @resolver("The reader's exit/re-entry visas, newest first.", graphql_type=later.VISAS)
     async def visas(  # noqa: PLR0917 (GraphQL arguments, by name)
         self,
         info: Info,
@@ -182,7 +182,7 @@ class User(Node):
         page = asked(info, VISAS_OF.order, first, after, last, before)
         return _own(await schema.visa.visas_of(info.context, self.row.id, page, filter))
 
-    @strawberry.field(graphql_type=later.VIOLATIONS, description="The reader's traffic violations, newest first.")
+    @resolver("The reader's traffic violations, newest first.", graphql_type=later.VIOLATIONS)
     async def violations(  # noqa: PLR0917 (GraphQL arguments, by name)
         self,
         info: Info,
@@ -197,8 +197,8 @@ class User(Node):
             await schema.violation.violations_of(info.context, self.row.id, page, filter, with_objections=False)
         )
 
-    @strawberry.field(description="People whose visas the reader may ask about: family, and sponsored workers.")
-    async def may_ask_about(  # noqa: PLR0917 (GraphQL arguments, by name)
+    @resolver("People whose visas the reader may ask about: family, and sponsored workers.")
+    async def may_ask_about(
         self,
         info: Info,
         first: First = strawberry.UNSET,
@@ -235,7 +235,7 @@ class User(Node):
             page=found,
         )
 
-    @strawberry.field(description="How many more objections the reader may make.")
+    @resolver("How many more objections the reader may make.")
     async def objection_quota(self, info: Info) -> ObjectionQuota:
         context = info.context
         docket = await docket_of(context, self.row.id)
@@ -310,12 +310,12 @@ def _own(connection: C | None) -> C:
 
 @strawberry.type
 class PersonQueries:
-    @strawberry.field(description="The reader's own account.")
+    @resolver("The reader's own account.")
     async def me(self, info: Info) -> User | None:
         return user_shown(await own_row(info.context), info.context)
 
-    @strawberry.field(
-        description="A person by ID number, for officers, auditors and administrators with a purpose; the look is "
+    @resolver(
+        "A person by ID number, for officers, auditors and administrators with a purpose; the look is "
         "written to the person's access log. Null when nobody has the number."
     )
     async def person(self, info: Info, national_id: NationalId) -> Person | None:

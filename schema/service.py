@@ -7,6 +7,7 @@ import strawberry
 from domain import catalogue
 from domain.catalogue import ServiceSection
 from schema.context import Context, Info
+from schema.resolver import resolver
 from schema.text import LocalizedText, localized
 
 
@@ -33,7 +34,7 @@ def agency_shown(agency: catalogue.Agency, context: Context) -> Agency:
 
 @strawberry.type
 class ServiceQueries:
-    @strawberry.field(description="The menu of the platform. Public.")
+    @resolver("The menu of the platform. Public.")
     def services(
         self,
         info: Info,

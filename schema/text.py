@@ -26,6 +26,10 @@ def localized(text: Text, language: Language) -> LocalizedText:
     return LocalizedText(ar=text.ar, en=text.en, text=in_language(text, language))
 
 
+def maybe_localized(text: Text | None, language: Language) -> LocalizedText | None:
+    return None if text is None else localized(text, language)
+
+
 @strawberry.type(description="One day, in both calendars. Periods are counted in Gregorian days.")
 class CalendarDate:
     gregorian: date = strawberry.field(description="The Gregorian date.")

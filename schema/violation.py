@@ -24,8 +24,18 @@ from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, She
 from schema.number import ViolationNumber
 from schema.paging import Listed, Page, PageInfo, listed
 from schema.problems import Problem, problem_shown
+from schema.resolver import resolver
 from schema.selection import selects
-from schema.text import CalendarDate, Deadline, LocalizedText, calendar_date, deadlines_shown, localized, maybe_date
+from schema.text import (
+    CalendarDate,
+    Deadline,
+    LocalizedText,
+    calendar_date,
+    deadlines_shown,
+    localized,
+    maybe_date,
+    maybe_localized,
+)
 
 
 @strawberry.type(description="A kind of violation, as the law lists it.")
@@ -99,23 +109,23 @@ class Violation(Node):
     replaced_by: str | None = strawberry.field(description="Number of the violation that corrects this voided one.")
     points: int = strawberry.field(description="Traffic points.")
 
-    @strawberry.field(description="What was done.")
+    @resolver("What was done.")
     def type(self, info: Info) -> ViolationType:
         return type_shown(VIOLATION_TYPES[self.row.type_code], info.context)
 
-    @strawberry.field(graphql_type=PERSON, description="Who is to answer for it.")
+    @resolver("Who is to answer for it.", graphql_type=PERSON)
     async def violator(self, info: Info) -> Node:
         return await schema.person.party(info.context, self.row.violator_id, self.row.seen_as)
 
-    @strawberry.field(description="What can or must be done by when, earliest first; empty once nothing can be missed.")
+    @resolver("What can or must be done by when, earliest first; empty once nothing can be missed.")
     def deadlines(self, info: Info) -> list[Deadline]:
         return deadlines_shown(violation.deadlines(self.row), info.context)
 
-    @strawberry.field(graphql_type=OBJECTION | None, description="The objection to it; null when there is none.")
+    @resolver("The objection to it; null when there is none.", graphql_type=OBJECTION | None)
     def objection(self, info: Info) -> Node | None:
         return schema.objection.objection_shown(self.row, info.context)
 
-    @strawberry.field(description="Whether it can be objected to now, and if not, every reason why.")
+    @resolver("Whether it can be objected to now, and if not, every reason why.")
     async def objection_eligibility(self, info: Info) -> ObjectionEligibility:
         context = info.context
         docket = await docket_of(context, self.row.violator_id)
@@ -140,8 +150,8 @@ def violation_shown(row: SeenViolation, context: Context) -> Violation:
         occurred_at=row.occurred_at,
         recorded_on=calendar_date(row.recorded_on),
         notified_on=maybe_date(row.notified_on),
-        location=row.location and localized(row.location, context.language),
-        plate=plate and _plate(plate, context),
+        location=maybe_localized(row.location, context.language),
+        plate=_plate(plate, context) if plate else None,
         fine=row.fine,
         amount_due=violation.amount_due(row, context.today),
         discount=violation.discount(row, context.today),
@@ -164,7 +174,7 @@ class ViolationConnection:
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
     page: strawberry.Private[Listed[SeenViolation]]
 
-    @strawberry.field(description="How many violations the whole list has.")
+    @resolver("How many violations the whole list has.")
     def total_count(self) -> int:
         return self.page.total_count
 
@@ -175,7 +185,7 @@ async def violations_of(
     page: Page,
     filter: Any,
     *,
-    with_objections: bool,  # noqa: ANN401
+    with_objections: bool,
 ) -> ViolationConnection | None:
     """A page of a person's violations, those that the filter lets through; None where the reader may see none."""
     condition = violations_where(filter)
@@ -210,16 +220,16 @@ async def find_violation(context: Context, number: str, shows: tuple[Data, ...])
 
 @strawberry.type
 class ViolationQueries:
-    @strawberry.field(
-        description="A traffic violation by its number: one's own; for traffic officers and auditors any, for court "
+    @resolver(
+        "A traffic violation by its number: one's own; for traffic officers and auditors any, for court "
         "clerks those in court. Null when there is none that the reader may see."
     )
     async def violation(self, info: Info, number: ViolationNumber) -> Violation | None:
         person_of(info.context)
         shows = (Data.OBJECTION,) if selects(info, "objection") else ()
         row = await find_violation(info.context, formats.number(number, ("number",)), shows)
-        return row and violation_shown(row, info.context)
+        return None if row is None else violation_shown(row, info.context)
 
-    @strawberry.field(description="Every kind of violation. Public.")
+    @resolver("Every kind of violation. Public.")
     def violation_types(self, info: Info) -> list[ViolationType] | None:
         return [type_shown(kind, info.context) for kind in VIOLATION_TYPES.values()]

@@ -22,6 +22,7 @@ from schema.look import VISAS, VISAS_OF, Condition, SeenVisa, Shelf, look, look_
 from schema.number import NationalId, VisaNumber
 from schema.paging import After, First, Listed, Page, PageInfo, asked, listed
 from schema.relation import Relation, relation_of
+from schema.resolver import resolver
 from schema.selection import selects
 from schema.text import (
     CalendarDate,
@@ -76,27 +77,26 @@ class Visa(Node):
     )
     fee: Decimal = strawberry.field(description="What it cost, in SAR.")
 
-    @strawberry.field(description="What must happen by when, earliest first; empty once nothing can be missed.")
+    @resolver("What must happen by when, earliest first; empty once nothing can be missed.")
     def deadlines(self, info: Info) -> list[Deadline]:
         return deadlines_shown(visa.deadlines(self.row), info.context)
 
-    @strawberry.field(graphql_type=PERSON, description="Whom it lets travel.")
+    @resolver("Whom it lets travel.", graphql_type=PERSON)
     async def holder(self, info: Info) -> Node:
         return await schema.person.party(info.context, self.row.holder_id, self.row.seen_as)
 
-    @strawberry.field(
-        graphql_type=PERSON | None,
-        description="The head of household or employer who asked for it; null when nobody did.",
-    )
+    @resolver("The head of household or employer who asked for it; null when nobody did.", graphql_type=PERSON | None)
     async def sponsor(self, info: Info) -> Node | None:
         sponsor_id = self.row.sponsor_id
-        return sponsor_id and await schema.person.party(info.context, sponsor_id, in_case(self.row.seen_as))
+        if sponsor_id is None:
+            return None
+        return await schema.person.party(info.context, sponsor_id, in_case(self.row.seen_as))
 
-    @strawberry.field(description="Fines for not using or cancelling it, oldest first.")
+    @resolver("Fines for not using or cancelling it, oldest first.")
     def penalties(self, info: Info) -> list[Penalty]:
         return [_penalty(entry, info.context) for entry in self.row.penalties]
 
-    @strawberry.field(description="Crossings of the border under it, in the order of their reports.")
+    @resolver("Crossings of the border under it, in the order of their reports.")
     def movements(self, info: Info) -> list[Movement]:
         return [_movement(entry, info.context) for entry in self.row.movements if not entry.refused]
 
@@ -153,7 +153,7 @@ class VisaConnection:
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
     page: strawberry.Private[Listed[SeenVisa]]
 
-    @strawberry.field(description="How many visas the whole list has.")
+    @resolver("How many visas the whole list has.")
     def total_count(self) -> int:
         return self.page.total_count
 
@@ -178,13 +178,13 @@ async def visas_of(context: Context, person_id: UUID, page: Page, filter: Any) -
         return [found.get(person) for person in people]
 
     shelf = await context.loader(("visas", page, condition), load).load(person_id)
-    return shelf and visas_listed(shelf, page, context)
+    return None if shelf is None else visas_listed(shelf, page, context)
 
 
 @strawberry.type
 class VisaQueries:
-    @strawberry.field(
-        description="An exit/re-entry visa by its number: one's own, a dependent's, a sponsored worker's; for passport "
+    @resolver(
+        "An exit/re-entry visa by its number: one's own, a dependent's, a sponsored worker's; for passport "
         "officers and auditors any. Null when there is none that the reader may see."
     )
     async def visa(self, info: Info, number: VisaNumber) -> Visa | None:
@@ -200,10 +200,8 @@ class VisaQueries:
             schema.person.known_party(context, found[0].holder, found[0].seen_as)
         return visa_shown(found[0], context)
 
-    @strawberry.field(
-        description="The visas of somebody whose visas the reader may ask about, newest first; null for anybody else's."
-    )
-    async def visas(  # noqa: PLR0917 (GraphQL arguments, by name)
+    @resolver("The visas of somebody whose visas the reader may ask about, newest first; null for anybody else's.")
+    async def visas(
         self,
         info: Info,
         holder_national_id: NationalId,

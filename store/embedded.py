@@ -227,8 +227,9 @@ class EmbeddedServer:
                 return None
         except (FileNotFoundError, NotADirectoryError, ValueError, IndexError, psutil.Error):
             return None
-        socket_folder, status = (lines[4], lines[7].strip()) if len(lines) > 7 else ("", "starting")  # noqa: PLR2004 (pidfile.h)
-        return Running(pid, socket_folder, status == "ready")
+        if len(lines) <= 7:  # noqa: PLR2004 (pidfile.h; written line by line)
+            return Running(pid, "", is_ready=False)
+        return Running(pid, lines[4], is_ready=lines[7].strip() == "ready")
 
     def _is_named_by(self, word: str) -> bool:
         with suppress(OSError, ValueError):
@@ -236,7 +237,7 @@ class EmbeddedServer:
         return False
 
     def _launch(self, account: Account | None) -> int:
-        """Start the server in a session of its own, where our terminal's Ctrl-C does not reach it; return where its log begins."""
+        """Start the server and return where its log begins; the terminal's Ctrl-C does not reach its session."""
         settings = self._settings | {"unix_socket_directories": f'"{self._socket_folder(account)}"'}
         with os.fdopen(self._open("log"), "r+b") as log:
             if log.seek(0, os.SEEK_END) > LONGEST_LOG:
@@ -285,13 +286,15 @@ class EmbeddedServer:
         running = self._find()
         pid = running.pid if running is not None else pid
         if pid is not None:
-            os.kill(pid, signal.SIGINT)  # a fast shutdown: open transactions are rolled back, a checkpoint is made
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)  # a fast shutdown: open transactions are rolled back, a checkpoint is made
             for waited in self._patiently("The database is stopping"):
                 if self._find() is None and (self._child is None or self._child.poll() is not None):
                     break
                 if waited > STOP_WITHIN_SECONDS:
                     _log.warning("The database does not stop: ended without a checkpoint; the next start recovers.")
-                    os.kill(pid, signal.SIGQUIT)
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGQUIT)
                     break
         socket_folder = Path(running.socket_folder) if running is not None else self.folder
         if socket_folder != self.folder:

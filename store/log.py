@@ -108,6 +108,7 @@ class Log:
             )
         )
         self._keyring.keep(keys)
+        self._cache.extend(entry.event for entry in change.entries)
         return appended
 
     async def load(self, streams: Iterable[UUID]) -> dict[UUID, Aggregate]:
@@ -244,6 +245,16 @@ class _Streams:
         if events:
             self._events.move_to_end(stream)
         return events
+
+    def extend(self, recorded: Iterable[AggregateEvent]) -> None:
+        """Take in events that were recorded just now, of streams that are kept whole up to them."""
+        grown: dict[UUID, tuple[AggregateEvent, ...]] = {}
+        for event in recorded:
+            stream = event.originator_id
+            events = grown.get(stream) or self._events.get(stream, ())
+            if event.originator_version == len(events) + 1:
+                grown[stream] = (*events, event)
+        self.put(grown)
 
     def put(self, streams: dict[UUID, tuple[AggregateEvent, ...]]) -> None:
         for stream, events in streams.items():

@@ -17,9 +17,12 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from store.database import Database, open_database
 from store.embedded import EmbeddedServer
+from store.keyring import Keyring
+from store.log import Log, Patience
 from store.master_key import MasterKey
 from store.migrate import migrate
 
+QUICK = Patience(attempts=5, within=5, answer_within=20, first_pause=0.01, longest_pause=0.05)
 PREFIX = f"sijil_test_{os.getpid()}_"
 
 
@@ -121,6 +124,18 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def master_key() -> MasterKey:
     return MasterKey(bytes(range(32)))
+
+
+@pytest.fixture
+def keyring(database: Database, master_key: MasterKey) -> Keyring:
+    return Keyring(database, master_key)
+
+
+@pytest.fixture
+async def log(database: Database, keyring: Keyring, now: Clock) -> AsyncIterator[Log]:
+    """A log on a fresh database."""
+    async with Log(database, keyring, now=now, patience=QUICK) as log:
+        yield log
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from commands.importer import Progress as Imported
 from store.database import Database
 from store.log import Log
 from tests.conftest import Clock
-from tests.store.conftest import keyring, log  # noqa: F401 (fixtures)
 
 NOURA, RAJESH, SALMAN, HIND = "1004010607", "2502032556", "1455345981", "1000000032"
 CIVIL, PASSPORTS, BORDER, TRAFFIC, SADAD = "civil-affairs", "passports", "border-guard", "traffic", "sadad"

@@ -15,7 +15,7 @@ from tests.store.ledger import Counter, change_of
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 12
-CHANGES = 12
+CHANGES = 8
 
 
 async def append_in_another_process(url: str, number: int, shared: list[UUID]) -> dict[str, list[tuple[int, int]]]:

@@ -223,7 +223,7 @@ def test_a_server_that_takes_its_time_is_waited_for(
 ) -> None:
     monkeypatch.setattr("store.embedded.PROGRESS_EVERY_SECONDS", 0.1)
     server = EmbeddedServer(folder)
-    command = ["/bin/sh", "-c", "sleep 0.5; :", "postgres", folder]
+    command = ["/bin/sh", "-c", "sleep 0.5; :", "postgres", str(folder)]
     with subprocess.Popen(command) as recovering:  # noqa: S603 (names the folder, as a server would)
         (folder / "postmaster.pid").write_text(f"{recovering.pid}\n")
         try:

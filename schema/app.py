@@ -1,0 +1,226 @@
+"""GraphQL over HTTP, as https://graphql.github.io/graphql-over-http says: POST and JSON; GET shows GraphiQL."""
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from access.reader import Readers
+from access.token import InvalidToken, TokenKeys
+from domain.errors import RequestErrorCode, request_message
+from domain.user import Language
+from projections.person import People, PersonRow
+from schema import build_schema
+from schema.context import Context
+from schema.errors import cause, in_language, is_internal, shown
+from schema.negotiation import GRAPHQL, JSON, accepts_html, language, media_type
+from schema.request import Operation, RequestRefused, bad_request, read_conditions, read_operation
+from store.database import Pool
+
+logger = logging.getLogger(__name__)
+
+WAITS_FOR_SECONDS = 2.0
+"""How long a query waits for the read models to reach `Read-After`."""
+
+
+class Followed(Protocol):
+    """How far the read models are."""
+
+    position: int
+
+    async def wait_for(self, position: int, seconds: float) -> bool: ...
+
+
+class GraphQLApp(GraphQL[Context, None]):
+    """The endpoint: an ASGI application, to be mounted where it is to be found."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        followed: Followed,
+        token_keys: TokenKeys,
+        now: Callable[[], datetime],
+        graphiql: Path | None = None,
+        max_body_bytes: int = 1_048_576,
+    ) -> None:
+        super().__init__(build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
+        self._pool = pool
+        self._followed = followed
+        self._now = now
+        self._max_body_bytes = max_body_bytes
+        self._page = graphiql.read_text("utf-8") if graphiql else None
+        self._readers: Readers[PersonRow] = Readers(token_keys, self._load_person)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # subscriptions have no source yet
+            await WebSocket(scope, receive, send).close()
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    def encode_json(self, data: object) -> bytes:
+        """UTF-8, with Arabic letters as they are."""
+        return msgspec.json.encode(data)
+
+    async def _respond(self, request: Request) -> Response:
+        accept = ", ".join(request.headers.getlist("accept")) or None
+        answer = _Answer(language(request.headers.get("accept-language")), media_type(accept) or JSON)
+        answer.position = self._followed.position
+        try:
+            if request.method == "GET" and self._page and accepts_html(accept):
+                return HTMLResponse(self._page, headers={"Vary": "Accept"})
+            if request.method != "POST":
+                raise RequestRefused(
+                    HTTPStatus.METHOD_NOT_ALLOWED,
+                    RequestErrorCode.BAD_USER_INPUT,
+                    "send operations with POST",
+                    {"Allow": "POST"},
+                )
+            if media_type(accept) is None:
+                raise bad_request(f"answers are {JSON} or {GRAPHQL}", HTTPStatus.NOT_ACCEPTABLE)
+            operation = await read_operation(request, self._max_body_bytes)
+            context = await self._context(request, answer)
+            return self._answered(await self._execute(operation, context), answer)
+        except RequestRefused as refused:
+            return self._refused(refused, answer)
+        except ClientDisconnect:
+            raise
+        except Exception as fault:  # noqa: BLE001 (whatever it is, the client gets a reference and we the trace)
+            error = GraphQLError(str(fault), original_error=fault)
+            return self._errors([error], answer, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def _context(self, request: Request, answer: "_Answer") -> Context:
+        """What the operation is to know.
+
+        Raises:
+            RequestRefused: the token, a header or the read models' position is not as it should be.
+        """
+        conditions = read_conditions(request.headers)
+        if conditions.read_after > self._followed.position and not await self._followed.wait_for(
+            conditions.read_after, WAITS_FOR_SECONDS
+        ):
+            raise RequestRefused(
+                HTTPStatus.SERVICE_UNAVAILABLE, RequestErrorCode.READ_MODEL_BEHIND, "", {"Retry-After": "1"}
+            )
+        now, answer.position = self._now(), self._followed.position
+        try:
+            reader = await self._readers.who(
+                request.headers.get("authorization"),
+                now=now,
+                position=answer.position,
+                not_before=conditions.read_after,
+            )
+        except InvalidToken:
+            raise RequestRefused(
+                HTTPStatus.UNAUTHORIZED,
+                RequestErrorCode.UNAUTHENTICATED,
+                "",
+                {"WWW-Authenticate": 'Bearer error="invalid_token"'},
+            ) from None
+        return Context(
+            pool=self._pool,
+            reader=reader,
+            now=now,
+            position=answer.position,
+            language=answer.language,
+            purpose=conditions.purpose,
+            case_reference=conditions.case_reference,
+        )
+
+    async def _load_person(self, person_id: UUID) -> PersonRow | None:
+        async with self._pool.connection() as connection:
+            return (await People().load(connection, [person_id])).get(person_id)
+
+    async def _execute(self, operation: Operation, context: Context) -> ExecutionResult:
+        try:
+            return await self.schema.execute(
+                operation.query,
+                variable_values=operation.variables,
+                context_value=context,
+                operation_name=operation.name,
+                allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
+            )
+        except CannotGetOperationTypeError:
+            raise bad_request("`operationName` names no operation of the document") from None
+        except InvalidOperationTypeError:
+            raise bad_request("subscriptions are not served over HTTP") from None
+        except MissingQueryError:
+            raise bad_request("`query` is missing") from None
+
+    def _answered(self, result: ExecutionResult, answer: "_Answer") -> Response:
+        if result.data is None:  # the document or its variables are not valid: nothing was executed
+            # A client that knows only application/json takes any other status for a failure of the transport.
+            status = HTTPStatus.BAD_REQUEST if answer.media_type == GRAPHQL else HTTPStatus.OK
+            return self._errors(result.errors or [], answer, status)
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            body["errors"] = self._shown(result.errors, answer)
+        return self._response(body, answer, HTTPStatus.OK)
+
+    def _refused(self, refused: RequestRefused, answer: "_Answer") -> Response:
+        said = in_language(request_message(refused.code), answer.language)
+        message = f"{said}: {refused.detail}" if refused.detail else said
+        body = {"errors": [{"message": message, "extensions": {"code": refused.code.value}}]}
+        response = self._response(body, answer, refused.status)
+        response.headers.update(refused.headers)
+        return response
+
+    def _errors(self, errors: Sequence[GraphQLError], answer: "_Answer", status: HTTPStatus) -> Response:
+        if any(is_internal(error) for error in errors):
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return self._response({"errors": self._shown(errors, answer)}, answer, status)
+
+    def _shown(self, errors: Sequence[GraphQLError], answer: "_Answer") -> list[dict[str, object]]:
+        """The errors as the client sees them. What was not meant for the client is logged, once, under a reference."""
+        references: dict[int, str] = {}
+        for error in errors:
+            fault = cause(error)
+            if is_internal(error) and id(fault) not in references:
+                references[id(fault)] = secrets.token_hex(6)
+                logger.error("request failed, reference %s", references[id(fault)], exc_info=fault)
+        return [shown(error, answer.language, references.get(id(cause(error)), "")) for error in errors]
+
+    def _response(self, body: dict[str, Any], answer: "_Answer", status: HTTPStatus) -> Response:
+        body["extensions"] = {"position": str(answer.position)}
+        return Response(
+            self.encode_json(body),
+            status,
+            {
+                "Content-Type": f"{answer.media_type}; charset=utf-8",
+                "Content-Language": answer.language.value.lower(),
+                "Vary": "Accept, Accept-Language, Authorization",
+                "Cache-Control": "no-store",
+            },
+        )
+
+
+class _Answer:
+    """How a request is to be answered, as far as it is known yet."""
+
+    __slots__ = ("language", "media_type", "position")
+
+    def __init__(self, language: Language, media_type: str) -> None:
+        self.language = language
+        self.media_type = media_type
+        self.position = 0

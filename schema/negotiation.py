@@ -1,0 +1,70 @@
+"""What the client accepts: a media type and a language, by their quality values."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from domain.user import Language
+
+GRAPHQL: Final = "application/graphql-response+json"
+JSON: Final = "application/json"
+HTML: Final = "text/html"
+
+_LONGEST: Final = 1_000
+
+
+def media_type(accept: str | None) -> str | None:
+    """The media type to answer in; None when the client accepts neither of ours."""
+    if not accept:
+        return JSON
+    qualities = {GRAPHQL: 0.0, JSON: 0.0}
+    specific = {GRAPHQL: -1, JSON: -1}
+    for name, quality in _weighed(accept):
+        for ours in qualities:
+            rank = {ours: 2, "application/*": 1, "*/*": 0}.get(name, -1)
+            if rank > specific[ours]:
+                qualities[ours], specific[ours] = quality, rank
+    # Only a client that names the newer type knows its status codes.
+    if specific[GRAPHQL] == 2 and qualities[GRAPHQL] >= qualities[JSON] > -1 and qualities[GRAPHQL] > 0:  # noqa: PLR2004
+        return GRAPHQL
+    return JSON if qualities[JSON] > 0 else None
+
+
+def accepts_html(accept: str | None) -> bool:
+    """Whether this is a browser that shows a page."""
+    return any(name == HTML and quality > 0 for name, quality in _weighed(accept or ""))
+
+
+def language(accept_language: str | None) -> Language:
+    """Arabic or English, whichever the client likes better; Arabic when it does not say."""
+    best, chosen = 0.0, Language.AR
+    for name, quality in _weighed(accept_language or ""):
+        match name.split("-")[0]:
+            case "ar" | "*":
+                offered = Language.AR
+            case "en":
+                offered = Language.EN
+            case _:
+                continue
+        if quality > best:
+            best, chosen = quality, offered
+    return chosen
+
+
+def _weighed(header: str) -> Iterator[tuple[str, float]]:
+    for part in header[:_LONGEST].split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.partition("=")
+            if key.strip() == "q":
+                quality = _quality(value.strip())
+        if name:
+            yield name, quality
+
+
+def _quality(value: str) -> float:
+    try:
+        quality = float(value)
+    except ValueError:
+        return 0.0
+    return quality if 0 <= quality <= 1 else 0.0

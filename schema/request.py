@@ -1,0 +1,145 @@
+"""Reads a GraphQL request from HTTP, and says clearly what is wrong with one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from strawberry.exceptions import StrawberryInputCoercionError
+
+from access.reader import Purpose
+from domain import formats
+from domain.errors import Refused, RequestErrorCode
+from schema.limits import LONGEST_DOCUMENT
+from schema.negotiation import JSON
+from schema.scalars import parse_position
+
+CASE_REFERENCE_LONGEST = 64
+
+
+@dataclass(eq=False)
+class RequestRefused(Exception):
+    """A request that is answered with an error alone. `detail` is for the developer who sent it, in English."""
+
+    status: HTTPStatus
+    code: RequestErrorCode
+    detail: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def bad_request(detail: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> RequestRefused:
+    return RequestRefused(status, RequestErrorCode.BAD_USER_INPUT, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a request asks for."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the headers of a request say about its reading."""
+
+    read_after: int
+    purpose: Purpose | None
+    case_reference: str | None
+
+
+async def read_operation(request: Request, most_bytes: int) -> Operation:
+    """The operation in a request's JSON body.
+
+    Raises:
+        RequestRefused: there is none.
+    """
+    _check_content_type(request.headers.get("content-type", ""))
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise bad_request("send the body as it is, without Content-Encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    return _operation(await _body(request, most_bytes))
+
+
+def read_conditions(headers: Mapping[str, str]) -> Conditions:
+    """The headers Read-After, Purpose and Case-Reference.
+
+    Raises:
+        RequestRefused: one of them is not valid.
+    """
+    try:
+        read_after = parse_position(headers["read-after"]) if "read-after" in headers else 0
+    except StrawberryInputCoercionError:
+        raise bad_request("the header Read-After is not a position") from None
+    purpose = headers.get("purpose", "").strip()
+    if purpose and purpose not in Purpose.__members__:
+        raise bad_request(f"the header Purpose is none of {', '.join(Purpose.__members__)}")
+    reference = _as_utf8(headers.get("case-reference", ""))
+    try:
+        case_reference = formats.line(reference, limit=CASE_REFERENCE_LONGEST) if reference.strip() else None
+    except Refused:
+        raise bad_request(f"the header Case-Reference is longer than {CASE_REFERENCE_LONGEST}, or no text") from None
+    return Conditions(read_after, Purpose(purpose) if purpose else None, case_reference)
+
+
+def _as_utf8(header: str) -> str:
+    """Headers are read as Latin-1; many clients send UTF-8."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
+
+
+def _check_content_type(content_type: str) -> None:
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = {value.strip('"') for name, _, value in (one.partition("=") for one in parameters) if name == "charset"}
+    if media_type != JSON or charsets - {"utf-8", "utf8"}:
+        raise bad_request(f"send the operation as {JSON}, in UTF-8", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+async def _body(request: Request, most_bytes: int) -> bytes:
+    too_large = bad_request(f"the body is longer than {most_bytes} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced) > most_bytes:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise too_large
+    return bytes(body)
+
+
+def _operation(body: bytes) -> Operation:
+    sent = _json(body)
+    if isinstance(sent, list):
+        raise bad_request("send one operation: batches are not taken")
+    if not isinstance(sent, dict):
+        raise bad_request("the body is not a JSON object")
+    query, variables, name = sent.get("query"), sent.get("variables"), sent.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise bad_request("`query` is missing, or not a string")
+    if len(query) > LONGEST_DOCUMENT:
+        raise bad_request(f"`query` is longer than {LONGEST_DOCUMENT} characters")
+    if not isinstance(variables, dict | None):
+        raise bad_request("`variables` is not an object")
+    if not isinstance(name, str | None):
+        raise bad_request("`operationName` is not a string")
+    if not isinstance(sent.get("extensions"), dict | None):
+        raise bad_request("`extensions` is not an object")
+    return Operation(query, variables, name)
+
+
+def _json(body: bytes) -> object:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise bad_request("the body is not UTF-8") from None
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        raise bad_request("the body is not JSON") from None
+    except RecursionError:
+        raise bad_request("the body is nested too deeply") from None

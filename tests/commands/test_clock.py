@@ -1,0 +1,80 @@
+import asyncio
+from datetime import datetime
+
+from commands.clock import Clock as DueClock
+from commands.importer import Options
+from domain.actor import Actor, Role
+from domain.calendar import RIYADH
+from store.database import Database
+from store.log import Log
+from tests.commands.conftest import NOURA, PEOPLE, Import, WriteFeed, issued, recorded
+from tests.conftest import Clock
+
+
+def midnight(year: int, month: int, day: int) -> datetime:
+    """The start of a day in Riyadh."""
+    return datetime(year, month, day, tzinfo=RIYADH)
+
+
+async def test_after_a_pause_each_fact_is_recorded_with_the_day_on_which_it_became_true(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    await import_feed(
+        write_feed(
+            *PEOPLE,
+            issued("6000000001", "2026-02-27T10:00:00+03:00", basis="DAYS", durationDays=3),
+            recorded("7001", "2026-02-28T10:00:00+03:00"),
+        )
+    )
+    head = await log.head()
+    now.advance(days=60)  # 30 April
+
+    assert await DueClock(log, database, now=now).tick() == 2
+
+    events = await log.read(after=head, limit=100)
+    assert sorted((each.event.timestamp, type(each.event).__qualname__) for each in events) == [
+        (midnight(2026, 3, 3), "Docket.VisaClosed"),
+        (midnight(2026, 3, 3), "Docket.VisaLapsed"),
+        (midnight(2026, 3, 3), "Visa.LapsedUnused"),
+        (midnight(2026, 3, 31), "Docket.ViolationFellDue"),
+        (midnight(2026, 3, 31), "Violation.BecameFinal"),
+        (midnight(2026, 4, 15), "Violation.BecameOverdue"),
+    ]
+    assert {each.actor for each in events} == {Actor(Role.SYSTEM, "clock")}
+    assert {each.recorded_at for each in events} == {now()}
+
+
+async def test_several_clocks_record_each_due_fact_once(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    violations = [recorded(f"70{number:02}", "2026-02-20T10:00:00+03:00", violator=NOURA) for number in range(30)]
+    await import_feed(write_feed(*PEOPLE, *violations))
+    now.advance(days=31)
+
+    await asyncio.gather(*(DueClock(log, database, now=now).tick() for _ in range(5)))
+
+    names = [type(each.event).__qualname__ for each in await log.read(after=0, limit=1000)]
+    assert names.count("Violation.BecameFinal") == 30
+    assert names.count("Docket.ViolationFellDue") == 30
+
+
+async def test_a_late_clock_changes_no_outcome(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    await import_feed(write_feed(*PEOPLE, recorded("7001", "2026-02-28T10:00:00+03:00")))
+    now.advance(days=50)
+    late = {
+        "violationNumber": "7001",
+        "paidAt": "2026-04-18T12:00:00+03:00",
+        "amount": "112.50",
+        "reference": "S1",
+    }
+    line = {"at": "2026-04-18T12:00:00+03:00", "as": {"role": "AGENCY_FEED", "subject": "sadad"}, "op": "recordPayment"}
+    await import_feed(write_feed({**line, "input": late}, name="late.jsonl"), Options(agency="sadad"))
+
+    async with database.pool.connection() as connection:
+        due = await (await connection.execute("SELECT on_day::text FROM due")).fetchall()
+    names = [type(each.event).__qualname__ for each in await log.read(after=9, limit=100)]
+    assert names[:3] == ["Violation.BecameFinal", "Docket.Opened", "Docket.ViolationFellDue"]
+    assert names[3:] == ["Violation.BecameOverdue", "Violation.Paid"]
+    assert due == [("2026-05-15",)]  # 112.50 no longer settles it: after the last day the discount is gone

@@ -1,0 +1,323 @@
+"""Whatever happens, and in whatever order it is reported."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from eventsourcing.domain import Aggregate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.calendar import riyadh_day
+from domain.docket import Docket
+from domain.errors import Refused
+from domain.violation import (
+    NOTHING,
+    OPEN_OBJECTION,
+    UNPAID,
+    ObjectionOutcome,
+    ObjectionReason,
+    ObjectionStatus,
+    Violation,
+    ViolationStatus,
+    objection_problems,
+)
+from domain.visa import OPEN, OUTSIDE, MovementDirection, Visa, VisaBasis, VisaStatus, VisaType
+from tests.examples import (
+    AIRPORT,
+    EXPLANATION,
+    SALMAN,
+    docket,
+    noon,
+    replayed,
+    violation,
+    visa,
+)
+
+START = date(2026, 1, 1)
+
+# The diagrams of the design (domain.md).
+VISA_STATES = {
+    ("ISSUED", "CANCELLED"),
+    ("ISSUED", "DEPARTED"),
+    ("ISSUED", "LAPSED_UNUSED"),
+    ("DEPARTED", "COMPLETED"),
+    ("DEPARTED", "ACTIVE"),
+    ("DEPARTED", "EXPIRED_OUTSIDE"),
+    ("ACTIVE", "DEPARTED"),
+    ("ACTIVE", "COMPLETED"),
+    ("EXPIRED_OUTSIDE", "COMPLETED"),
+    ("EXPIRED_OUTSIDE", "EXITED_NOT_RETURNED"),
+    ("EXITED_NOT_RETURNED", "COMPLETED"),
+    ("LAPSED_UNUSED", "DEPARTED"),  # from here on: a movement reported late
+    ("EXPIRED_OUTSIDE", "ACTIVE"),
+    ("EXITED_NOT_RETURNED", "ACTIVE"),
+}
+VIOLATION_STATES = {
+    ("RECORDED", "NOTIFIED"),
+    ("NOTIFIED", "UNDER_OBJECTION"),
+    ("NOTIFIED", "PAID"),
+    ("NOTIFIED", "FINAL_DUE"),
+    ("UNDER_OBJECTION", "CANCELLED"),
+    ("UNDER_OBJECTION", "REFUND_PENDING"),
+    ("UNDER_OBJECTION", "PAID"),
+    ("UNDER_OBJECTION", "FINAL_DUE"),
+    ("FINAL_DUE", "PAID"),
+    ("FINAL_DUE", "OVERDUE"),
+    ("OVERDUE", "PAID"),
+    ("OVERDUE", "ENFORCED"),
+    ("ENFORCED", "PAID"),
+    *((state, "REFUND_PENDING") for state in ("NOTIFIED", "FINAL_DUE", "OVERDUE", "ENFORCED", "PAID", "CANCELLED")),
+}
+OBJECTION_STATES = {
+    (None, "SUBMITTED"),
+    ("SUBMITTED", "UNDER_REVIEW"),
+    ("UNDER_REVIEW", "ACCEPTED"),
+    ("UNDER_REVIEW", "FINE_MODIFIED"),
+    ("UNDER_REVIEW", "REJECTED"),
+}
+
+
+@dataclass
+class World:
+    """One person's visas, violations and docket, changed as commands change them."""
+
+    punctual: bool
+    visas: list[Visa]
+    violations: list[Violation]
+    docket: Docket = field(default_factory=lambda: docket(on=START))
+    now: datetime = field(default_factory=lambda: noon(START))
+    refused: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for case in self.cases:
+            self.note(case)
+
+    @property
+    def cases(self) -> list[Visa | Violation]:
+        return [*self.visas, *self.violations]
+
+    @property
+    def today(self) -> date:
+        return riyadh_day(self.now)
+
+    def note(self, case: Visa | Violation) -> None:
+        if isinstance(case, Visa):
+            self.docket.note_visa(case, now=self.now)
+        else:
+            self.docket.note_violation(case, now=self.now)
+
+    def tick(self) -> None:
+        """The clock, on each day: what is due, by day and stream."""
+        while due := [(case.due_on, case.id, case) for case in self.cases if case.due_on and case.due_on <= self.today]:
+            on, _, case = min(due, key=lambda found: (found[0], found[1]))
+            self.docket.bring_up_to(case, on)
+
+    def carry_out(self, case: Visa | Violation, decide: Callable[[Any], object]) -> None:
+        if self.punctual:
+            self.tick()
+        self.bring_up(case)
+        try:
+            decide(case)
+        except Refused as refusal:
+            self.refused.append(str(refusal))
+        self.note(case)
+        self.bring_up(case)
+
+    def bring_up(self, case: Visa | Violation) -> None:
+        others = [other for other in self.visas if other.number in self.docket.open_visas and other is not case]
+        self.docket.bring_up_to(case, self.today, beside=others if isinstance(case, Visa) else ())
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something is asked for some days after the last step; `ago` days back it happened."""
+
+    after: int
+    case: int
+    what: str
+    ago: int = 0
+    amount: str | None = None
+
+
+VISA_STEPS = ("DEPARTURE", "RETURN", "DEPARTURE", "RETURN", "cancel")
+VIOLATION_STEPS = ("notify", "pay", "pay", "object", "review", "accept", "modify", "reject")
+steps = st.lists(
+    st.builds(
+        Step,
+        after=st.integers(0, 40),
+        case=st.integers(0, 1),
+        what=st.sampled_from(VISA_STEPS + VIOLATION_STEPS),
+        ago=st.sampled_from([0, 0, 0, 1, 5, 20, 50, 100]),
+        amount=st.sampled_from([None, "1", "50", "112.50", "150", "262.50", "300"]),
+    ),
+    max_size=25,
+)
+kinds = st.tuples(
+    st.sampled_from(VisaType),
+    st.sampled_from([(VisaBasis.MONTHS, 60), (VisaBasis.MONTHS, 120), (VisaBasis.DAYS, 30), (VisaBasis.DAYS, 90)]),
+    st.integers(0, 20),
+)
+
+
+def world(first: Any, second: Any, *, punctual: bool) -> World:  # noqa: ANN401 (drawn values)
+    visas = []
+    for number, (kind, (basis, days), late) in enumerate((first, second), 6000000001):
+        visas.append(visa(str(number), kind, basis, days, issued=START - timedelta(days=late)))
+    violations = [
+        violation("7000000001", fine=Decimal("300.00")),
+        violation("7000000002", notified_at=None),
+    ]
+    return World(punctual, visas, violations)
+
+
+def take(here: World, step: Step) -> None:
+    here.now += timedelta(days=step.after)
+    now, then = here.now, here.now - timedelta(days=step.ago)
+    if step.what in VISA_STEPS:
+        decide_visa(here, here.visas[step.case], step.what, then)
+        return
+    case = here.violations[step.case]
+    decisions: dict[str, Callable[[Violation], object]] = {
+        "notify": lambda case: case.notify(then, now=now),
+        "pay": lambda case: case.record_payment(
+            None if step.amount is None else Decimal(step.amount),
+            paid_at=then,
+            reference="S",
+            from_feed=step.ago > 0,
+            now=now,
+        ),
+        "object": lambda case: submit(here, case),
+        "review": lambda case: case.start_review(officer_id=SALMAN, now=now),
+        "accept": lambda case: decide(case, ObjectionOutcome.ACCEPTED, now),
+        "modify": lambda case: decide(case, ObjectionOutcome.FINE_MODIFIED, now, Decimal(200)),
+        "reject": lambda case: decide(case, ObjectionOutcome.REJECTED, now),
+    }
+    here.carry_out(case, decisions[step.what])
+
+
+def decide_visa(here: World, case: Visa, what: str, then: datetime) -> None:
+    now = here.now
+    if what == "cancel":
+        here.carry_out(case, lambda case: case.cancel(holder_inside=here.docket.holder_inside, now=now))
+    else:
+        way = MovementDirection(what)
+        here.carry_out(case, lambda case: case.record_movement(way, port=AIRPORT, at=then, now=now))
+
+
+def submit(here: World, case: Violation) -> None:
+    named = [problem.code for problem in objection_problems(case, here.docket, here.today)]
+    refused = None
+    try:
+        case.submit_objection(
+            here.docket,
+            reason=ObjectionReason.DUPLICATE,
+            statement=None,
+            accept_terms=True,
+            terms_version=None,
+            now=here.now,
+        )
+    except Refused as refusal:
+        refused = refusal
+    assert named == [problem.code for problem in (refused.problems if refused else ())]
+
+
+def decide(case: Violation, outcome: ObjectionOutcome, now: datetime, fine: Decimal | None = None) -> None:
+    case.decide_objection(outcome, explanation=EXPLANATION, modified_fine=fine, officer_id=SALMAN, now=now)
+
+
+def moves_between(events: list[Any], state: Callable[[Any], str | None]) -> set[tuple[str | None, str | None]]:
+    """The changes of state that events make, one by one."""
+    aggregate: Any = None
+    changes = set()
+    for event in events:
+        before = None if aggregate is None else state(aggregate)
+        first = aggregate is None
+        aggregate = event.mutate(aggregate)
+        if not first and state(aggregate) != before:
+            changes.add((before, state(aggregate)))
+    return changes
+
+
+def check_docket(here: World) -> None:
+    record = here.docket
+    assert record.open_visas == {case.number for case in here.visas if case.status in OPEN}
+    assert record.outside == {case.number for case in here.visas if case.status in OUTSIDE}
+    assert record.lapses == {case.number for case in here.visas if case.status is VisaStatus.LAPSED_UNUSED}
+    assert record.unpaid_violations == {case.number for case in here.violations if case.status in UNPAID}
+    assert record.open_objections == {
+        case.number for case in here.violations if case.objection_status in OPEN_OBJECTION
+    }
+    assert len(record.open_objections) <= 1
+    assert record.rejections == {
+        case.number: case.objection_decided_on
+        for case in here.violations
+        if case.objection_status is ObjectionStatus.REJECTED
+    }
+
+
+def check_money(case: Violation) -> None:
+    assert case.paid == sum((payment.amount for payment in case.payments), Decimal(0))
+    owed = case.fine - case.discount_granted
+    match case.status:
+        case ViolationStatus.PAID:
+            assert (case.paid, case.refund_due) == (owed, NOTHING)
+        case ViolationStatus.REFUND_PENDING if case.objection_status is ObjectionStatus.ACCEPTED:
+            assert case.paid == case.refund_due > 0
+        case ViolationStatus.REFUND_PENDING:
+            assert case.paid == owed + case.refund_due
+            assert case.refund_due > 0
+        case ViolationStatus.CANCELLED:
+            assert (case.paid, case.refund_due) == (NOTHING, NOTHING)
+        case ViolationStatus.RECORDED | ViolationStatus.UNDER_OBJECTION:
+            assert case.refund_due == 0
+        case _:
+            assert case.paid < case.fine
+            assert (case.refund_due, case.discount_granted) == (NOTHING, NOTHING)
+
+
+@settings(max_examples=300, deadline=None)
+@given(kinds, kinds, steps)
+def test_no_history_leaves_the_diagrams_and_every_history_replays(first: Any, second: Any, taken: list[Step]) -> None:  # noqa: ANN401
+    here = world(first, second, punctual=True)
+    for step in taken:
+        take(here, step)
+        check_docket(here)
+        for owed in here.violations:
+            check_money(owed)
+    for case in here.cases:
+        events = list(case.pending_events)
+        diagram = VISA_STATES if isinstance(case, Visa) else VIOLATION_STATES
+        assert moves_between(events, lambda case: case.status) <= diagram
+        assert state(replayed(events)) == state(case)
+    for objected in here.violations:
+        events = list(objected.pending_events)
+        assert moves_between(events, lambda case: case.objection_status) <= OBJECTION_STATES
+    assert state(replayed(list(here.docket.pending_events))) == state(here.docket)
+
+
+@settings(max_examples=300, deadline=None)
+@given(kinds, kinds, steps)
+def test_a_late_clock_changes_no_outcome(first: Any, second: Any, taken: list[Step]) -> None:  # noqa: ANN401
+    punctual, late = world(first, second, punctual=True), world(first, second, punctual=False)
+    for here in (punctual, late):
+        for step in taken:
+            take(here, step)
+        here.now += timedelta(days=400)
+        here.tick()
+    assert late.refused == punctual.refused
+    for one, other in zip(punctual.cases, late.cases, strict=True):
+        assert state(one) == state(other)
+        assert [vars(event) for event in one.pending_events] == [vars(event) for event in other.pending_events]
+    assert counted(punctual.docket) == counted(late.docket)
+
+
+def state(aggregate: Aggregate) -> dict[str, Any]:
+    return {name: value for name, value in vars(aggregate).items() if name != "_pending_events"}
+
+
+def counted(record: Docket) -> dict[str, object]:
+    names = ("open_visas", "outside", "lapses", "unpaid_violations", "open_objections", "rejections")
+    return {name: getattr(record, name) for name in names}

@@ -1,0 +1,300 @@
+"""The endpoint over a fresh database, and rows of the read models to read through it."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import psycopg
+import pytest
+
+from access.token import TokenKeys
+from domain.actor import Role
+from domain.docket import Docket
+from domain.formats import PersonKind
+from domain.text import Text
+from domain.user import AccountStatus, Language, SponsorRelation
+from domain.violation import ObjectionReason, ObjectionStatus, Violation, ViolationSource, ViolationStatus
+from domain.visa import Visa, VisaBasis, VisaStatus, VisaType
+from projections import READ_MODELS
+from projections.docket import DocketRow, Dockets
+from projections.follower import create
+from projections.person import People, PersonRow, Sponsor
+from projections.read_model import ReadModel, Row
+from projections.violation import ViolationRow, Violations
+from projections.visa import VisaRow, Visas
+from schema.app import GraphQLApp
+from store.database import Database
+from tests.conftest import Clock
+
+POSITION = 42
+
+
+@dataclass
+class StandingStill:
+    """Read models that are where a test says they are."""
+
+    position: int = POSITION
+
+    async def wait_for(self, position: int, seconds: float) -> bool:
+        assert seconds == 2.0
+        return self.position >= position
+
+
+@dataclass
+class Answer:
+    """An answer of the endpoint."""
+
+    status: int
+    headers: httpx.Headers
+    body: Any
+
+    @property
+    def data(self) -> Any:
+        assert self.errors == []
+        return self.body["data"]
+
+    @property
+    def errors(self) -> list[tuple[str, str]]:
+        """The errors as (path, code)."""
+        return [
+            (".".join(map(str, error.get("path", []))), error["extensions"]["code"])
+            for error in self.body.get("errors", [])
+        ]
+
+
+@dataclass
+class Api:
+    """Asks the endpoint as somebody."""
+
+    client: httpx.AsyncClient
+    keys: TokenKeys
+    now: Clock
+    followed: StandingStill
+    headers: dict[str, str] = field(default_factory=lambda: {"Accept-Language": "en"})
+
+    def token(self, person_id: UUID | None, *, agency: str | None = None) -> str:
+        return self.keys.issue(person_id, now=self.now(), seconds=300, agency=agency)
+
+    async def ask(
+        self,
+        query: str,
+        reader: PersonRow | None = None,
+        *,
+        purpose: str | None = None,
+        headers: dict[str, str] | None = None,
+        **variables: object,
+    ) -> Answer:
+        sent = {**self.headers, **(headers or {})}
+        if reader is not None:
+            sent["Authorization"] = f"Bearer {self.token(reader.id)}"
+        if purpose is not None:
+            sent["Purpose"] = purpose
+        encoded = {name: value.encode() for name, value in sent.items()}
+        response = await self.client.post("/", json={"query": query, "variables": variables}, headers=encoded)
+        return Answer(response.status_code, response.headers, response.json())
+
+
+@pytest.fixture
+async def api(database: Database, now: Clock, tmp_path: Path) -> AsyncIterator[Api]:
+    await create(database, READ_MODELS)
+    keys = TokenKeys.load(tmp_path / "token.jwk", create=True)
+    followed = StandingStill()
+    page = tmp_path / "index.html"
+    page.write_text("<!doctype html><title>GraphiQL</title>")
+    app = GraphQLApp(pool=database.pool, followed=followed, token_keys=keys, now=now, graphiql=page)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://sijil") as client:
+        yield Api(client, keys, now, followed)
+
+
+# Rows
+
+_numbers = count(1)
+ISSUED = datetime(2026, 1, 10, 7, tzinfo=UTC)
+
+
+def person(*roles: Role, name: str = "Rajesh Kumar", national_id: str | None = None, **values: Any) -> PersonRow:
+    number = next(_numbers)
+    row = PersonRow(
+        id=uuid4(),
+        kind=PersonKind.RESIDENT,
+        status=AccountStatus.ACTIVE,
+        language=Language.EN,
+        national_id=national_id or valid_id(number),
+        username=f"user{number}",
+        name=Text("راجيش كومار", name),
+        mobile=f"+9665{number:08d}",
+        email=f"user{number}@example.sa",
+        roles=[Role.PERSON, *roles],
+        sponsors=[],
+        sponsor_ids=[],
+    )
+    return msgspec.structs.replace(row, **values)
+
+
+def sponsored(sponsor: PersonRow, relation: SponsorRelation = SponsorRelation.EMPLOYER, **values: Any) -> PersonRow:
+    return person(sponsors=[Sponsor(sponsor.id, relation)], sponsor_ids=[sponsor.id], **values)
+
+
+def valid_id(number: int) -> str:
+    """An Iqama number with its check digit."""
+    nine = f"2{number:08d}"
+    total = 0
+    for place, digit in enumerate(nine):
+        doubled = int(digit) * (2 - place % 2)
+        total += doubled - 9 if doubled > 9 else doubled
+    return nine + str(-total % 10)
+
+
+def visa(holder: PersonRow, *, number: str | None = None, **values: Any) -> VisaRow:
+    """Months-based, 60 days, issued on 10 January 2026 and not used."""
+    number = number or f"{6_000_000_000 + next(_numbers)}"
+    row = VisaRow(
+        id=Visa.create_id(number),
+        number=number,
+        holder_id=holder.id,
+        sponsor_id=holder.sponsor_ids[0] if holder.sponsor_ids else None,
+        type=VisaType.SINGLE,
+        basis=VisaBasis.MONTHS,
+        duration_days=60,
+        status=VisaStatus.ISSUED,
+        status_since=ISSUED,
+        issued_at=ISSUED,
+        issued_on=date(2026, 1, 10),
+        exit_before=date(2026, 4, 10),
+        return_before=None,
+        fee=Decimal("200.00"),
+        passport_number="A1234567",
+        passport_expires_on=date(2030, 1, 1),
+        iqama_expires_on=date(2027, 1, 1),
+        replaces=None,
+        movements=[],
+        penalties=[],
+    )
+    return msgspec.structs.replace(row, **values)
+
+
+def violation(violator: PersonRow, *, number: str | None = None, **values: Any) -> ViolationRow:
+    """Speeding, fined SAR 300, notified on 20 February 2026."""
+    number = number or f"V{next(_numbers):06d}"
+    row = ViolationRow(
+        id=Violation.create_id(number),
+        number=number,
+        violator_id=violator.id,
+        type_code="SPEED_120_OVER_20",
+        source=ViolationSource.SAHER,
+        status=ViolationStatus.NOTIFIED,
+        status_since=datetime(2026, 2, 20, 8, tzinfo=UTC),
+        occurred_at=datetime(2026, 2, 18, 8, tzinfo=UTC),
+        recorded_at=datetime(2026, 2, 19, 8, tzinfo=UTC),
+        recorded_on=date(2026, 2, 19),
+        location=Text("طريق الملك فهد", "King Fahd Road"),
+        plate="ABD1234",
+        fine=Decimal("300.00"),
+        min_fine=Decimal("300.00"),
+        points=4,
+        discountable=True,
+        discount_granted=Decimal("0.00"),
+        paid=Decimal("0.00"),
+        refund_due=Decimal("0.00"),
+        notified_on=date(2026, 2, 20),
+        object_before=date(2026, 3, 22),
+        pay_before=date(2026, 4, 6),
+        discount_before=date(2026, 4, 6),
+        replaces=None,
+        replaced_by=None,
+    )
+    return msgspec.structs.replace(row, **values)
+
+
+def objected(
+    violator: PersonRow,
+    status: ObjectionStatus = ObjectionStatus.SUBMITTED,
+    *,
+    submitted_at: datetime = datetime(2026, 2, 25, 9, tzinfo=UTC),
+    **values: Any,
+) -> ViolationRow:
+    """A violation that was objected to."""
+    return violation(
+        violator,
+        status=ViolationStatus.UNDER_OBJECTION,
+        objection_version=3,
+        objection_status=status,
+        objection_status_since=submitted_at,
+        objection_reason=ObjectionReason.PLATE_MISREAD,
+        objection_statement="Not my plate.",
+        objection_submitted_at=submitted_at,
+        objection_event_id=uuid4(),
+        **values,
+    )
+
+
+def docket(of: PersonRow, **values: Any) -> DocketRow:
+    row = DocketRow(Docket.create_id(of.id), of.id, [], [], [], [], [], {})
+    return msgspec.structs.replace(row, **values)
+
+
+MODELS: dict[type[Row], ReadModel[Any]] = {
+    PersonRow: People(),
+    VisaRow: Visas(),
+    ViolationRow: Violations(),
+    DocketRow: Dockets(),
+}
+
+Keep = Callable[..., Any]
+
+
+@pytest.fixture
+def keep(api: Api, database: Database) -> Keep:  # noqa: ARG001 (the tables come with the endpoint)
+    """Write rows into their tables."""
+
+    async def write(*rows: Row) -> None:
+        async with database.pool.connection() as connection:
+            for kind, model in MODELS.items():
+                mine = {row.id: row for row in rows if type(row) is kind}
+                if mine:
+                    await model.save(connection, list(mine.values()))
+
+    return write
+
+
+@pytest.fixture
+def looks(database: Database) -> Callable[[], Any]:
+    """What the access log holds: (person, viewer, role, agency, purpose, case reference, seen), in a fixed order."""
+
+    async def read() -> Sequence[tuple[Any, ...]]:
+        async with database.pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT person_id, viewer_id, role, agency, purpose, case_reference, seen FROM access_log "
+                "ORDER BY at, person_id, seen"
+            )
+            return await cursor.fetchall()
+
+    return read
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The statements that are sent to the database inside the block."""
+    sent: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counting(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        sent.append(query.decode() if isinstance(query, bytes) else str(query))
+        return await execute(self, query, *args, **options)
+
+    with mock.patch.object(psycopg.AsyncCursor, "execute", counting):
+        yield sent
+
+
+def minutes(number: int) -> timedelta:
+    return timedelta(minutes=number)

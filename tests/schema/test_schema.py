@@ -1,0 +1,64 @@
+"""The schema as a whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    build_schema,
+    specified_scalar_types,
+)
+
+from schema import export
+
+SDL = Path(__file__).parents[2] / "schema.graphql"
+
+
+def things() -> Iterator[tuple[str, str | None]]:
+    """Everything in the schema that can have a description, by its name, with it."""
+    for name, kind in build_schema(export()).type_map.items():
+        if name.startswith("__") or name in specified_scalar_types:
+            continue
+        yield name, kind.description
+        match kind:
+            case GraphQLEnumType():
+                yield from ((f"{name}.{value}", its.description) for value, its in kind.values.items())
+            case GraphQLInputObjectType():
+                yield from ((f"{name}.{field}", its.description) for field, its in kind.fields.items())
+            case GraphQLObjectType() | GraphQLInterfaceType():
+                for field, its in kind.fields.items():
+                    yield f"{name}.{field}", its.description
+                    yield from (
+                        (f"{name}.{field}({argument})", given.description) for argument, given in its.args.items()
+                    )
+            case GraphQLScalarType():
+                pass
+
+
+def test_everything_has_a_description() -> None:
+    assert [name for name, description in things() if not description] == []
+
+
+def test_descriptions_are_sentences() -> None:
+    # An enum value may be described by a few words; everything else ends like a sentence too.
+    assert [name for name, description in things() if not (description or "").endswith(".")] == []
+
+
+def test_the_file_is_what_the_code_serves() -> None:
+    assert SDL.read_text("utf-8") == export(), "write it again with `make schema`"
+
+
+def test_the_schema_is_exported_the_same_each_time() -> None:
+    assert export() == export()
+
+
+@pytest.mark.parametrize("field", ["me", "person", "visa", "visas", "violation", "objection", "objections", "node"])
+def test_a_failing_field_leaves_its_neighbours_alone(field: str) -> None:
+    query = build_schema(export()).query_type
+    assert query is not None
+    assert not str(query.fields[field].type).endswith("!")
