@@ -7,10 +7,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, TextIO, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -36,9 +36,21 @@ DEMO_FEED = Path(__file__).parent / "demo" / "feed.jsonl.gz"
 SOME_REFUSED = 3
 CAUGHT_UP_WITHIN = 600.0  # seconds after an import
 
+HELP = """Sijil (سجل): an e-government record with a GraphQL API.
+
+\b
+Examples:
+  sijil run                                       serve, with the demo's people in development
+  sijil serve --port 8080                         serve what is there
+  sijil import feed.jsonl --agency traffic        take an agency's feed in
+  sijil token --as rajesh                         a token to try queries with
+  sijil schema > schema.graphql                   the API's schema
+  SIJIL_PORT=9000 sijil settings                  every setting and where it comes from
+"""
+
 app = typer.Typer(
     name="sijil",
-    help="Sijil (سجل): an e-government record with a GraphQL API.",
+    help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -63,6 +75,8 @@ def main() -> None:
         _fail(" ".join(str(fault).split()), ExitStatus.DATABASE)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
 
 
 def _fail(message: str, status: int) -> None:
@@ -78,7 +92,7 @@ def _settings(**given: object) -> Settings:
 
 @app.command(epilog="Example: sijil run")
 def run() -> None:
-    """Serve; in development, fill an empty log from the demo feed first."""
+    """Serve, with the demo feed."""
     _serve(_settings(), demo=True)
 
 
@@ -91,11 +105,25 @@ def serve(
     _serve(_settings(host=host, port=port), demo=False)
 
 
+T = TypeVar("T")
+
+
+def _run(work: Coroutine[None, None, T]) -> T:
+    """Run to the end, or until SIGINT or SIGTERM: what is open is closed either way."""
+
+    async def stoppable() -> T:
+        task = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    return asyncio.run(stoppable())
+
+
 def _serve(settings: Settings, *, demo: bool) -> None:
     demo = demo and settings.env == "development"
     listening = _listen(settings.host, settings.port)  # before anything is started that would have to be stopped again
     with listening:
-        asyncio.run(_serve_on(listening, settings, demo=demo))
+        _run(_serve_on(listening, settings, demo=demo))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -160,16 +188,22 @@ async def _import_demo(installation: Installation) -> None:
 @app.command("import", epilog="Example: sijil import feed.jsonl --agency traffic --rejects rejects.jsonl")
 def import_(
     feed: Annotated[Path, typer.Argument(help="A feed: lines of JSON, or those packed by gzip (.gz).")],
-    backdate: Annotated[bool, typer.Option(help="Recorded when, and by whom, the lines say. Into an empty log.")] = False,
-    ending_today: Annotated[bool, typer.Option(help="Move all times so that the last line was yesterday.")] = False,
+    backdate: Annotated[
+        bool, typer.Option("--backdate", help="Recorded when, and by whom, the lines say. Into an empty log.")
+    ] = False,
+    ending_today: Annotated[
+        bool, typer.Option("--ending-today", help="Move all times so that the last line was yesterday.")
+    ] = False,
     rejects: Annotated[Path | None, typer.Option(help="Write the refused lines here, as lines of JSON.")] = None,
     agency: Annotated[str | None, typer.Option(help="Whose feed it is: traffic, passports …")] = None,
 ) -> None:
-    """Import an agency feed. Exit status: 0 all recorded, 3 some refused, 2 the file could not be used."""
+    """Import an agency feed.
+
+    Exit status: 0 all recorded, 3 some refused, 2 the file could not be used."""
     settings = _settings()
     if agency is not None and agency not in AGENCY_OPERATIONS:
         raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
-    refused = asyncio.run(_import_into(settings, feed, Options(backdate, ending_today, agency), rejects))
+    refused = _run(_import_into(settings, feed, Options(backdate, ending_today, agency), rejects))
     sys.exit(SOME_REFUSED if refused else 0)
 
 
@@ -225,18 +259,20 @@ async def _import(installation: Installation, feed: Path, options: Options) -> I
         )
         imported, was_done = await importer.run(feed, options)
     already = " before; nothing is recorded again" if was_done else ""
-    typer.echo(f"{feed.name} was imported{already}: {imported.recorded:,} lines recorded, {imported.repeated:,} already there.")
+    typer.echo(
+        f"{feed.name} was imported{already}: {imported.recorded:,} lines recorded, {imported.repeated:,} already there."
+    )
     for count, operation, code in await refused_by_reason(installation.database, imported.sha256):
         typer.echo(f"  {count:,} refused: {operation} {code}")
     return imported
 
 
-@app.command(epilog="Example: curl -H \"Authorization: Bearer $(sijil token --as rajesh)\" …")
+@app.command(epilog='Example: curl -H "Authorization: Bearer $(sijil token --as rajesh)" …')
 def token(
     as_: Annotated[str | None, typer.Option("--as", help="User name or ID of a person.")] = None,
     agency: Annotated[str | None, typer.Option(help="Code of an agency, for its feed.")] = None,
 ) -> None:
-    """Print a short-lived access token, for development and operators."""
+    """Print a short-lived access token."""
     settings = _settings()
     if settings.env == "production":
         raise Fault("In production people sign in; tokens are not made by hand.", ExitStatus.SETTINGS)
@@ -244,7 +280,7 @@ def token(
         raise Fault("Say whose token: --as USERNAME, or --agency CODE.", ExitStatus.FILE)
     if agency is not None and agency not in AGENCY_OPERATIONS:
         raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
-    typer.echo(asyncio.run(_token(settings, as_, agency)))
+    typer.echo(_run(_token(settings, as_, agency)))
 
 
 async def _token(settings: Settings, typed: str | None, agency: str | None) -> str:
@@ -272,7 +308,7 @@ def schema() -> None:
 
 @app.command("settings", epilog="Example: SIJIL_PORT=9000 sijil settings")
 def settings_() -> None:
-    """List the settings with their values and where each comes from; secrets are hidden."""
+    """List the settings and their sources."""
     lines = describe(read_settings(os.environ), os.environ)
     names, values = (max(map(len, column)) for column in zip(*((line.name, line.value) for line in lines), strict=True))
     for line in lines:

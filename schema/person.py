@@ -222,6 +222,8 @@ class User(Node):
         condition = Condition(" AND ".join(sql), tuple(parameters))
         found = listed(await look_through(context, ASKABLE, ASKABLE_ORDER, page, condition), page, ASKABLE_ORDER)
         context.answers(len(found.entries))
+        for entry in found.entries:
+            known_party(context, entry.row, entry.row.seen_as)
         return DependentConnection(
             edges=[
                 DependentEdge(
@@ -290,7 +292,7 @@ async def party(context: Context, person_id: UUID, seen_as: SeenAs) -> Person:
 
 
 def known_party(context: Context, row: PersonRow, seen_as: SeenAs) -> None:
-    """Spare reading somebody whom the statement that found their case has read, and noted, too."""
+    """Spare reading somebody again who was read, and noted, in this operation already."""
     _parties(context).prime((row.id, seen_as), row)
 
 
@@ -323,4 +325,7 @@ class PersonQueries:
         require_official(context, Data.PERSON)
         number = formats.national_id(national_id, ("nationalId",))
         found = await look(context, PEOPLE, Condition("one.national_id = %(number)s", (("number", number),)))
-        return person_shown(found[0], found[0].seen_as, context) if found else None
+        if not found:
+            return None
+        known_party(context, found[0], found[0].seen_as)
+        return person_shown(found[0], found[0].seen_as, context)

@@ -116,14 +116,17 @@ class World:
             self.docket.bring_up_to(case, on)
 
     def carry_out(self, case: Visa | Violation, decide: Callable[[Any], object]) -> None:
-        if self.punctual:
-            self.tick()
-        self.bring_up(case)
         try:
             decide(case)
         except Refused as refusal:
             self.refused.append(str(refusal))
         self.note(case)
+        self.bring_up(case)
+
+    def let_pass(self, days: int, case: Visa | Violation) -> None:
+        self.now += timedelta(days=days)
+        if self.punctual:
+            self.tick()
         self.bring_up(case)
 
     def bring_up(self, case: Visa | Violation) -> None:
@@ -137,23 +140,41 @@ class Step:
 
     after: int
     case: int
-    what: str
-    ago: int = 0
-    amount: str | None = None
+    choice: int
+    sensible: bool  # or whatever comes, which is mostly refused
+    ago: int
+    amount: str | None
+
+    def of(self, choices: tuple[str, ...]) -> str:
+        return choices[self.choice % len(choices)]
 
 
-VISA_STEPS = ("DEPARTURE", "RETURN", "DEPARTURE", "RETURN", "cancel")
-VIOLATION_STEPS = ("notify", "pay", "pay", "object", "review", "accept", "modify", "reject")
+VISA_STEPS = ("DEPARTURE", "RETURN", "cancel")
+VIOLATION_STEPS = ("notify", "pay", "object", "review", "accept", "modify", "reject")
+SENSIBLE: dict[object, tuple[str, ...]] = {
+    VisaStatus.ISSUED: ("DEPARTURE", "DEPARTURE", "DEPARTURE", "DEPARTURE", "cancel"),
+    VisaStatus.DEPARTED: ("RETURN",),
+    VisaStatus.EXPIRED_OUTSIDE: ("RETURN",),
+    VisaStatus.EXITED_NOT_RETURNED: ("RETURN",),
+    VisaStatus.ACTIVE: ("DEPARTURE",),
+    VisaStatus.LAPSED_UNUSED: ("DEPARTURE",),
+    ViolationStatus.RECORDED: ("notify", "notify", "pay"),
+    ViolationStatus.NOTIFIED: ("object", "object", "pay"),
+    ObjectionStatus.SUBMITTED: ("review", "review", "pay"),
+    ObjectionStatus.UNDER_REVIEW: ("accept", "modify", "reject", "pay"),
+}
+
 steps = st.lists(
     st.builds(
         Step,
-        after=st.integers(0, 40),
-        case=st.integers(0, 1),
-        what=st.sampled_from(VISA_STEPS + VIOLATION_STEPS),
+        after=st.sampled_from([0, 0, 1, 2, 3, 5, 10, 30, 60]),
+        case=st.integers(0, 3),
+        choice=st.integers(0, 20),
+        sensible=st.sampled_from([True, True, True, False]),
         ago=st.sampled_from([0, 0, 0, 1, 5, 20, 50, 100]),
-        amount=st.sampled_from([None, "1", "50", "112.50", "150", "262.50", "300"]),
+        amount=st.sampled_from([None, None, "1", "50", "112.50", "150", "262.50", "300"]),
     ),
-    max_size=25,
+    max_size=30,
 )
 kinds = st.tuples(
     st.sampled_from(VisaType),
@@ -174,12 +195,14 @@ def world(first: Any, second: Any, *, punctual: bool) -> World:  # noqa: ANN401 
 
 
 def take(here: World, step: Step) -> None:
-    here.now += timedelta(days=step.after)
+    case = here.cases[step.case]
+    here.let_pass(step.after, case)
     now, then = here.now, here.now - timedelta(days=step.ago)
-    if step.what in VISA_STEPS:
-        decide_visa(here, here.visas[step.case], step.what, then)
+    if isinstance(case, Visa):
+        decide_visa(here, case, step.of(SENSIBLE.get(case.status, VISA_STEPS) if step.sensible else VISA_STEPS), then)
         return
-    case = here.violations[step.case]
+    state = case.objection_status if case.status is ViolationStatus.UNDER_OBJECTION else case.status
+    what = step.of(SENSIBLE.get(state, ("pay",)) if step.sensible else VIOLATION_STEPS)
     decisions: dict[str, Callable[[Violation], object]] = {
         "notify": lambda case: case.notify(then, now=now),
         "pay": lambda case: case.record_payment(
@@ -195,7 +218,7 @@ def take(here: World, step: Step) -> None:
         "modify": lambda case: decide(case, ObjectionOutcome.FINE_MODIFIED, now, Decimal(200)),
         "reject": lambda case: decide(case, ObjectionOutcome.REJECTED, now),
     }
-    here.carry_out(case, decisions[step.what])
+    here.carry_out(case, decisions[what])
 
 
 def decide_visa(here: World, case: Visa, what: str, then: datetime) -> None:

@@ -1,0 +1,129 @@
+"""Imports a big feed: how fast, in how much memory, and whether a killed import ends in the same read models.
+
+    python -m bench.imports ../shared/feed/make_feed.py --people 100000
+
+Prints lines a second until the read models have caught up, and the largest resident memory of the importing process.
+With --kill the same feed is imported a second time, killed twice on the way (SIGKILL), and the read models of both
+runs are compared row by row; people have other random ids in each, so they are told apart by their national IDs.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+from store.database import open_database
+
+ROOT = Path(__file__).parents[1]
+
+NATIONAL_ID = "(SELECT national_id FROM person_v1 WHERE id = {})"
+TABLES = {
+    "person_v1": (
+        "row.national_id",
+        "to_jsonb(row) - '{id,sponsors,sponsor_ids}'::text[] || jsonb_build_object('sponsors', "
+        "(SELECT jsonb_agg(jsonb_build_array(s.value ->> 'relation', "
+        "(SELECT national_id FROM person_v1 WHERE id = (s.value ->> 'id')::uuid))) "
+        "FROM json_array_elements(row.sponsors) s))",
+    ),
+    "visa_v1": (
+        "row.number",
+        f"to_jsonb(row) - '{{holder_id,sponsor_id}}'::text[] || jsonb_build_object("
+        f"'holder', {NATIONAL_ID.format('row.holder_id')}, 'sponsor', {NATIONAL_ID.format('row.sponsor_id')})",
+    ),
+    "violation_v1": (
+        "row.number",
+        f"to_jsonb(row) - '{{violator_id,objection_event_id}}'::text[] "
+        f"|| jsonb_build_object('violator', {NATIONAL_ID.format('row.violator_id')})",
+    ),
+    "docket_v1": (
+        NATIONAL_ID.format("row.person_id"),
+        f"to_jsonb(row) - '{{id,person_id}}'::text[] "
+        f"|| jsonb_build_object('person', {NATIONAL_ID.format('row.person_id')})",
+    ),
+}
+
+
+def importing(data: Path, feed: Path) -> subprocess.Popen[bytes]:
+    command = [Path(sys.executable).with_name("sijil"), "import", str(feed), "--backdate", "--rejects", str(data / "rejects.jsonl")]
+    data.mkdir(exist_ok=True)
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"SIJIL_DATA_DIR": str(data)})  # noqa: S603
+
+
+async def digests(data: Path) -> dict[str, tuple[int, str]]:
+    """Rows of each read model, and a digest of them that does not depend on the random ids of people."""
+    async with open_database(None, data) as database, database.pool.connection() as connection:
+        found = {}
+        for table, (order, row) in TABLES.items():
+            cursor = await connection.execute(
+                f"SELECT count(*), md5(string_agg(md5(({row})::text), '' ORDER BY {order})) FROM {table} row".encode()  # noqa: S608
+            )
+            count, digest = await cursor.fetchone() or (0, "")
+            found[table] = (count, digest)
+        return found
+
+
+async def progress(data: Path) -> int:
+    try:
+        async with open_database(None, data) as database, database.pool.connection() as connection:
+            cursor = await connection.execute("SELECT max(next_line) FROM imports")
+            return int((await cursor.fetchone() or (0,))[0] or 0)
+    except psycopg.Error:
+        return 0
+
+
+def measure(feed: Path, data: Path, lines: int) -> None:
+    started = time.monotonic()
+    process = importing(data, feed)
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - started
+    print(f"{lines:,} lines in {seconds:.1f} s: {lines / seconds:,.0f} lines/s, read models caught up")
+    print(f"largest resident memory: {used.ru_maxrss / 1024:,.0f} MB; exit status {os.waitstatus_to_exitcode(status)}")
+
+
+def kill_twice(feed: Path, data: Path, lines: int) -> None:
+    for share in (0.2, 0.6):
+        process = importing(data, feed)
+        while asyncio.run(progress(data)) < lines * share:
+            time.sleep(1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        print(f"killed at line {asyncio.run(progress(data)):,}")
+    print(f"third run ended with exit status {importing(data, feed).wait()}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("generator", type=Path)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--kill", action="store_true")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="sijil-bench-"))
+    try:
+        feed = folder / "feed.jsonl"
+        with feed.open("wb") as file:
+            generate = [sys.executable, str(given.generator), "--people", str(given.people), "--seed", "1"]
+            subprocess.run(generate, stdout=file, check=True)  # noqa: S603
+        with feed.open("rb") as file:
+            lines = sum(1 for _ in file)
+        measure(feed, folder / "whole", lines)
+        if given.kill:
+            kill_twice(feed, folder / "killed", lines)
+            whole, killed = asyncio.run(digests(folder / "whole")), asyncio.run(digests(folder / "killed"))
+            for table, (count, digest) in whole.items():
+                same = "equal" if killed[table] == (count, digest) else "DIFFERENT"
+                print(f"{table}: {count:,} rows, {killed[table][0]:,} after two kills: {same}")
+            sys.exit(whole != killed)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

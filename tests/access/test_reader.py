@@ -1,0 +1,119 @@
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from access import reader
+from access.reader import Reader, Readers
+from access.token import InvalidToken, TokenKeys
+from domain.actor import Role
+from domain.user import AccountStatus
+
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+RAJESH = UUID("00000000-0000-4000-8000-000000000002")
+
+
+@dataclass
+class Account:
+    id: UUID = RAJESH
+    status: AccountStatus = AccountStatus.ACTIVE
+    roles: list[Role] = field(default_factory=lambda: [Role.PERSON])
+
+
+class Accounts:
+    """The accounts there are, and how often one was asked for."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.there: dict[UUID, Account] = {RAJESH: Account()}
+        self.asked = 0
+        self.keys = TokenKeys.load(tmp_path / "token.jwk", create=True)
+        self.readers = Readers(self.keys, self.load)
+
+    async def load(self, person_id: UUID) -> Account | None:
+        self.asked += 1
+        return self.there.get(person_id)
+
+    def bearer(self, person_id: UUID = RAJESH) -> str:
+        return f"Bearer {self.keys.issue(person_id, now=NOW, seconds=300)}"
+
+    async def who(self, *, after: float = 0, position: int = 7, not_before: int = 0) -> Reader[Account]:
+        now = NOW + timedelta(seconds=after)
+        return await self.readers.who(self.bearer(), now=now, position=position, not_before=not_before)
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    return Accounts(tmp_path)
+
+
+@pytest.mark.parametrize("header", [None, ""])
+async def test_without_a_token_a_reader_is_nobody(accounts: Accounts, header: str | None) -> None:
+    assert await accounts.readers.who(header, now=NOW, position=7) == Reader()
+    assert accounts.asked == 0
+
+
+async def test_a_persons_token_brings_the_account_and_its_roles(accounts: Accounts) -> None:
+    accounts.there[RAJESH].roles.append(Role.AUDITOR)
+
+    who = await accounts.who()
+
+    assert who == Reader(person=accounts.there[RAJESH], read_at=7)
+    assert who.roles == {Role.PERSON, Role.AUDITOR}
+
+
+async def test_an_agencys_token_asks_for_no_account(accounts: Accounts) -> None:
+    token = accounts.keys.issue(None, now=NOW, seconds=300, agency="traffic")
+
+    assert await accounts.readers.who(f"Bearer {token}", now=NOW, position=7) == Reader(agency="traffic")
+    assert accounts.asked == 0
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Basic cmFqZXNoOng=", "token"])
+async def test_what_is_no_token_is_refused(accounts: Accounts, header: str) -> None:
+    with pytest.raises(InvalidToken):
+        await accounts.readers.who(header, now=NOW, position=7)
+
+
+async def test_the_token_of_an_unknown_or_erased_person_is_refused(accounts: Accounts) -> None:
+    accounts.there[RAJESH].status = AccountStatus.ERASED
+    with pytest.raises(InvalidToken):
+        await accounts.who()
+    accounts.there.clear()
+    with pytest.raises(InvalidToken):
+        await accounts.who()
+
+
+async def test_an_account_is_remembered_for_five_seconds(accounts: Accounts) -> None:
+    for after in (0, 1, 5):
+        await accounts.who(after=after)
+    assert accounts.asked == 1
+    await accounts.who(after=5.001)
+    assert accounts.asked == 2
+
+
+async def test_an_account_is_read_again_where_the_client_has_written_since(accounts: Accounts) -> None:
+    await accounts.who(position=7)
+    assert (await accounts.who(position=9, not_before=7)).read_at == 7
+    assert (await accounts.who(position=9, not_before=8)).read_at == 9
+
+
+async def test_an_erasure_is_noticed_when_the_memory_fades(accounts: Accounts) -> None:
+    await accounts.who()
+    accounts.there[RAJESH] = Account(status=AccountStatus.ERASED)
+    with pytest.raises(InvalidToken):
+        await accounts.who(after=6)
+    with pytest.raises(InvalidToken):
+        await accounts.who(after=0)
+
+
+async def test_no_more_accounts_are_remembered_than_the_bound(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "KEPT_AT_MOST", 3)
+    for number in range(10):
+        somebody = UUID(int=number)
+        accounts.there[somebody] = Account(somebody)
+        await accounts.readers.who(accounts.bearer(somebody), now=NOW, position=7)
+    assert list(accounts.readers._known) == [UUID(int=number) for number in (7, 8, 9)]

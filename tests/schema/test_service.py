@@ -1,0 +1,23 @@
+from tests.schema.conftest import Api, counted
+
+
+async def test_the_menu_is_shown_to_everybody(api: Api) -> None:
+    with counted() as statements:
+        answer = await api.ask(
+            "{ services { code title { ar en } section agency { code name { text } } available operation steps { ar en } } }"
+        )
+
+    menu = answer.data["services"]
+    assert [(service["code"], service["section"], service["agency"], service["operation"]) for service in menu] == [
+        ("VISA_STATUS", "INQUIRIES", {"code": "passports", "name": {"text": "Passports"}}, "visa"),
+        ("TRAFFIC_OBJECTION", "SERVICES", {"code": "traffic", "name": {"text": "Traffic"}}, "submitObjection"),
+        ("USER_INFORMATION", "ACCOUNT", {"code": "absher", "name": {"text": "Absher"}}, "me"),
+    ]
+    assert all(step["ar"] and step["en"] for service in menu for step in service["steps"])
+    assert statements == []
+
+
+async def test_one_section_of_the_menu_can_be_asked_for(api: Api) -> None:
+    answer = await api.ask("{ services(section: ACCOUNT) { code } }")
+
+    assert answer.data == {"services": [{"code": "USER_INFORMATION"}]}
