@@ -130,7 +130,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        reason = f"{host}:{port} cannot be listened on: {error.strerror}. Choose another --port, or SIJIL_PORT."
+        reason = f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}. Choose another --port, or SIJIL_PORT."
         raise Fault(reason, ExitStatus.BUSY) from error
 
 
@@ -199,7 +199,8 @@ def import_(
 ) -> None:
     """Import an agency feed.
 
-    Exit status: 0 all recorded, 3 some refused, 2 the file could not be used."""
+    Exit status: 0 all recorded, 3 some refused, 2 the file could not be used.
+    """
     settings = _settings()
     if agency is not None and agency not in AGENCY_OPERATIONS:
         raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
@@ -243,24 +244,28 @@ async def _import(installation: Installation, feed: Path, options: Options) -> I
         TextColumn("{task.fields[rate]:,.0f} lines/s"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(f"Importing {feed.name}", total=None, rate=0.0)
+    progress = Progress(*columns, console=Console(stderr=True))
+    bar = progress.add_task(f"Importing {feed.name}", total=None, rate=0.0)
 
-        def report(line: int, lines: int) -> None:
-            progress.update(bar, completed=line, total=lines)
-            progress.update(bar, rate=progress.tasks[0].speed or 0.0)
+    def report(line: int, lines: int) -> None:
+        progress.start()  # not before: a feed that cannot be used shows no bar
+        progress.update(bar, completed=line, total=lines)
+        progress.update(bar, rate=progress.tasks[0].speed or 0.0)
 
-        importer = Importer(
-            installation.log,
-            installation.database,
-            now=installation.now,
-            production=installation.settings.env == "production",
-            report=report,
-        )
+    importer = Importer(
+        installation.log,
+        installation.database,
+        now=installation.now,
+        production=installation.settings.env == "production",
+        report=report,
+    )
+    try:
         imported, was_done = await importer.run(feed, options)
-    already = " before; nothing is recorded again" if was_done else ""
+    finally:
+        progress.stop()
+    before = " before, nothing is recorded again" if was_done else ""
     typer.echo(
-        f"{feed.name} was imported{already}: {imported.recorded:,} lines recorded, {imported.repeated:,} already there."
+        f"{feed.name} was imported{before}: {imported.recorded:,} lines recorded, {imported.repeated:,} repeated."
     )
     for count, operation, code in await refused_by_reason(installation.database, imported.sha256):
         typer.echo(f"  {count:,} refused: {operation} {code}")
@@ -295,6 +300,8 @@ async def _person(installation: Installation, typed: str) -> UUID:
     name, number = Claim("username", formats.username_key(typed)), Claim("national_id", formats.digits(typed))
     owners = await installation.log.owners([name, number])
     person = owners.get(name) or owners.get(number)
+    if person is None and await installation.log.head() == 0:
+        raise Fault("The log is empty: fill it first, with sijil run or sijil import.", ExitStatus.FILE)
     if person is None:
         raise Fault(f"Nobody has the user name or ID {typed}.", ExitStatus.FILE)
     return person

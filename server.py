@@ -11,12 +11,11 @@ from pathlib import Path
 import psycopg
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from access.token import TokenKeys
-from commands.clock import Clock
 from projections import READ_MODELS
 from projections.follower import Followed, Follower, create
 from schema.app import GraphQLApp
@@ -105,6 +104,7 @@ def application(installation: Installation, follower: Follower, followed: Follow
     health = Health(installation, follower, followed)
     return Starlette(
         routes=[
+            Route("/", lambda _request: RedirectResponse("/graphql")),
             Route("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
             Route("/livez", health.alive),
@@ -138,7 +138,9 @@ class Health:
         stopped = self._follower.health
         answer = {"position": position, "head": head, "lagEvents": max(0, head - position)}
         if stopped.stopped_at is not None:
-            return JSONResponse(answer | {"status": "red", "stoppedAt": stopped.stopped_at, "reason": stopped.reason}, 503)
+            return JSONResponse(
+                answer | {"status": "red", "stoppedAt": stopped.stopped_at, "reason": stopped.reason}, 503
+            )
         if still > STANDS_STILL_AFTER:
             reason = f"the read models have stood still for {still:.0f} s behind the log"
             return JSONResponse(answer | {"status": "red", "reason": reason}, 503)

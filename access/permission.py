@@ -14,7 +14,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
 """Roles of people; what an agency may use is in `AGENCY_OPERATIONS`."""
 
 
-class Forbidden(Exception):  # noqa: N818 (the name is the fact)
+class Forbidden(Exception):
     """The actor's role does not allow this operation at all."""
 
 

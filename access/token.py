@@ -32,7 +32,7 @@ class InvalidToken(Exception):
 
 
 class _OneAlgorithm(JWSRegistry):
-    """Knows EdDSA and nothing else. (Its new name, Ed25519 of RFC 9864, is one that few verifiers know yet.)"""
+    """Knows EdDSA and nothing else; its new name (Ed25519, RFC 9864) is one that few verifiers know yet."""
 
     def get_alg(self, name: str) -> Any:  # noqa: ANN401 (the library does not export the type)
         if name != ALGORITHM:

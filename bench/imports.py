@@ -25,34 +25,29 @@ from store.database import open_database
 ROOT = Path(__file__).parents[1]
 
 NATIONAL_ID = "(SELECT national_id FROM person_v1 WHERE id = {})"
-TABLES = {
-    "person_v1": (
-        "row.national_id",
-        "to_jsonb(row) - '{id,sponsors,sponsor_ids}'::text[] || jsonb_build_object('sponsors', "
-        "(SELECT jsonb_agg(jsonb_build_array(s.value ->> 'relation', "
-        "(SELECT national_id FROM person_v1 WHERE id = (s.value ->> 'id')::uuid))) "
-        "FROM json_array_elements(row.sponsors) s))",
-    ),
+SPONSORS = """(SELECT jsonb_agg(jsonb_build_array(s.value ->> 'relation',
+    (SELECT national_id FROM person_v1 WHERE id = (s.value ->> 'id')::uuid))) FROM json_array_elements(row.sponsors) s)"""
+TABLES = {  # table → what orders its rows, the columns that are random, and what stands for them
+    "person_v1": ("row.national_id", "id,sponsors,sponsor_ids", SPONSORS),
     "visa_v1": (
         "row.number",
-        f"to_jsonb(row) - '{{holder_id,sponsor_id}}'::text[] || jsonb_build_object("
-        f"'holder', {NATIONAL_ID.format('row.holder_id')}, 'sponsor', {NATIONAL_ID.format('row.sponsor_id')})",
+        "holder_id,sponsor_id",
+        f"{NATIONAL_ID.format('row.holder_id')}, {NATIONAL_ID.format('row.sponsor_id')}",
     ),
-    "violation_v1": (
-        "row.number",
-        f"to_jsonb(row) - '{{violator_id,objection_event_id}}'::text[] "
-        f"|| jsonb_build_object('violator', {NATIONAL_ID.format('row.violator_id')})",
-    ),
-    "docket_v1": (
-        NATIONAL_ID.format("row.person_id"),
-        f"to_jsonb(row) - '{{id,person_id}}'::text[] "
-        f"|| jsonb_build_object('person', {NATIONAL_ID.format('row.person_id')})",
-    ),
+    "violation_v1": ("row.number", "violator_id,objection_event_id", NATIONAL_ID.format("row.violator_id")),
+    "docket_v1": (NATIONAL_ID.format("row.person_id"), "id,person_id", NATIONAL_ID.format("row.person_id")),
 }
 
 
 def importing(data: Path, feed: Path) -> subprocess.Popen[bytes]:
-    command = [Path(sys.executable).with_name("sijil"), "import", str(feed), "--backdate", "--rejects", str(data / "rejects.jsonl")]
+    command = [
+        Path(sys.executable).with_name("sijil"),
+        "import",
+        str(feed),
+        "--backdate",
+        "--rejects",
+        str(data / "rejects.jsonl"),
+    ]
     data.mkdir(exist_ok=True)
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"SIJIL_DATA_DIR": str(data)})  # noqa: S603
 
@@ -61,10 +56,10 @@ async def digests(data: Path) -> dict[str, tuple[int, str]]:
     """Rows of each read model, and a digest of them that does not depend on the random ids of people."""
     async with open_database(None, data) as database, database.pool.connection() as connection:
         found = {}
-        for table, (order, row) in TABLES.items():
-            cursor = await connection.execute(
-                f"SELECT count(*), md5(string_agg(md5(({row})::text), '' ORDER BY {order})) FROM {table} row".encode()  # noqa: S608
-            )
+        for table, (order, random, instead) in TABLES.items():
+            row = f"(to_jsonb(row) - '{{{random}}}'::text[] || jsonb_build_array({instead}))::text"
+            query = f"SELECT count(*), md5(string_agg(md5({row}), '' ORDER BY {order})) FROM {table} row"  # noqa: S608
+            cursor = await connection.execute(query.encode())
             count, digest = await cursor.fetchone() or (0, "")
             found[table] = (count, digest)
         return found

@@ -2,14 +2,15 @@
 
 import gzip
 import hashlib
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, get_type_hints
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -17,6 +18,8 @@ from commands import COMMANDS
 from commands.command import Command
 from domain.actor import Role
 from domain.errors import ProblemCode, Refused, message
+
+I = TypeVar("I")  # noqa: E741 (an input)
 
 LONGEST_LINE = 1_000_000  # bytes
 
@@ -43,7 +46,7 @@ class Line(msgspec.Struct):
 class Order:
     """A line that was understood: what is to be done, when, and who says so."""
 
-    number: int
+    line: int
     at: datetime
     origin: Origin
     command: Command[Any]
@@ -54,7 +57,7 @@ class Order:
 class Rejected:
     """A line that was not understood, or whose command was refused."""
 
-    number: int
+    line: int
     operation: str
     code: str
     message: str
@@ -106,10 +109,10 @@ def read_lines(file: Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
+def _opened(file: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
-            yield opened
+        with file.open("rb") as opened:
+            yield gzip.GzipFile(fileobj=opened) if file.suffix == ".gz" else opened
     except (OSError, EOFError, zlib.error) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
         raise FeedUnusable(f"{file} cannot be read: {reason}.") from fault
@@ -124,41 +127,31 @@ def parse(number: int, text: bytes, shift: timedelta) -> Order | Rejected:
         command = COMMANDS.get(line.op)
         if command is None:
             return Rejected(number, operation, ProblemCode.INVALID_INPUT, "There is no such operation.")
-        given = msgspec.json.decode(line.input, type=_shape(command.input))
-        input = _shifted(_filled(command.input, given), shift)
-        return Order(number, line.at + shift, line.origin, command, input)
+        return Order(number, line.at + shift, line.origin, command, _shifted(_read(command.input, line.input), shift))
     except (msgspec.MsgspecError, OverflowError) as fault:
-        return Rejected(number, operation, ProblemCode.INVALID_INPUT, f"{fault}.")
+        return Rejected(number, operation, ProblemCode.INVALID_INPUT, f"{camel_case(str(fault))}.")
     except UnicodeDecodeError:
         return Rejected(number, operation, ProblemCode.INVALID_INPUT, "The line is not UTF-8.")
 
 
-_hints = cache(get_type_hints)
+def _read(input: type[I], json: msgspec.Raw) -> I:
+    """An input from its JSON: its fields in camelCase, none more and none less."""
+    names = _names(input)  # type: ignore[arg-type]  # a type is hashable
+    given = msgspec.json.decode(json, type=dict[str, Any])
+    unknown = given.keys() - names.keys()
+    if unknown:
+        raise msgspec.ValidationError(f"There is no field `{min(unknown)[:64]}`")
+    return msgspec.convert({names[name]: value for name, value in given.items()}, input)
 
 
 @cache
-def _shape(input: type) -> type[msgspec.Struct]:
-    """The JSON of an input: its fields in camelCase, none more and none less."""
-    hints = _hints(input)
-    shapes = [
-        (
-            field.name,
-            _shape(hint) if is_dataclass(hint := hints[field.name]) else hint,
-            msgspec.NODEFAULT if field.default is MISSING else field.default,
-        )
-        for field in fields(input)
-    ]
-    return msgspec.defstruct(input.__name__, shapes, rename="camel", forbid_unknown_fields=True, kw_only=True)
+def _names(input: type[Any]) -> dict[str, str]:
+    return {camel_case(field.name): field.name for field in fields(input)}
 
 
-def _filled(input: type, given: msgspec.Struct) -> Any:  # noqa: ANN401 (an instance of `input`)
-    hints = _hints(input)
-    return input(
-        **{
-            name: _filled(hints[name], value) if isinstance(value, msgspec.Struct) else value
-            for name, value in msgspec.structs.asdict(given).items()
-        }
-    )
+def camel_case(text: str) -> str:
+    """Names in a text as GraphQL spells them: national_id as nationalId."""
+    return re.sub("_([a-z])", lambda found: found[1].upper(), text)
 
 
 def _shifted(input: Any, shift: timedelta) -> Any:  # noqa: ANN401 (any input, and the same again)
@@ -176,4 +169,4 @@ def rejected(order: Order, refused: Refused) -> Rejected:
     """What a refused line is remembered by."""
     operation = order.command.operation
     words = [f"{'.'.join(problem.field) or operation}: {message(problem).en}" for problem in refused.problems]
-    return Rejected(order.number, operation, refused.problems[0].code, "; ".join(words))
+    return Rejected(order.line, operation, refused.problems[0].code, "; ".join(words))

@@ -36,6 +36,11 @@ REFUSALS = """
     INSERT INTO import_refusals (sha256, line, operation, code, message)
     SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[])
 """
+MOVED = """
+    UPDATE imports SET next_line = coalesce(%s, next_line), clock_day = greatest(clock_day, %s),
+        position = (SELECT position FROM log_head), recorded = recorded + %s, repeated = repeated + %s
+    WHERE sha256 = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class Importer:
             FeedUnusable: the file cannot be read, or is not complete.
             Fault: the options do not fit this log, or another import runs.
         """
-        found = await asyncio.to_thread(survey, file)
+        file, found = await asyncio.to_thread(lambda: (file.resolve(), survey(file)))
         connection = await self._database.connect()
         async with connection:
             cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
@@ -124,7 +129,7 @@ class Importer:
             shift = (yesterday - riyadh_day(found.last_at)).days
         await connection.execute(
             "INSERT INTO imports (sha256, file, backdate, agency, shift_days) VALUES (%s, %s, %s, %s, %s)",
-            (found.sha256, str(file.resolve()), options.backdate, options.agency, shift),
+            (found.sha256, str(file), options.backdate, options.agency, shift),
         )
         begun = await _progress(connection, found.sha256)
         if begun is None:
@@ -151,9 +156,7 @@ class Importer:
         async with self._database.pool.connection() as connection:
             await connection.execute("UPDATE imports SET done = true WHERE sha256 = %s", (progress.sha256,))
 
-    async def _record(
-        self, lines: list[Order | Rejected], progress: Progress, total: int
-    ) -> list[Order | Rejected]:
+    async def _record(self, lines: list[Order | Rejected], progress: Progress, total: int) -> list[Order | Rejected]:
         """Record the batch, or as much of it as the clock lets come first; return what is left of it."""
         for _ in range(TRIES):
             batch = Batch(self._log, progress, self._now())
@@ -162,7 +165,7 @@ class Importer:
                 await batch.append(done)
             except (Conflict, ClaimTaken, KeyTaken):
                 continue  # others were first: decide again on what they recorded
-            self._report(done[-1].number if done else lines[0].number - 1, total)
+            self._report(done[-1].line if done else lines[0].line - 1, total)
             return lines[len(done) :]
         raise Fault("Others change the same records all the time: import again when it is quieter.", ExitStatus.BUSY)
 
@@ -212,7 +215,7 @@ class Batch:
             self._rejected.append(rejected(order, refused))
         except Forbidden:
             message = "This role or agency may not use the operation."
-            self._rejected.append(Rejected(order.number, order.command.operation, FORBIDDEN, message))
+            self._rejected.append(Rejected(order.line, order.command.operation, FORBIDDEN, message))
         else:
             if done.problem is not None:
                 self._rejected.append(rejected(order, Refused(done.problem)))
@@ -243,7 +246,7 @@ class Batch:
         people = {person for person in (await work.owners(claims)).values() if person is not None}
         cases = {case for order in orders if (case := order.command.case(order.input)) is not None}
         await read_cases(work, [*cases, *(stream for _, stream in self._due)])
-        holders = {case.holder_id for stream in cases if isinstance(case := work.seen(stream), Visa)}
+        holders = {visa.holder_id for stream in cases if isinstance(visa := work.seen(stream), Visa)}
         await work.read(people | holders | {Docket.create_id(person) for person in people})
         keys = (natural_key(work, order.command, order.input) for order in orders)
         await work.remembered(key for key in keys if key is not None)
@@ -273,22 +276,14 @@ class Batch:
         change = self._work.change
         sha256 = self._progress.sha256
         if self._rejected:
-            columns = zip(*((line.number, line.operation, line.code, line.message) for line in self._rejected), strict=True)
-            change.statements.append((REFUSALS, (sha256, *map(list, columns))))
-        change.statements.append(
-            (
-                "UPDATE imports SET next_line = coalesce(%s, next_line), clock_day = greatest(clock_day, %s), "
-                "position = (SELECT position FROM log_head), "
-                "recorded = recorded + %s, repeated = repeated + %s WHERE sha256 = %s",
-                (
-                    lines[-1].number + 1 if lines else None,
-                    self._clock_day,
-                    self._recorded,
-                    self._repeated,
-                    sha256,
-                ),
+            columns = zip(
+                *((refused.line, refused.operation, refused.code, refused.message) for refused in self._rejected),
+                strict=True,
             )
-        )
+            change.statements.append((REFUSALS, (sha256, *map(list, columns))))
+        line = lines[-1].line + 1 if lines else None
+        moved = (line, self._clock_day, self._recorded, self._repeated, sha256)
+        change.statements.append((MOVED, moved))
         await self._work.append()
 
 

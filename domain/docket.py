@@ -94,8 +94,6 @@ class Docket(Aggregate):
         self.open_objections: set[str] = set()
         self.rejections: dict[str, date] = {}
 
-    due_on = None  # what falls due, falls due on visas and violations
-
     @staticmethod
     def create_id(person_id: UUID) -> UUID:
         return uuid5(STREAMS, str(person_id))

@@ -1,6 +1,7 @@
 """The dated rules: every limit, fee and share of the domain, with its title, its source and the day it took effect."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -80,11 +81,17 @@ _all: dict[str, DatedRule[Any]] = {}
 
 
 def _rule(
-    code: str, title: tuple[str, str], value: T, since: date = _OURS_SINCE, law: str | None = None
+    code: str,
+    title: tuple[str, str],
+    value: T,
+    since: date = _OURS_SINCE,
+    law: str | None = None,
+    *,
+    later: Sequence[Rule[T]] = (),
 ) -> DatedRule[T]:
     if code in _all:
         raise ValueError(f"two rules have the code {code}")
-    dated = DatedRule(Rule(code, Text(*title), value, since, law))
+    dated = DatedRule(Rule(code, Text(*title), value, since, law), *later)
     _all[code] = dated
     return dated
 

@@ -79,8 +79,6 @@ class User(Aggregate):
         self.roles = {Role.PERSON}
         self.sponsors: dict[UUID, SponsorRelation] = {}
 
-    due_on = None  # nothing falls due on an account
-
     @classmethod
     def register(
         cls,

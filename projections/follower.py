@@ -12,7 +12,7 @@ import psycopg
 from eventsourcing.domain import Aggregate
 
 from projections.read_model import ReadModel, Row
-from store.codec import Recorded, RecordDamaged
+from store.codec import RecordDamaged, Recorded
 from store.database import ADVISORY_LOCKS, Connection, Database, DatabaseUnavailable
 from store.log import Log
 
@@ -28,12 +28,25 @@ FOLLOWED_CHANNEL = "sijil_followed"
 
 
 async def create(database: Database, read_models: Sequence[ReadModel[Any]]) -> None:
-    """Make the tables of the read models where they are missing."""
+    """Make the tables of the read models where they are missing.
+
+    A new one beside others that have followed already begins anew with all of them, from event one.
+    """
     async with database.pool.connection() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (ADVISORY_LOCKS, TABLES_LOCK))
+        tables = [read_model.table for read_model in read_models]
+        cursor = await connection.execute(
+            "SELECT count(*) FROM unnest(%s::text[]) t WHERE to_regclass(t) IS NULL", (tables,)
+        )
+        missing = (await cursor.fetchone() or (0,))[0]
         for read_model in read_models:
             for statement in read_model.create():
                 await connection.execute(statement.encode())
+        cursor = await connection.execute("SELECT position FROM follower FOR UPDATE")
+        if missing and (await cursor.fetchone() or (0,))[0]:
+            logger.warning("a read model is new: all of them are built again from event one")
+            await connection.execute(f"TRUNCATE {', '.join(tables)}".encode())
+            await connection.execute("UPDATE follower SET position = 0")
 
 
 class CannotApply(Exception):

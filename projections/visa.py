@@ -103,7 +103,9 @@ class Visas(ReadModel[VisaRow]):
                 now_is(row, VisaStatus.COMPLETED if event.completed else VisaStatus.ACTIVE, event)
                 moved(row, event.movement_id, MovementDirection.RETURN, event.port, event.returned_at)
             case Visa.MovementRefused():
-                row.movements.append(MovementEntry(event.movement_id, event.direction, event.port, event.at, refused=True))
+                row.movements.append(
+                    MovementEntry(event.movement_id, event.direction, event.port, event.at, refused=True)
+                )
             case Visa.LapsedUnused():
                 now_is(row, VisaStatus.LAPSED_UNUSED, event)
                 row.penalties.append(PenaltyEntry(event.penalty, event.lapsed_on, event.lapse))

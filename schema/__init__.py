@@ -1,5 +1,6 @@
 """The GraphQL API: what clients see of everything below."""
 
+from functools import cache
 from typing import Final
 
 import strawberry
@@ -38,6 +39,7 @@ class Schema(strawberry.Schema):
         """Log nothing."""
 
 
+@cache
 def build_schema() -> strawberry.Schema:
     """The executable schema."""
     return Schema(

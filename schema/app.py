@@ -90,15 +90,7 @@ class GraphQLApp(GraphQL[Context, None]):
         try:
             if request.method == "GET" and self._page and accepts_html(accept):
                 return HTMLResponse(self._page, headers={"Vary": "Accept"})
-            if request.method != "POST":
-                raise RequestRefused(
-                    HTTPStatus.METHOD_NOT_ALLOWED,
-                    RequestErrorCode.BAD_USER_INPUT,
-                    "send operations with POST",
-                    {"Allow": "POST"},
-                )
-            if media_type(accept) is None:
-                raise bad_request(f"answers are {JSON} or {GRAPHQL}", HTTPStatus.NOT_ACCEPTABLE)
+            _check(request.method, accept)
             operation = await read_operation(request, self._max_body_bytes)
             context = await self._context(request, answer)
             return self._answered(await self._execute(operation, context), answer)
@@ -213,6 +205,15 @@ class GraphQLApp(GraphQL[Context, None]):
                 "Cache-Control": "no-store",
             },
         )
+
+
+def _check(method: str, accept: str | None) -> None:
+    if method != "POST":
+        post = {"Allow": "POST"}
+        code = RequestErrorCode.BAD_USER_INPUT
+        raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, code, "send operations with POST", post)
+    if media_type(accept) is None:
+        raise bad_request(f"answers are {JSON} or {GRAPHQL}", HTTPStatus.NOT_ACCEPTABLE)
 
 
 class _Answer:

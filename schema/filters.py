@@ -68,7 +68,7 @@ ObjectionFilterArgument = Annotated[
 ]
 
 
-def visas_where(filter: Any) -> Condition:  # noqa: ANN401 (VisaFilter, None or UNSET)
+def visas_where(filter: VisaFilter | None) -> Condition:
     """The condition of a filter.
 
     Raises:
@@ -87,7 +87,7 @@ def visas_where(filter: Any) -> Condition:  # noqa: ANN401 (VisaFilter, None or 
     )
 
 
-def violations_where(filter: Any) -> Condition:  # noqa: ANN401 (ViolationFilter, None or UNSET)
+def violations_where(filter: ViolationFilter | None) -> Condition:
     """The condition of a filter.
 
     Raises:
@@ -95,17 +95,16 @@ def violations_where(filter: Any) -> Condition:  # noqa: ANN401 (ViolationFilter
     """
     plate = _value(filter, "plate")
     has_objection = _value(filter, "has_objection")
-    condition = _condition(
+    return _condition(
         ("one.status = ANY (%(status)s::text[])", "status", _values(filter, "status")),
         ("one.plate = %(plate)s", "plate", None if plate is None else formats.plate(plate, ("filter", "plate"))),
         ("one.occurred_at >= %(occurred_from)s::timestamptz", "occurred_from", _value(filter, "occurred_from")),
         ("one.occurred_at <= %(occurred_to)s::timestamptz", "occurred_to", _value(filter, "occurred_to")),
         ("(one.objection_status IS NOT NULL) = %(has_objection)s", "has_objection", has_objection),
     )
-    return condition
 
 
-def objections_where(filter: Any) -> Condition:  # noqa: ANN401 (ObjectionFilter, None or UNSET)
+def objections_where(filter: ObjectionFilter | None) -> Condition:
     """The condition of a filter, over violations.
 
     Raises:
@@ -139,18 +138,18 @@ def _condition(*parts: tuple[str, str, Any]) -> Condition:
     )
 
 
-def _value(filter: Any, name: str) -> Any:  # noqa: ANN401
+def _value(filter: object, name: str) -> Any:  # noqa: ANN401 (of the field of this name)
     value = getattr(filter, name) if filter else None
     return None if value is strawberry.UNSET else getattr(value, "value", value)
 
 
-def _values(filter: Any, name: str) -> tuple[str, ...] | None:  # noqa: ANN401
+def _values(filter: object, name: str) -> tuple[str, ...] | None:
     values = _value(filter, name)
     if values is not None and len(values) > LONGEST_LIST:
         raise bad_input(f"a list in a filter has at most {LONGEST_LIST} entries")
     return None if values is None else tuple(value.value for value in values)
 
 
-def _national_id(filter: Any, name: str, shown: str) -> str | None:  # noqa: ANN401
+def _national_id(filter: object, name: str, shown: str) -> str | None:
     typed = _value(filter, name)
     return None if typed is None else formats.national_id(typed, ("filter", shown))

@@ -1,5 +1,7 @@
 """Reads rows for a reader, and notes whose data an official looked at in the very statement that reads it."""
 
+# ruff: noqa: S608 (statements are put together from texts in this file and conditions in filters.py, never from values)
+
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -120,7 +122,7 @@ async def look(context: Context, source: Source[R], condition: Condition, *, sho
     """Rows under a condition, those that the reader may see. `shows`: what else than the source's data they show."""
     roles = official_roles(context, source.data)
     statement = _rows_statement(source, condition.sql, bool(roles))
-    return _rows_of(source.row).decode(await _run(context, roles, statement, condition, (source.data, *shows)))
+    return _rows_of(source.row).decode(await _run(context, roles, statement, condition, shows=(source.data, *shows)))
 
 
 async def look_through(
@@ -129,7 +131,9 @@ async def look_through(
     """A page of all rows under a condition that the reader may see."""
     roles = official_roles(context, source.data)
     statement = _page_statement(source, order, _shape(page), condition.sql, bool(roles))
-    return _page_of(source.row).decode(await _run(context, roles, statement, condition, (source.data, *shows), page))
+    return _page_of(source.row).decode(
+        await _run(context, roles, statement, condition, shows=(source.data, *shows), page=page)
+    )
 
 
 class Shelf(msgspec.Struct, Generic[R]):
@@ -153,7 +157,7 @@ async def look_at(
     roles = official_roles(context, of.data)
     statement = _shelf_statement(of, _shape(page), whose.sql, condition.sql, bool(roles))
     both = Condition(parameters=whose.parameters + condition.parameters)
-    return _shelves_of(of.row).decode(await _run(context, roles, statement, both, (of.data, *shows), page))
+    return _shelves_of(of.row).decode(await _run(context, roles, statement, both, shows=(of.data, *shows), page=page))
 
 
 async def look_at_parties(context: Context, parties: Sequence[tuple[UUID, SeenAs]]) -> list[SeenPerson]:
@@ -166,7 +170,7 @@ async def look_at_parties(context: Context, parties: Sequence[tuple[UUID, SeenAs
         )
     )
     statement = _rows_statement(PARTIES, condition.sql, bool(roles))
-    return _rows_of(SeenPerson).decode(await _run(context, roles, statement, condition, (Data.PERSON,)))
+    return _rows_of(SeenPerson).decode(await _run(context, roles, statement, condition, shows=(Data.PERSON,)))
 
 
 def _rows_of(row: type[R]) -> msgspec.json.Decoder[list[R]]:
@@ -191,6 +195,7 @@ async def _run(
     roles: Sequence[Role],
     statement: str,
     condition: Condition,
+    *,
     shows: Sequence[Data],
     page: Page | None = None,
 ) -> str:
@@ -238,7 +243,7 @@ def _noting(seen: str, *, notes: bool) -> str:
         SELECT %(now)s::timestamptz, seen_of, %(me)s::uuid, seen_as, {AGENCY_SQL},
             %(purpose)s, %(case_reference)s, %(seen)s::text[]
         FROM (SELECT DISTINCT seen_of, seen_as FROM ({seen}) every WHERE seen_as = ANY (%(roles)s::text[])) looked_at
-    )"""  # noqa: S608 (SQL of our own)
+    )"""
 
 
 @lru_cache(256)
@@ -247,7 +252,7 @@ def _rows_statement(source: Source[Any], condition: str, notes: bool) -> str:
     WITH found AS MATERIALIZED (
         SELECT * FROM ({source.sql}) one WHERE seen_as IS NOT NULL AND {condition}
     ){_noting("SELECT seen_of, seen_as FROM found", notes=notes)}
-    SELECT coalesce(json_agg(found), '[]')::text FROM found"""  # noqa: S608
+    SELECT coalesce(json_agg(found), '[]')::text FROM found"""
 
 
 def _bounds(order: Order, shape: Shape) -> tuple[str, str, str, str]:
@@ -278,7 +283,7 @@ def _slice(order: Order, shape: Shape, every: str, *, rows_where: str = "true") 
         'rows', (SELECT coalesce(json_agg(found ORDER BY {in_order}), '[]') FROM found WHERE {rows_where}),
         'earlier', {f"EXISTS (SELECT FROM {every} AND {earlier})" if shape[1] else "false"},
         'later', {f"EXISTS (SELECT FROM {every} AND {later})" if shape[2] else "false"},
-        'total', {total})"""  # noqa: S608
+        'total', {total})"""
 
 
 @lru_cache(256)
@@ -288,7 +293,7 @@ def _page_statement(source: Source[Any], order: Order, shape: Shape, condition: 
     return f"""
     WITH found AS MATERIALIZED (SELECT * FROM {every} AND {inside} ORDER BY {way} LIMIT %(limit)s
     ){_noting("SELECT seen_of, seen_as FROM found", notes=notes)}
-    SELECT {_slice(order, shape, every)}::text"""  # noqa: S608
+    SELECT {_slice(order, shape, every)}::text"""
 
 
 @lru_cache(256)
@@ -306,4 +311,4 @@ def _shelf_statement(of: PersonalList[Any], shape: Shape, whose: str, condition:
     ){_noting(seen, notes=notes)}
     SELECT coalesce(json_agg(json_build_object('person_id', whose.id, 'seen_as', whose.seen_as,
         'page', {_slice(of.order, shape, every, rows_where="found.seen_of = whose.id")})), '[]')::text
-    FROM whose"""  # noqa: S608
+    FROM whose"""

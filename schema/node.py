@@ -36,7 +36,7 @@ async def nodes_by_id(context: Context, ids: Sequence[str]) -> list[Node | Reque
 
     None stands for what the reader may not see, an error for what an official did not say a purpose for.
     """
-    wanted = [read_id(id) for id in ids]
+    wanted = [read_id(one) for one in ids]
     by_type: dict[str, set[UUID]] = defaultdict(set)
     for type_name, row_id in wanted:
         by_type[type_name].add(row_id)

@@ -99,7 +99,14 @@ class Listed(Generic[R]):
         return self.total
 
 
-def asked(info: Info, order: Order, first: Any, after: Any, last: Any = None, before: Any = None) -> Page:  # noqa: ANN401
+def asked(  # noqa: PLR0917 (the arguments of every connection, in their order)
+    info: Info,
+    order: Order,
+    first: int | None,
+    after: str | None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Page:
     """The page that a field's arguments ask for; arguments that were left out may be UNSET.
 
     Raises:
@@ -108,7 +115,7 @@ def asked(info: Info, order: Order, first: Any, after: Any, last: Any = None, be
     first, last = _given(first), _given(last)
     if (first is None) == (last is None):
         raise bad_input("ask for either `first` or `last`" if first is None else "ask for `first` or `last`, not both")
-    limit = last if first is None else first
+    limit = (first or 0) if last is None else last
     if not 1 <= limit <= LONGEST_PAGE:
         raise bad_input(f"a page has 1 to {LONGEST_PAGE} entries")
     return Page(
@@ -141,7 +148,7 @@ _CURSOR: Final = struct.Struct(">3sq16s")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def _given(value: Any) -> Any:  # noqa: ANN401
+def _given(value: R | None) -> R | None:
     return None if value is strawberry.UNSET else value
 
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -17,7 +16,7 @@ from domain.violation import ViolationSource, ViolationStatus
 from schema.access import Data, masked, person_of, require_purpose
 from schema.context import Context, Info
 from schema.docket import docket_of
-from schema.filters import violations_where
+from schema.filters import ViolationFilter, violations_where
 from schema.ids import Node, global_id
 from schema.later import OBJECTION, PERSON
 from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
@@ -183,7 +182,7 @@ async def violations_of(
     context: Context,
     person_id: UUID,
     page: Page,
-    filter: Any,
+    filter: ViolationFilter | None,
     *,
     with_objections: bool,
 ) -> ViolationConnection | None:

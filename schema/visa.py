@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -15,7 +14,7 @@ from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
 from projections.visa import MovementEntry, PenaltyEntry
 from schema.access import Data, in_case, masked_number, person_of, require_purpose
 from schema.context import Context, Info
-from schema.filters import VisaFilterArgument, visas_where
+from schema.filters import VisaFilter, VisaFilterArgument, visas_where
 from schema.ids import Node, global_id
 from schema.later import PERSON
 from schema.look import VISAS, VISAS_OF, Condition, SeenVisa, Shelf, look, look_at
@@ -168,7 +167,7 @@ def visas_listed(shelf: Shelf[SeenVisa], page: Page, context: Context) -> VisaCo
     )
 
 
-async def visas_of(context: Context, person_id: UUID, page: Page, filter: Any) -> VisaConnection | None:  # noqa: ANN401
+async def visas_of(context: Context, person_id: UUID, page: Page, filter: VisaFilter | None) -> VisaConnection | None:
     """A page of a person's visas, those that the filter lets through; None where the reader may not see them."""
     condition = visas_where(filter)
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, AggregateEvent
+from eventsourcing.domain import Aggregate, CanMutateAggregate
 
 from store import batch as sql
 from store.batch import ClaimId, Command, NewRow, Prepared
@@ -49,6 +49,8 @@ __all__ = [
     "RecordDamaged",
     "Recorded",
 ]
+
+Event = CanMutateAggregate[UUID]
 
 EVENTS_PER_SLICE = 100
 """How many events are encoded or decoded before other tasks get their turn."""
@@ -108,7 +110,7 @@ class Log:
             )
         )
         self._keyring.keep(keys)
-        self._cache.extend(entry.event for entry in change.entries)
+        self._cache.extend(change.entries)
         return appended
 
     async def load(self, streams: Iterable[UUID]) -> dict[UUID, Aggregate]:
@@ -237,26 +239,27 @@ class _Streams:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._events: OrderedDict[UUID, tuple[AggregateEvent, ...]] = OrderedDict()
+        self._events: OrderedDict[UUID, tuple[Event, ...]] = OrderedDict()
         self._count = 0
 
-    def get(self, stream: UUID) -> tuple[AggregateEvent, ...]:
+    def get(self, stream: UUID) -> tuple[Event, ...]:
         events = self._events.get(stream, ())
         if events:
             self._events.move_to_end(stream)
         return events
 
-    def extend(self, recorded: Iterable[AggregateEvent]) -> None:
+    def extend(self, recorded: Iterable[Entry]) -> None:
         """Take in events that were recorded just now, of streams that are kept whole up to them."""
-        grown: dict[UUID, tuple[AggregateEvent, ...]] = {}
-        for event in recorded:
+        grown: dict[UUID, tuple[Event, ...]] = {}
+        for entry in recorded:
+            event = entry.event
             stream = event.originator_id
             events = grown.get(stream) or self._events.get(stream, ())
             if event.originator_version == len(events) + 1:
                 grown[stream] = (*events, event)
         self.put(grown)
 
-    def put(self, streams: dict[UUID, tuple[AggregateEvent, ...]]) -> None:
+    def put(self, streams: dict[UUID, tuple[Event, ...]]) -> None:
         for stream, events in streams.items():
             self._count += len(events) - len(self._events.get(stream, ()))
             self._events[stream] = events
@@ -265,7 +268,7 @@ class _Streams:
             self._count -= len(dropped)
 
 
-def _replay(events: Iterable[AggregateEvent]) -> Aggregate:
+def _replay(events: Iterable[Event]) -> Aggregate:
     aggregate: Aggregate | None = None
     for event in events:
         aggregate = event.mutate(aggregate)

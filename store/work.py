@@ -1,8 +1,9 @@
 """A unit of work: what is read and changed together, recorded as one change or not at all."""
 
 import os
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from store.codec import Entry, RandomBytes, random_uuid
 from store.log import Log
 
 A = TypeVar("A", bound=Aggregate)
+
+_due_on: Callable[[Aggregate], date | None] = attrgetter("due_on")  # of aggregates on which something can fall due
 
 
 class Work:
@@ -119,8 +122,8 @@ class Work:
         change = self.change
         for stream, aggregate in self._touched.items():
             events = aggregate.collect_events()
-            if events and type(aggregate).due_on is not None:
-                change.due[stream] = aggregate.due_on
+            if events and hasattr(type(aggregate), "due_on"):
+                change.due[stream] = _due_on(aggregate)
             change.entries.extend(
                 Entry(event, actor, correlation_id, recorded_at=recorded_at and max(recorded_at, event.timestamp))
                 for event in events

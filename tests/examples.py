@@ -69,7 +69,7 @@ def docket(person_id: UUID = RAJESH, *, on: date | str = "2026-01-01") -> Docket
     return Docket.open(person_id, now=noon(on))
 
 
-def visa(  # noqa: PLR0917 (values that tests vary)
+def visa(
     number: str = "6000000001",
     type: VisaType = VisaType.SINGLE,
     basis: VisaBasis = VisaBasis.MONTHS,
@@ -254,7 +254,7 @@ def refuses(aggregate: Aggregate, *problems: Problem) -> Iterator[None]:
     assert repr(vars(aggregate)) == state
 
 
-def replayed(events: Iterable[Any]) -> Any:  # noqa: ANN401 (whatever the first event creates)
+def replayed(events: Iterable[Any]) -> Any:
     """The aggregate that events lead to."""
     aggregate: Any = None
     for event in events:

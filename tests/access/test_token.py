@@ -188,7 +188,14 @@ def test_a_key_file_that_cannot_be_used_is_told_in_one_line(file: Path, tmp_path
         TokenKeys.load(file, create=False)
     public = OKPKey.generate_key("Ed25519").as_dict(private=False)
     other_curve = OKPKey.generate_key("Ed448").as_dict(private=True)
-    for content in ("", "{}", '{"keys": []}', '{"keys": [1]}', "[]", *(json.dumps({"keys": [key]}) for key in (public, other_curve))):
+    for content in (
+        "",
+        "{}",
+        '{"keys": []}',
+        '{"keys": [1]}',
+        "[]",
+        *(json.dumps({"keys": [key]}) for key in (public, other_curve)),
+    ):
         damaged = tmp_path / "damaged.jwk"
         damaged.write_text(content)
         damaged.chmod(0o600)

@@ -37,7 +37,7 @@ def moved(record: Docket, given: Visa, direction: str, at: str, known: str | Non
 def test_a_docket_is_opened_for_a_person() -> None:
     given = docket()
     assert facts(given) == [("Opened", {"occurred": noon("2026-01-01"), "person_id": RAJESH})]
-    assert (given.id, given.due_on, given.holder_inside) == (Docket.create_id(RAJESH), None, True)
+    assert (given.id, given.holder_inside) == (Docket.create_id(RAJESH), True)
 
 
 def test_a_trip_opens_and_closes_a_visa_and_tells_where_its_holder_is() -> None:

@@ -45,7 +45,7 @@ def event_classes() -> list[type[AggregateEvent]]:
     ]
 
 
-def shown(hint: Any) -> str:  # noqa: ANN401 (a type hint has no type of its own)
+def shown(hint: Any) -> str:
     """A type with all that its values may be: enums with their values, value types with their fields."""
     if get_origin(hint) in {Union, UnionType}:
         return " | ".join(shown(part) for part in get_args(hint))

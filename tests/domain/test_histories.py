@@ -183,7 +183,7 @@ kinds = st.tuples(
 )
 
 
-def world(first: Any, second: Any, *, punctual: bool) -> World:  # noqa: ANN401 (drawn values)
+def world(first: Any, second: Any, *, punctual: bool) -> World:
     visas = []
     for number, (kind, (basis, days), late) in enumerate((first, second), 6000000001):
         visas.append(visa(str(number), kind, basis, days, issued=START - timedelta(days=late)))
@@ -303,7 +303,7 @@ def check_money(case: Violation) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(kinds, kinds, steps)
-def test_no_history_leaves_the_diagrams_and_every_history_replays(first: Any, second: Any, taken: list[Step]) -> None:  # noqa: ANN401
+def test_no_history_leaves_the_diagrams_and_every_history_replays(first: Any, second: Any, taken: list[Step]) -> None:
     here = world(first, second, punctual=True)
     for step in taken:
         take(here, step)
@@ -323,7 +323,7 @@ def test_no_history_leaves_the_diagrams_and_every_history_replays(first: Any, se
 
 @settings(max_examples=300, deadline=None)
 @given(kinds, kinds, steps)
-def test_a_late_clock_changes_no_outcome(first: Any, second: Any, taken: list[Step]) -> None:  # noqa: ANN401
+def test_a_late_clock_changes_no_outcome(first: Any, second: Any, taken: list[Step]) -> None:
     punctual, late = world(first, second, punctual=True), world(first, second, punctual=False)
     for here in (punctual, late):
         for step in taken:

@@ -1,9 +1,11 @@
 """The endpoint over a fresh database, and rows of the read models to read through it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -32,8 +34,8 @@ from projections.read_model import ReadModel, Row
 from projections.violation import ViolationRow, Violations
 from projections.visa import VisaRow, Visas
 from schema.app import GraphQLApp
-from store.database import Database
-from tests.conftest import Clock
+from store.database import Database, open_database
+from tests.conftest import Clock, Databases
 
 POSITION = 42
 
@@ -91,21 +93,37 @@ class Api:
         *,
         purpose: str | None = None,
         headers: dict[str, str] | None = None,
-        **variables: object,
+        **variables: Any,
     ) -> Answer:
         sent = {**self.headers, **(headers or {})}
         if reader is not None:
             sent["Authorization"] = f"Bearer {self.token(reader.id)}"
         if purpose is not None:
             sent["Purpose"] = purpose
-        encoded = {name: value.encode() for name, value in sent.items()}
+        encoded = [(name.encode(), value.encode()) for name, value in sent.items()]
         response = await self.client.post("/", json={"query": query, "variables": variables}, headers=encoded)
         return Answer(response.status_code, response.headers, response.json())
 
 
+@pytest.fixture(scope="session")
+def database_url(databases: Databases) -> Iterator[str]:
+    """One database with the read models' tables for all of these tests; each begins with empty ones."""
+
+    async def make(url: str) -> None:
+        async with open_database(url, Path(), pool_size=1) as database:
+            await create(database, READ_MODELS)
+
+    name = databases.create(databases.template)
+    with ThreadPoolExecutor(1) as apart:  # a loop of its own: the tests' loops come and go
+        apart.submit(asyncio.run, make(databases.url(name))).result()
+    yield databases.url(name)
+    databases.drop(name)
+
+
 @pytest.fixture
 async def api(database: Database, now: Clock, tmp_path: Path) -> AsyncIterator[Api]:
-    await create(database, READ_MODELS)
+    async with database.pool.connection() as connection:
+        await connection.execute("TRUNCATE access_log, " + ", ".join(model.table for model in READ_MODELS))
     keys = TokenKeys.load(tmp_path / "token.jwk", create=True)
     followed = StandingStill()
     page = tmp_path / "index.html"
@@ -288,7 +306,7 @@ def counted() -> Iterator[list[str]]:
     sent: list[str] = []
     execute = psycopg.AsyncCursor.execute
 
-    async def counting(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+    async def counting(self: psycopg.AsyncCursor[Any], query: Any, *args: Any, **options: Any) -> Any:
         sent.append(query.decode() if isinstance(query, bytes) else str(query))
         return await execute(self, query, *args, **options)
 
@@ -296,5 +314,13 @@ def counted() -> Iterator[list[str]]:
         yield sent
 
 
-def minutes(number: int) -> timedelta:
-    return timedelta(minutes=number)
+@asynccontextmanager
+async def without_table(database: Database, table: str) -> AsyncIterator[None]:
+    """A fault: one table is not there inside the block."""
+    async with database.pool.connection() as connection:
+        await connection.execute(f"ALTER TABLE {table} RENAME TO hidden")
+    try:
+        yield
+    finally:
+        async with database.pool.connection() as connection:
+            await connection.execute(f"ALTER TABLE hidden RENAME TO {table}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -18,7 +17,9 @@ VISA = "query($number: String!) { visa(number: $number) { number relation holder
 VIOLATION = "query($number: String!) { violation(number: $number) { number violator { name { en } } } }"
 OBJECTION = "query($number: String!) { objection(number: $number) { number violation { violator { name { en } } } } }"
 PERSON = "query($nationalId: String!) { person(nationalId: $nationalId) { name { en } nationalId status roles } }"
-VISAS = "query($id: String!) { visas(holderNationalId: $id, first: 5) { totalCount edges { node { number relation } } } }"
+VISAS = (
+    "query($id: String!) { visas(holderNationalId: $id, first: 5) { totalCount edges { node { number relation } } } }"
+)
 MINE = {
     Role.PASSPORT_OFFICER: "passports",
     Role.TRAFFIC_OFFICER: "traffic",
@@ -66,9 +67,7 @@ async def test_a_visa_is_seen_by_its_holder_and_the_holders_sponsors(
     assert await looks() == []
 
 
-@pytest.mark.parametrize(
-    ("role", "name"), [(Role.PASSPORT_OFFICER, "Rajesh Kumar"), (Role.AUDITOR, "R. K.")]
-)
+@pytest.mark.parametrize(("role", "name"), [(Role.PASSPORT_OFFICER, "Rajesh Kumar"), (Role.AUDITOR, "R. K.")])
 async def test_officials_of_passports_and_auditors_see_any_visa_and_the_look_is_noted(
     api: Api, keep: Keep, looks: Looks, role: Role, name: str
 ) -> None:
@@ -79,9 +78,7 @@ async def test_officials_of_passports_and_auditors_see_any_visa_and_the_look_is_
     answer = await api.ask(VISA, officer, purpose="CASE_REVIEW", headers={"Case-Reference": "ق-17"}, number=its.number)
 
     assert answer.data["visa"] == {"number": its.number, "relation": None, "holder": {"name": {"en": name}}}
-    assert await looks() == [
-        (holder.id, officer.id, role.value, MINE[role], "CASE_REVIEW", "ق-17", ["VISA", "PERSON"])
-    ]
+    assert await looks() == [(holder.id, officer.id, role.value, MINE[role], "CASE_REVIEW", "ق-17", ["VISA", "PERSON"])]
 
 
 @pytest.mark.parametrize("role", [Role.TRAFFIC_OFFICER, Role.COURT_CLERK, Role.ADMINISTRATOR])
@@ -174,9 +171,7 @@ async def test_a_person_is_seen_by_officials_with_a_purpose(
         "status": "ACTIVE" if account else None,
         "roles": ["PERSON"] if account else None,
     }
-    assert await looks() == [
-        (rajesh.id, officer.id, role.value, MINE[role], "COUNTER_REQUEST", None, ["PERSON"])
-    ]
+    assert await looks() == [(rajesh.id, officer.id, role.value, MINE[role], "COUNTER_REQUEST", None, ["PERSON"])]
 
 
 @pytest.mark.parametrize("roles", [NO_ROLES, (Role.COURT_CLERK,)])
@@ -216,7 +211,7 @@ async def test_an_official_says_for_what_whether_or_not_there_is_anything(
     officer, rajesh = official(role), person()
     its, fined = visa(rajesh), objected(rajesh)
     await keep(officer, *([rajesh, its, fined] if there else []))
-    numbers = {
+    numbers: dict[str, dict[str, Any]] = {
         "visa": {"number": its.number},
         "violation": {"number": fined.number},
         "objection": {"number": f"O{fined.number}"},
@@ -248,7 +243,9 @@ async def test_the_role_that_shows_most_is_the_one_that_is_noted(api: Api, keep:
     its = violation(rajesh)
     await keep(officer, rajesh, its)
 
-    answer = await api.ask("query($n: String!) { violation(number: $n) { plate { text } } }", officer, purpose="AUDIT", n=its.number)
+    answer = await api.ask(
+        "query($n: String!) { violation(number: $n) { plate { text } } }", officer, purpose="AUDIT", n=its.number
+    )
 
     assert answer.data == {"violation": {"plate": {"text": "ABD 1234"}}}
     assert [look[2:4] for look in await looks()] == [("TRAFFIC_OFFICER", "traffic")]
@@ -287,12 +284,13 @@ async def test_somebody_elses_and_nobodys_are_answered_alike_with_the_same_state
     await keep(reader, other, its, fined)
     await api.ask("{ me { id } }", reader)
 
-    for query, theirs, nobodys in (
+    pairs: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         (VISA, {"number": its.number}, {"number": "9999999999"}),
         (VIOLATION, {"number": fined.number}, {"number": "V999999"}),
         (OBJECTION, {"number": f"O{fined.number}"}, {"number": "OV999999"}),
         (VISAS, {"id": other.national_id}, {"id": "2502032556"}),
-    ):
+    ]
+    for query, theirs, nobodys in pairs:
         with counted() as first:
             of_somebody = await api.ask(query, reader, **theirs)
         with counted() as second:
@@ -318,13 +316,15 @@ async def test_each_look_below_another_is_noted_too(api: Api, keep: Keep, looks:
 
     assert answer.data["person"]["visas"]["edges"][0]["node"]["sponsor"] == {"name": {"en": "Noura Al-Qahtani"}}
     noted = sorted((look[0], look[2], look[6]) for look in await looks())
-    assert noted == sorted([
-        (rajesh.id, "PASSPORT_OFFICER", ["PERSON"]),
-        (rajesh.id, "PASSPORT_OFFICER", ["VISA"]),
-        (noura.id, "PASSPORT_OFFICER", ["PERSON"]),
-        (rajesh.id, "TRAFFIC_OFFICER", ["VIOLATION", "OBJECTION"]),
-        (rajesh.id, "TRAFFIC_OFFICER", ["PERSON"]),
-    ])
+    assert noted == sorted(
+        [
+            (rajesh.id, "PASSPORT_OFFICER", ["PERSON"]),
+            (rajesh.id, "PASSPORT_OFFICER", ["VISA"]),
+            (noura.id, "PASSPORT_OFFICER", ["PERSON"]),
+            (rajesh.id, "TRAFFIC_OFFICER", ["VIOLATION", "OBJECTION"]),
+            (rajesh.id, "TRAFFIC_OFFICER", ["PERSON"]),
+        ]
+    )
 
 
 async def test_that_there_is_nothing_is_a_look_too(api: Api, keep: Keep, looks: Looks) -> None:

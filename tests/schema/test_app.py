@@ -16,7 +16,7 @@ from strawberry.extensions.validation_cache import _get_validate_cache
 from schema.limits import DEEPEST, MOST_ALIASES, MOST_FIELDS
 from store.database import Database
 from tests.conftest import Clock
-from tests.schema.conftest import POSITION, Api, Keep, person, visa
+from tests.schema.conftest import POSITION, Api, Keep, person, visa, without_table
 
 GRAPHQL = "application/graphql-response+json"
 JSON = {"Content-Type": "application/json"}
@@ -62,7 +62,9 @@ async def test_a_body_that_is_no_operation_is_told_so(api: Api, content: bytes, 
     ["", "text/plain", "application/graphql", "multipart/form-data; boundary=x", "application/json; charset=utf-16"],
 )
 async def test_another_content_type_is_refused(api: Api, content_type: str) -> None:
-    response = await api.client.post("/", content=b'{"query": "{ __typename }"}', headers={"Content-Type": content_type})
+    response = await api.client.post(
+        "/", content=b'{"query": "{ __typename }"}', headers={"Content-Type": content_type}
+    )
 
     assert (response.status_code, errors(response)) == (415, BAD)
 
@@ -190,10 +192,16 @@ async def test_a_token_that_does_not_hold_is_a_401(api: Api, now: Clock, keep: K
     await keep(rajesh)
     token = api.token(rajesh.id)
     strangers = api.token(person().id)
-    query = {"query": "{ services { code } }"}
+    query = TITLES
 
-    for authorization in (f"Bearer {token}x", f"Bearer {strangers}", "Bearer", "Basic cmFqZXNoOng=", "Bearer ق".encode()):
-        refused = await api.client.post("/", json=query, headers={"Authorization": authorization})
+    for authorization in (
+        f"Bearer {token}x",
+        f"Bearer {strangers}",
+        "Bearer",
+        "Basic cmFqZXNoOng=",
+        "Bearer ق",
+    ):
+        refused = await api.client.post("/", json=query, headers=[(b"Authorization", authorization.encode())])
         assert (refused.status_code, errors(refused)) == (401, [("", "UNAUTHENTICATED")])
         assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     now.advance(seconds=299)
@@ -225,7 +233,9 @@ async def test_a_remembered_account_is_read_again_once_the_client_wrote(api: Api
     assert (await api.ask(query, rajesh)).data == {"me": {"username": "changed"}}
 
 
-@pytest.mark.parametrize("header", [{"Purpose": "CURIOSITY"}, {"Case-Reference": "x" * 65}, {"Case-Reference": "a\tb\x7f"}])
+@pytest.mark.parametrize(
+    "header", [{"Purpose": "CURIOSITY"}, {"Case-Reference": "x" * 65}, {"Case-Reference": "a\tb\x7f"}]
+)
 async def test_a_purpose_or_reference_that_is_none_is_refused(api: Api, header: dict[str, str]) -> None:
     response = await api.client.post("/", json=TITLES, headers=header)
 
@@ -238,11 +248,10 @@ async def test_our_own_faults_are_masked_and_logged_once(
     rajesh = person()
     await keep(rajesh)
     await api.ask("{ me { id } }", rajesh)
-    async with database.pool.connection() as connection:
-        await connection.execute("ALTER TABLE visa_v1 RENAME TO secret_name")
 
     with caplog.at_level(logging.ERROR):
-        answer = await api.ask("{ me { username visas(first: 1) { totalCount } } services { code } }", rajesh)
+        async with without_table(database, "visa_v1"):
+            answer = await api.ask("{ me { username visas(first: 1) { totalCount } } services { code } }", rajesh)
 
     assert answer.errors == [("me.visas", "INTERNAL")]
     assert (answer.status, answer.body["data"]["me"], len(answer.body["data"]["services"])) == (200, None, 3)
@@ -257,10 +266,9 @@ async def test_our_own_faults_are_masked_and_logged_once(
 async def test_a_fault_before_the_operation_is_masked_too(api: Api, keep: Keep, database: Database) -> None:
     rajesh = person()
     await keep(rajesh)
-    async with database.pool.connection() as connection:
-        await connection.execute("DROP TABLE person_v1")
 
-    answer = await api.ask("{ me { id } }", rajesh)
+    async with without_table(database, "person_v1"):
+        answer = await api.ask("{ me { id } }", rajesh)
 
     assert (answer.status, answer.errors) == (500, [("", "INTERNAL")])
     assert "person_v1" not in json.dumps(answer.body)
@@ -268,9 +276,7 @@ async def test_a_fault_before_the_operation_is_masked_too(api: Api, keep: Keep, 
 
 def doubling(fragments: int) -> str:
     """A short document that asks for two to the power of `fragments` fields."""
-    defined = " ".join(
-        f"fragment F{n} on Service {{ ...F{n + 1} a{n}: code ...F{n + 1} }}" for n in range(fragments)
-    )
+    defined = " ".join(f"fragment F{n} on Service {{ ...F{n + 1} a{n}: code ...F{n + 1} }}" for n in range(fragments))
     return f"{{ services {{ ...F0 }} }} {defined} fragment F{fragments} on Service {{ code }}"
 
 
@@ -313,8 +319,9 @@ async def test_graphiqls_introspection_is_answered(api: Api) -> None:
 async def test_documents_are_parsed_and_checked_once(api: Api) -> None:
     query = "query OnlyHere { services { code } }"
     await api.ask(query)
-    before = [cache(128).cache_info().hits for cache in (_get_parse_cache, _get_validate_cache)]
+    caches: list[Any] = [_get_parse_cache(128), _get_validate_cache(128)]
+    before = [cache.cache_info().hits for cache in caches]
     await api.ask(query)
-    after = [cache(128).cache_info().hits for cache in (_get_parse_cache, _get_validate_cache)]
+    after = [cache.cache_info().hits for cache in caches]
 
     assert after == [hits + 1 for hits in before]

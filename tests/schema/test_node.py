@@ -24,12 +24,18 @@ async def test_everything_is_found_by_the_id_that_it_shows(api: Api, keep: Keep)
         )
     ).data["me"]
     fined = shown["violations"]["edges"][0]["node"]
-    ids = [shown["id"], shown["person"]["id"], shown["visas"]["edges"][0]["node"]["id"], fined["id"], fined["objection"]["id"]]
+    ids = [
+        shown["id"],
+        shown["person"]["id"],
+        shown["visas"]["edges"][0]["node"]["id"],
+        fined["id"],
+        fined["objection"]["id"],
+    ]
 
-    found = [(await api.ask(NODE, rajesh, id=id)).data["node"] for id in ids]
+    found = [(await api.ask(NODE, rajesh, id=one)).data["node"] for one in ids]
 
     kinds = ["User", "Person", "Visa", "Violation", "Objection"]
-    assert found == [{"__typename": kind, "id": id} for kind, id in zip(kinds, ids, strict=True)]
+    assert found == [{"__typename": kind, "id": one} for kind, one in zip(kinds, ids, strict=True)]
 
 
 async def test_many_are_answered_in_their_order_with_one_statement_for_each_type(api: Api, keep: Keep) -> None:
@@ -55,8 +61,8 @@ async def test_many_are_answered_in_their_order_with_one_statement_for_each_type
 
     missing = {2, 4, 6, 7}
     assert answer.data["nodes"] == [
-        None if place in missing else {"__typename": base64.urlsafe_b64decode(id).decode().split(":")[0], "id": id}
-        for place, id in enumerate(ids)
+        None if place in missing else {"__typename": base64.urlsafe_b64decode(one).decode().split(":")[0], "id": one}
+        for place, one in enumerate(ids)
     ]
     assert len(statements) == 3
 
@@ -103,7 +109,7 @@ async def test_what_is_no_id_is_told_so(api: Api, keep: Keep, id: str) -> None:
 async def test_no_more_than_a_hundred_are_asked_for_at_once(api: Api, keep: Keep) -> None:
     rajesh = person()
     await keep(rajesh)
-    id = known_as("User", rajesh)
+    own = known_as("User", rajesh)
 
-    assert len((await api.ask(NODES, rajesh, ids=[id] * 100)).data["nodes"]) == 100
-    assert (await api.ask(NODES, rajesh, ids=[id] * 101)).errors == [("nodes", "BAD_USER_INPUT")]
+    assert len((await api.ask(NODES, rajesh, ids=[own] * 100)).data["nodes"]) == 100
+    assert (await api.ask(NODES, rajesh, ids=[own] * 101)).errors == [("nodes", "BAD_USER_INPUT")]

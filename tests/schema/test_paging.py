@@ -1,14 +1,16 @@
 """Pages by key, forwards and backwards."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.actor import Role
+from projections.read_model import Row
 from projections.violation import ViolationRow
-from tests.schema.conftest import ISSUED, Api, Keep, Row, counted, objected, person, sponsored, violation, visa
+from tests.schema.conftest import ISSUED, Api, Keep, counted, objected, person, sponsored, violation, visa
 
 PAGE = """query($first: Int, $after: String, $last: Int, $before: String) { me {
     violations(first: $first, after: $after, last: $last, before: $before) {
@@ -130,7 +132,7 @@ async def test_a_walk_visits_every_row_once_and_in_order_while_rows_are_added(
     visited: list[str] = []
     cursor = None
     while True:
-        arguments = {"first": size, "after": cursor} if forward else {"last": size, "before": cursor}
+        arguments: dict[str, Any] = {"first": size, "after": cursor} if forward else {"last": size, "before": cursor}
         page = (await api.ask(PAGE, rajesh, **arguments)).data["me"]["violations"]
         numbers = [edge["node"]["number"] for edge in page["edges"]]
         visited = visited + numbers if forward else numbers + visited
@@ -156,9 +158,9 @@ async def test_the_work_list_is_walked_oldest_first(api: Api, keep: Keep) -> Non
         totalCount pageInfo { hasNextPage endCursor } edges { node { number } } } }"""
 
     first = (await api.ask(query, salman, purpose="CASE_REVIEW")).data["objections"]
-    second = (
-        await api.ask(query, salman, purpose="CASE_REVIEW", after=first["pageInfo"]["endCursor"])
-    ).data["objections"]
+    second = (await api.ask(query, salman, purpose="CASE_REVIEW", after=first["pageInfo"]["endCursor"])).data[
+        "objections"
+    ]
 
     assert [edge["node"]["number"] for edge in first["edges"] + second["edges"]] == [
         f"O{rows[1].number}",

@@ -90,8 +90,8 @@ async def test_sponsors_ask_about_those_they_sponsor(api: Api, keep: Keep) -> No
         mayAskAbout(first: 10, relation: $relation, nationalId: $id) {
             totalCount edges { relation node { name { en } nationalId status roles } } } } }"""
 
-    async def found(**arguments: object) -> list[tuple[str, str]]:
-        listed = (await api.ask(query, noura, **arguments)).data["me"]["mayAskAbout"]
+    async def found(relation: str | None = None, id: str | None = None) -> list[tuple[str, str]]:
+        listed = (await api.ask(query, noura, relation=relation, id=id)).data["me"]["mayAskAbout"]
         assert listed["totalCount"] == len(listed["edges"])
         return sorted((edge["node"]["name"]["en"], edge["relation"]) for edge in listed["edges"])
 

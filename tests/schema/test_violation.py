@@ -78,7 +78,9 @@ async def test_a_violation_is_shown_whole(api: Api, keep: Keep) -> None:
 
 async def test_what_is_due_is_as_of_the_day_in_riyadh(api: Api, keep: Keep) -> None:
     rajesh = person()
-    its = violation(rajesh, status=ViolationStatus.FINAL_DUE, pay_before=date(2026, 3, 1), discount_before=date(2026, 3, 1))
+    its = violation(
+        rajesh, status=ViolationStatus.FINAL_DUE, pay_before=date(2026, 3, 1), discount_before=date(2026, 3, 1)
+    )
     await keep(rajesh, its)
     query = "query($n: String!) { violation(number: $n) { amountDue discount } }"
 
@@ -111,7 +113,9 @@ async def test_every_reason_against_an_objection_is_told_in_the_readers_language
     rejections = {f"V{number}": date(2026, 2, number) for number in range(1, 6)}
     await keep(rajesh, its, docket(rajesh, open_objections=["V7"], rejections=rejections))
 
-    problems = (await api.ask(ELIGIBLE, rajesh, number=its.number)).data["violation"]["objectionEligibility"]["problems"]
+    problems = (await api.ask(ELIGIBLE, rajesh, number=its.number)).data["violation"]["objectionEligibility"][
+        "problems"
+    ]
     arabic = await api.ask(ELIGIBLE, rajesh, headers={"Accept-Language": "ar"}, number=its.number)
 
     nothing = {"field": None, "retryAfterSeconds": None}
@@ -171,7 +175,8 @@ async def test_a_list_of_violations_can_be_narrowed(
 
 
 @pytest.mark.parametrize(
-    "filter", [{"plate": "ABC1234"}, {"plate": "A" * 5_000}, {"occurredFrom": "2026-02-02T12:00:00"}, {"status": ["GONE"]}]
+    "filter",
+    [{"plate": "ABC1234"}, {"plate": "A" * 5_000}, {"occurredFrom": "2026-02-02T12:00:00"}, {"status": ["GONE"]}],
 )
 async def test_a_filter_that_makes_no_sense_is_told_so(api: Api, keep: Keep, filter: dict[str, object]) -> None:
     rajesh = person()

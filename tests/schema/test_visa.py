@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -78,7 +79,8 @@ async def test_a_deadline_that_is_over_says_so(api: Api, keep: Keep) -> None:
     answer = await api.ask(WHOLE, rajesh, number=its.number)
 
     shown = [
-        (one["kind"], one["on"]["gregorian"], one["daysLeft"], one["passed"]) for one in answer.data["visa"]["deadlines"]
+        (one["kind"], one["on"]["gregorian"], one["daysLeft"], one["passed"])
+        for one in answer.data["visa"]["deadlines"]
     ]
     assert shown == [("RETURN_BEFORE", "2026-02-27", -2, True), ("EXTEND_BEFORE", "2026-04-27", 57, False)]
 
@@ -162,13 +164,14 @@ async def test_a_list_of_visas_can_be_narrowed(
 ) -> None:
     noura = person()
     rajesh = sponsored(noura, national_id="2502032556")
+    changed: list[tuple[str, int, dict[str, Any]]] = [
+        ("a", 10, {}),
+        ("b", 11, {"status": VisaStatus.CANCELLED}),
+        ("c", 12, {"status": VisaStatus.DEPARTED, "type": VisaType.MULTIPLE}),
+    ]
     rows = {
         name: visa(rajesh, issued_at=datetime(2026, 1, day, 9, tzinfo=UTC), issued_on=date(2026, 1, day), **values)
-        for name, day, values in [
-            ("a", 10, {}),
-            ("b", 11, {"status": VisaStatus.CANCELLED}),
-            ("c", 12, {"status": VisaStatus.DEPARTED, "type": VisaType.MULTIPLE}),
-        ]
+        for name, day, values in changed
     }
     await keep(noura, rajesh, *rows.values())
 
@@ -201,7 +204,9 @@ async def test_one_visa_with_its_holder_is_one_statement(api: Api, keep: Keep) -
     await api.ask("{ me { id } }", noura)
 
     with counted() as statements:
-        answer = await api.ask("query($n: String!) { visa(number: $n) { holder { name { en } } } }", noura, n=its.number)
+        answer = await api.ask(
+            "query($n: String!) { visa(number: $n) { holder { name { en } } } }", noura, n=its.number
+        )
 
     assert answer.data == {"visa": {"holder": {"name": {"en": "Rajesh Kumar"}}}}
     assert len(statements) == 1

@@ -13,8 +13,7 @@ from store.database import Database, open_database
 from store.keyring import Keyring
 from store.log import Appended, Change, Conflict, Log, LogUnavailable
 from store.master_key import MasterKey
-from tests.conftest import Clock
-from tests.conftest import QUICK
+from tests.conftest import QUICK, Clock
 from tests.store.ledger import Counter, change_of
 
 ONE, TWO = (UUID(int=number, version=4) for number in (1, 2))

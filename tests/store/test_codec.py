@@ -33,14 +33,14 @@ def predictable(number: int) -> bytes:
     return bytes(range(number))
 
 
-def stored(event: Any, *, keys: dict[UUID, bytes] = KEYS) -> Row:  # noqa: ANN401 (any event)
+def stored(event: Any, *, keys: dict[UUID, bytes] = KEYS) -> Row:
     entry = Entry(event, ACTOR, CORRELATION, CAUSE)
     state = encode(entry, event_id=EVENT, keys=keys.get, random_bytes=predictable)
     topic = f"{type(event).__module__}:{type(event).__qualname__}"
     return Row(7, event.originator_id, event.originator_version, topic, state, RECORDED_AT)
 
 
-def event_of(event_class: type[T], version: int = 1, **values: Any) -> T:  # noqa: ANN401 (the fields of any event)
+def event_of(event_class: type[T], version: int = 1, **values: Any) -> T:
     return event_class(originator_id=STREAM, originator_version=version, timestamp=MORNING, **values)
 
 

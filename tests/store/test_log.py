@@ -46,7 +46,7 @@ def started(*streams: UUID) -> Change:
     return change_of(*(Counter.start(stream) for stream in streams))
 
 
-def opened(stream: UUID = ONE, **options: Any) -> Change:  # noqa: ANN401 (as Ledger.open)
+def opened(stream: UUID = ONE, **options: Any) -> Change:
     change = change_of(Ledger.open(stream, **options))
     change.people = [stream]
     return change

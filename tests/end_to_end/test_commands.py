@@ -1,0 +1,286 @@
+"""`sijil` as an operator runs it: as a process, with its exit status and what it prints."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tests.commands.conftest import PEOPLE, RAJESH, WriteFeed, recorded, write_feed  # noqa: F401 (a fixture)
+
+ROOT = Path(__file__).parents[2]
+SIJIL = Path(sys.executable).with_name("sijil")
+
+Sijil = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path, empty_database_url: str) -> dict[str, str]:
+    """Settings of an installation of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIJIL_")}
+    return inherited | {"SIJIL_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": empty_database_url}
+
+
+@pytest.fixture
+def sijil(environment: dict[str, str]) -> Sijil:
+    def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 (our own program)
+            [SIJIL, *arguments],
+            env=environment | settings,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=ROOT,
+        )
+
+    return run
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], status: int, message: str) -> None:
+    """Nothing but the fault is said, on one line of stderr."""
+    said = [line for line in done.stderr.splitlines() if " INFO " not in line]
+    assert (done.returncode, len(said)) == (status, 1), done.stderr
+    assert said[0].startswith("sijil: ")
+    assert re.search(message, said[0]), said[0]
+
+
+class Serving:
+    """A server in a process, and what it printed."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 (our own program)
+            [SIJIL, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+        )
+        self.printed = ""
+
+    def until_ready(self) -> str:
+        """Wait for the address it serves on."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.printed += line
+            if found := re.search(r"GraphQL on (http://\S+)/graphql", line):
+                return found[1]
+        raise AssertionError(self.printed)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        rest, _ = self.process.communicate(timeout=30)
+        self.printed += rest
+        return self.process.returncode
+
+
+@pytest.fixture
+def serve(environment: dict[str, str]) -> Iterator[Callable[..., Serving]]:
+    started: list[Serving] = []
+
+    def start(*arguments: str, **settings: str) -> Serving:
+        started.append(Serving(environment | {"SIJIL_PORT": "0"} | settings, *arguments))
+        return started[-1]
+
+    yield start
+    for serving in started:
+        if serving.process.poll() is None:
+            serving.process.kill()
+            serving.process.communicate()
+
+
+def ask(url: str, token: str | None, query: str) -> dict[str, Any]:
+    headers = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    answer: dict[str, Any] = httpx.post(f"{url}/graphql", json={"query": query}, headers=headers).json()
+    return answer
+
+
+def test_one_command_serves_the_demo_and_a_second_time_imports_nothing(
+    serve: Callable[..., Serving], sijil: Sijil, environment: dict[str, str]
+) -> None:
+    first = serve("run")
+    url = first.until_ready()
+    token = sijil("token", "--as", "rajesh").stdout.strip()
+    mine = ask(url, token, "{ me { nationalId visas(first: 3) { totalCount } violations(first: 5) { totalCount } } }")
+    assert mine["data"]["me"] == {
+        "nationalId": RAJESH,
+        "visas": {"totalCount": 3},
+        "violations": {"totalCount": 4},
+    }
+    assert httpx.get(f"{url}/readyz").json()["status"] == "ready"
+    assert "9,230 lines recorded" in first.printed
+    assert first.stop() == 0
+
+    second = serve("run")
+    second.until_ready()
+    assert "imported" not in second.printed
+    assert second.stop(signal.SIGTERM) == 0
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT sum(recorded) FROM imports").fetchone() == (9230,)
+
+
+def test_the_page_and_what_it_needs_come_from_local_files(serve: Callable[..., Serving]) -> None:
+    url = serve("serve").until_ready()
+    page = httpx.get(f"{url}/graphql", headers={"Accept": "text/html"})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    wanted = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert [link for link in wanted if not link.startswith(("/graphiql/", "data:"))] == []
+    for link in wanted:
+        if link.startswith("/"):
+            assert httpx.get(url + link).status_code == 200
+
+
+def test_a_killed_import_is_finished_by_the_next_run(
+    serve: Callable[..., Serving], environment: dict[str, str]
+) -> None:
+    first = serve("run")
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        deadline = time.monotonic() + 40
+        while time.monotonic() < deadline:
+            try:
+                row = connection.execute("SELECT next_line FROM imports").fetchone()
+            except psycopg.errors.UndefinedTable:
+                row = None
+            if row and row[0] > 2000:
+                break
+            time.sleep(0.05)
+        assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+        killed_at = connection.execute("SELECT next_line, done FROM imports").fetchone()
+        assert killed_at
+        assert killed_at[1] is False
+        assert 2000 < killed_at[0] < 9231
+
+        second = serve("run")
+        second.until_ready()
+        assert connection.execute("SELECT recorded, done FROM imports").fetchone() == (9230, True)
+        assert connection.execute("SELECT count(*), max(notification_id) = count(*) FROM sijil_events").fetchone() == (
+            connection.execute("SELECT position FROM log_head").fetchone() or (0,)
+        ) + (True,)
+    assert second.stop() == 0
+
+
+def test_refused_lines_go_to_a_file_and_the_status_says_so(
+    sijil: Sijil,
+    tmp_path: Path,
+    write_feed: WriteFeed,  # noqa: F811
+) -> None:
+    feed = write_feed(*PEOPLE, b"nonsense\n", recorded("7001", "2026-01-06T10:00:00+03:00"))
+    rejects = tmp_path / "rejects.jsonl"
+    for _ in range(2):  # the second time nothing is recorded, and the file is the same
+        done = sijil("import", feed, "--backdate", "--rejects", rejects)
+        assert done.returncode == 3
+        assert [json.loads(line) for line in rejects.read_text().splitlines()] == [
+            {
+                "line": 8,
+                "operation": "?",
+                "code": "INVALID_INPUT",
+                "message": "JSON is malformed: invalid character (byte 4).",
+            }
+        ]
+    assert "was imported before, nothing is recorded again: 8 lines recorded" in done.stdout
+    assert "1 refused: ? INVALID_INPUT" in done.stdout
+
+
+def test_an_import_beside_a_running_server_is_followed_by_it(
+    serve: Callable[..., Serving],
+    sijil: Sijil,
+    write_feed: WriteFeed,  # noqa: F811
+) -> None:
+    serving = serve("serve")
+    url = serving.until_ready()
+    done = sijil("import", write_feed(*PEOPLE), "--backdate")
+    assert done.returncode == 0, done.stderr
+    token = sijil("token", "--as", RAJESH).stdout.strip()
+    assert ask(url, token, "{ me { username } }")["data"] == {"me": {"username": "rajesh"}}
+
+
+FAULTS: dict[str, tuple[list[str], dict[str, str], int, str]] = {
+    "a database that is not there": (
+        ["schema-less"],
+        {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x"},
+        69,
+        "cannot be reached|refused",
+    ),
+    "a setting that is wrong": (["serve"], {"SIJIL_PORT": "eighty"}, 78, "SIJIL_PORT must be a whole number"),
+    "a setting nobody knows": (["serve"], {"SIJIL_PROT": "80"}, 78, "did you mean SIJIL_PORT"),
+    "a master key that is none": (["serve"], {"SIJIL_MASTER_KEY": "c2VjcmV0"}, 78, "SIJIL_MASTER_KEY must be"),
+    "a feed that is not there": (["import", "missing.jsonl", "--backdate"], {}, 2, "missing.jsonl cannot be read"),
+    "a feed of nobody": (["import", "demo/feed.jsonl.gz"], {}, 2, "--agency"),
+    "an agency nobody knows": (["import", "demo/feed.jsonl.gz", "--agency", "nasa"], {}, 2, "no agency nasa"),
+    "backdating in production": (
+        ["import", "demo/feed.jsonl.gz", "--backdate"],
+        {"SIJIL_ENV": "production"},
+        2,
+        "not for production",
+    ),
+    "a token in production": (["token", "--as", "rajesh"], {"SIJIL_ENV": "production"}, 78, "sign in"),
+    "a token for nobody": (["token", "--as", "nobody"], {}, 2, "Nobody has the user name"),
+    "a token for whom?": (["token"], {}, 2, "--as USERNAME, or --agency CODE"),
+    "a rejects file that cannot be written": (
+        ["import", "demo/feed.jsonl.gz", "--backdate", "--rejects", "/nowhere/rejects"],
+        {},
+        2,
+        "cannot be written",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_line_and_an_exit_status_of_its_own(sijil: Sijil, fault: str) -> None:
+    arguments, settings, status, message = FAULTS[fault]
+    if arguments == ["schema-less"]:
+        arguments = ["serve", "--port", "0"]
+    done = sijil(*arguments, **settings)
+    assert_one_line(done, status, message)
+    assert "secret" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(sijil: Sijil) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert_one_line(sijil("serve", "--port", str(port)), 75, f"127.0.0.1:{port} cannot be listened on")
+
+
+def test_a_lost_master_key_stops_the_start_and_no_other_one_is_made(
+    sijil: Sijil,
+    tmp_path: Path,
+    write_feed: WriteFeed,  # noqa: F811
+) -> None:
+    assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
+    key = tmp_path / "data" / "keys" / "master.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.unlink()
+    assert_one_line(sijil("serve", "--port", "0"), 78, "master.key")
+    assert not key.exists()
+
+
+def test_the_embedded_database_of_another_version_is_not_touched(sijil: Sijil, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "postgres"
+    folder.mkdir(parents=True)
+    (folder / "PG_VERSION").write_text("12\n")
+    assert_one_line(sijil("serve", "--port", "0", DATABASE_URL=""), 73, "12")
+    assert (folder / "PG_VERSION").read_text() == "12\n"
+
+
+def test_the_schema_that_is_printed_is_the_one_in_the_repository(sijil: Sijil) -> None:
+    done = sijil("schema")
+    assert (done.returncode, done.stdout) == (0, (ROOT / "schema.graphql").read_text())
+
+
+def test_settings_are_listed_with_value_and_source_and_secrets_are_hidden(sijil: Sijil) -> None:
+    done = sijil("settings", DATABASE_URL="postgresql://u:secret@127.0.0.1/x", SIJIL_PORT="9000")
+    assert re.search(r"^SIJIL_PORT +9000 +environment ", done.stdout, re.MULTILINE)
+    assert re.search(r"^SIJIL_HOST +127.0.0.1 +default ", done.stdout, re.MULTILINE)
+    assert "secret" not in done.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "import", "token", "schema", "settings"])
+def test_every_command_shows_an_example(sijil: Sijil, command: str) -> None:
+    assert "Example: " in sijil(command, "--help").stdout
+    assert f"sijil {command}" in sijil("--help").stdout or command == "settings"
