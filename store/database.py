@@ -135,7 +135,10 @@ def parameters(url: str) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 25_000,
     }
-    ours = "-c TimeZone=UTC -c DateStyle=ISO -c default_transaction_isolation=read\\ committed"
+    ours = (
+        "-c TimeZone=UTC -c DateStyle=ISO -c default_transaction_isolation=read\\ committed "
+        "-c jit=off -c max_parallel_workers_per_gather=0"  # our statements are short: setting these up costs more
+    )
     options = f"{given.get('options', '')} {ours}".strip()
     return defaults | given | {"client_encoding": "UTF8", "options": options}
 

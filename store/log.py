@@ -120,9 +120,12 @@ class Log:
             return {}
         rows = await self._rows(
             f"""
-            SELECT {_COLUMNS} FROM unnest(%b::uuid[], %b::bigint[]) AS kept(stream, version)
-            JOIN sijil_events e ON originator_id = kept.stream AND originator_version > kept.version
-            ORDER BY originator_id, originator_version
+            SELECT e.* FROM unnest(%b::uuid[], %b::bigint[]) AS kept(stream, version)
+            CROSS JOIN LATERAL (
+                SELECT {_COLUMNS} FROM sijil_events e
+                WHERE originator_id = kept.stream AND originator_version > kept.version
+                ORDER BY originator_version OFFSET 0  -- by its index, stream by stream, whatever the planner thinks
+            ) e
             """,  # noqa: S608 (no values)
             (list(kept), [len(events) for events in kept.values()]),
         )
