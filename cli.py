@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, TextIO, TypeVar
 from uuid import UUID
@@ -26,6 +26,7 @@ from commands.importer import Importer, Options, refusals, refused_by_reason, un
 from commands.importer import Progress as Imported
 from domain import formats
 from domain.catalogue import AGENCY_OPERATIONS
+from projections.follower import Followed
 from schema import export
 from server import Installation, application, background, following, open_installation
 from settings import Settings, SettingsError, describe, read_settings
@@ -42,6 +43,7 @@ HELP = """Sijil (سجل): an e-government record with a GraphQL API.
 Examples:
   sijil run                                       serve, with the demo's people in development
   sijil serve --port 8080                         serve what is there
+  sijil work                                      only keep the read models up, and the clock going
   sijil import feed.jsonl --agency traffic        take an agency's feed in
   sijil token --as rajesh                         a token to try queries with
   sijil schema > schema.graphql                   the API's schema
@@ -117,6 +119,26 @@ def _run(work: Coroutine[None, None, T]) -> T:
         return await task
 
     return asyncio.run(stoppable())
+
+
+@app.command(epilog="Example: sijil work")
+def work(
+    while_stdin_is_open: Annotated[bool, typer.Option("--while-stdin-is-open", hidden=True)] = False,
+) -> None:
+    """Follow the log, without serving."""
+    _run(_work(_settings(), while_stdin_is_open=while_stdin_is_open))
+
+
+async def _work(settings: Settings, *, while_stdin_is_open: bool) -> None:
+    async with open_installation(settings) as installation, following(installation):
+        clock = Clock(installation.log, installation.database, now=installation.now)
+        async with background(clock.run):
+            if not while_stdin_is_open:
+                await asyncio.Event().wait()
+            loop, ended = asyncio.get_running_loop(), asyncio.Event()
+            loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes: it is readable when it ends
+            await ended.wait()
+            loop.remove_reader(sys.stdin.fileno())
 
 
 def _serve(settings: Settings, *, demo: bool) -> None:
@@ -210,7 +232,11 @@ def import_(
 
 async def _import_into(settings: Settings, feed: Path, options: Options, rejects: Path | None) -> int:
     with _to_write(rejects) as file:
-        async with open_installation(settings) as installation, following(installation) as (follower, followed):
+        async with (
+            open_installation(settings) as installation,
+            Followed(installation.database).watch() as followed,
+            _working_beside(),
+        ):
             imported = await _import(installation, feed, options)
             refused = 0
             async for line in refusals(installation.database, imported.sha256):
@@ -218,9 +244,27 @@ async def _import_into(settings: Settings, feed: Path, options: Options, rejects
                 if file is not None:
                     file.write(msgspec.json.encode(line).decode() + "\n")
             if not await followed.wait_for(await installation.log.head(), CAUGHT_UP_WITHIN):
-                reason = follower.health.reason or "another process follows the log, slowly"
-                raise Fault(f"Everything is recorded, but the read models lag: {reason}.", ExitStatus.DATABASE)
+                message = (
+                    "Everything is recorded, but the read models lag: the log of the process that follows says why."
+                )
+                raise Fault(message, ExitStatus.DATABASE)
             return refused
+
+
+@asynccontextmanager
+async def _working_beside() -> AsyncIterator[None]:
+    """Run `sijil work` beside the block: the read models are made on another core.
+
+    It ends with its standard input, so it does not outlive this process however that ends.
+    """
+    program = [sys.executable, Path(__file__), "work", "--while-stdin-is-open"]
+    worker = await asyncio.create_subprocess_exec(*program, stdin=asyncio.subprocess.PIPE, cwd=Path.cwd())
+    try:
+        yield
+    finally:
+        if worker.stdin is not None:
+            worker.stdin.close()
+        await worker.wait()
 
 
 @contextmanager
@@ -333,3 +377,7 @@ A token for one of them, good for five minutes, in another terminal:
   .venv/bin/sijil token --as rajesh
 Officials also send the header Purpose, e.g. Purpose: COUNTER_REQUEST
 """
+
+
+if __name__ == "__main__":
+    main()

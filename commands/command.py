@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -47,8 +48,12 @@ class LocalizedTextInput:
 
 def national_ids(input: Any) -> list[Claim]:  # noqa: ANN401 (any input)
     """The claims on the national IDs that an input names."""
-    names = (field.name for field in fields(input) if field.name.endswith("national_id"))
-    return [Claim("national_id", getattr(input, name)) for name in names]
+    return [Claim("national_id", getattr(input, name)) for name in _names(type(input)) if name.endswith("national_id")]
+
+
+@cache
+def _names(input: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(input) if field.name not in NOT_CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def natural_key(work: Work, command: Command[I], input: I) -> CommandKey | None:
 
 
 def content(input: Any) -> dict[str, Any]:  # noqa: ANN401 (any input)
-    return {field.name: getattr(input, field.name) for field in fields(input) if field.name not in NOT_CONTENT}
+    return {name: getattr(input, name) for name in _names(type(input))}
 
 
 def record(work: Work, request: Request, actor: Actor, keys: Any = ()) -> None:  # noqa: ANN401

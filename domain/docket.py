@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate
@@ -95,6 +96,7 @@ class Docket(Aggregate):
         self.rejections: dict[str, date] = {}
 
     @staticmethod
+    @lru_cache(maxsize=10_000)
     def create_id(person_id: UUID) -> UUID:
         return uuid5(STREAMS, str(person_id))
 

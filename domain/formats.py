@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -48,6 +49,7 @@ def national_id(text: str, field: Field = ()) -> str:
     return number
 
 
+@lru_cache(maxsize=10_000)
 def _luhn(number: str) -> int:
     doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(number))
     return sum(digit - 9 if digit > 9 else digit for digit in doubled)  # noqa: PLR2004 (a digit's largest value)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar, Protocol
 from uuid import UUID, uuid5
 
@@ -291,6 +292,7 @@ class Visa(Aggregate):
         self.refused_movements: set[UUID] = set()
 
     @staticmethod
+    @lru_cache(maxsize=10_000)
     def create_id(number: str) -> UUID:
         return uuid5(STREAMS, number)
 
