@@ -257,7 +257,7 @@ async def _working_beside() -> AsyncIterator[None]:
 
     It ends with its standard input, so it does not outlive this process however that ends.
     """
-    program = [sys.executable, Path(__file__), "work", "--while-stdin-is-open"]
+    program = (sys.executable, str(Path(__file__)), "work", "--while-stdin-is-open")
     worker = await asyncio.create_subprocess_exec(*program, stdin=asyncio.subprocess.PIPE, cwd=Path.cwd())
     try:
         yield

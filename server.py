@@ -20,6 +20,7 @@ from projections import READ_MODELS
 from projections.follower import Followed, Follower, create
 from schema.app import GraphQLApp
 from settings import Settings
+from store.codec import Randomness
 from store.database import Database, DatabaseUnavailable, open_database
 from store.keyring import Keyring
 from store.log import Log
@@ -68,7 +69,9 @@ async def open_installation(
             file=settings.master_key_file,
         )
         token_keys = TokenKeys.load(settings.token_key_file, create=True, issuer=settings.origin)
-        async with Log(database, Keyring(database, master_key), now=now) as log:
+        random_bytes = Randomness()
+        keyring = Keyring(database, master_key, random_bytes=random_bytes)
+        async with Log(database, keyring, now=now, random_bytes=random_bytes) as log:
             yield Installation(settings, database, log, token_keys, now)
 
 

@@ -1,6 +1,6 @@
 """What a command is, and the one way in which every command is carried out."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -48,12 +48,16 @@ class LocalizedTextInput:
 
 def national_ids(input: Any) -> list[Claim]:  # noqa: ANN401 (any input)
     """The claims on the national IDs that an input names."""
-    return [Claim("national_id", getattr(input, name)) for name in _names(type(input)) if name.endswith("national_id")]
+    return [Claim("national_id", getattr(input, name)) for name in _names_of(input) if name.endswith("national_id")]
+
+
+def _names_of(input: object) -> tuple[str, ...]:
+    return _names(type(input))
 
 
 @cache
-def _names(input: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(input) if field.name not in NOT_CONTENT)
+def _names(input: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(input) if field.name not in NOT_CONTENT)  # type: ignore[arg-type]  # a type
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,13 @@ class Done:
     problem: Problem | None = None  # recorded as a fact, and the answer all the same
 
 
-async def execute(work: Work, command: Command[I], request: Request, input: I) -> Done:
+async def execute(
+    work: Work, command: Command[I], request: Request, input: I, *, natural: CommandKey | None = None
+) -> Done:
     """Carry a command out in a work that the caller records.
+
+    Args:
+        natural: the input's `natural_key`, where the caller has it already.
 
     Raises:
         Forbidden: the actor may never use it.
@@ -89,7 +98,7 @@ async def execute(work: Work, command: Command[I], request: Request, input: I) -
     """
     require(request.actor, command.operation)
     work.begin()
-    keys = keys_of(work, command, request, input)
+    keys = keys_of(work, command, request, input, natural or natural_key(work, command, input))
     for key, before in (await work.remembered(keys)).items():
         if before is not None:
             position, same = before
@@ -101,10 +110,12 @@ async def execute(work: Work, command: Command[I], request: Request, input: I) -
     return Done(problem=problem)
 
 
-def keys_of(work: Work, command: Command[I], request: Request, input: I) -> dict[CommandKey, ProblemCode]:
+def keys_of(
+    work: Work, command: Command[I], request: Request, input: I, natural: CommandKey | None
+) -> dict[CommandKey, ProblemCode]:
     """The keys that a command is remembered by → how one is refused that was used with another input."""
     keys = {}
-    if (natural := natural_key(work, command, input)) is not None:
+    if natural is not None:
         keys[natural] = ProblemCode.CONFLICT
     if idempotency := getattr(input, "idempotency_key", None):
         scope = f"{request.actor.role}:{request.actor.subject}:{command.operation}"
@@ -119,7 +130,7 @@ def natural_key(work: Work, command: Command[I], input: I) -> CommandKey | None:
 
 
 def content(input: Any) -> dict[str, Any]:  # noqa: ANN401 (any input)
-    return {name: getattr(input, name) for name in _names(type(input))}
+    return {name: getattr(input, name) for name in _names_of(input)}
 
 
 def record(work: Work, request: Request, actor: Actor, keys: Any = ()) -> None:  # noqa: ANN401

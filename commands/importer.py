@@ -2,10 +2,10 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from domain.docket import Docket
 from domain.errors import ProblemCode, Refused, refuse
 from domain.user import User
 from domain.visa import Visa
-from store.change import Claim, ClaimTaken, Conflict, KeyTaken
+from store.change import Claim, ClaimTaken, CommandKey, Conflict, KeyTaken
 from store.database import ADVISORY_LOCKS, Connection, Database
 from store.faults import ExitStatus, Fault
 from store.log import Log
@@ -143,16 +143,15 @@ class Importer:
             raise Fault("--backdate needs an empty log, or the unfinished import that it belongs to.", ExitStatus.FILE)
 
     async def _import(self, file: Path, found: Survey, progress: Progress) -> None:
-        shift = timedelta(days=progress.shift_days)
-        batch: list[Order | Rejected] = []
-        for number, text in enumerate(read_lines(file), 1):
-            if number < progress.next_line:
-                continue
-            batch.append(parse(number, text, shift))
-            if len(batch) == LINES_PER_BATCH:
-                batch = await self._record(batch, progress, found.lines)
+        lines = _lines(file, progress)
+        batch = await _take(lines)
         while batch:
-            batch = await self._record(batch, progress, found.lines)
+            recording = asyncio.create_task(self._record(batch, progress, found.lines))
+            try:
+                ahead = await _take(lines)  # while the database writes
+            finally:
+                left = await recording
+            batch = [*left, *ahead]
         async with self._database.pool.connection() as connection:
             await connection.execute("UPDATE imports SET done = true WHERE sha256 = %s", (progress.sha256,))
 
@@ -170,6 +169,23 @@ class Importer:
         raise Fault("Others change the same records all the time: import again when it is quieter.", ExitStatus.BUSY)
 
 
+def _lines(file: Path, progress: Progress) -> Iterator[Order | Rejected]:
+    """The lines that are still to be imported, understood or not."""
+    shift = timedelta(days=progress.shift_days)
+    for number, text in enumerate(read_lines(file), 1):
+        if number >= progress.next_line:
+            yield parse(number, text, shift)
+
+
+async def _take(lines: Iterator[Order | Rejected]) -> list[Order | Rejected]:
+    """The next batch, read a few lines at a time."""
+    batch: list[Order | Rejected] = []
+    while some := list(islice(lines, min(LINES_PER_SLICE, LINES_PER_BATCH - len(batch)))):
+        batch += some
+        await asyncio.sleep(0)
+    return batch
+
+
 class Batch:
     """Some lines, and what falls due before each, decided together and recorded as one change."""
 
@@ -179,6 +195,7 @@ class Batch:
         self._now = now
         self._work = Work(log)
         self._due: list[tuple[date, UUID]] = []
+        self._natural_keys: dict[int, CommandKey | None] = {}
         self._rejected: list[Rejected] = []
         self._recorded = self._repeated = 0
         self._clock_day: date | None = None
@@ -210,7 +227,8 @@ class Batch:
     async def _decide(self, order: Order) -> None:
         before = len(self._work.change.entries)
         try:
-            done = await execute(self._work, order.command, await self._request(order), order.input)
+            request, natural = await self._request(order), self._natural_keys[order.line]
+            done = await execute(self._work, order.command, request, order.input, natural=natural)
         except Refused as refused:
             self._rejected.append(rejected(order, refused))
         except Forbidden:
@@ -248,8 +266,8 @@ class Batch:
         await read_cases(work, [*cases, *(stream for _, stream in self._due)])
         holders = {visa.holder_id for stream in cases if isinstance(visa := work.seen(stream), Visa)}
         await work.read(people | holders | {Docket.create_id(person) for person in people})
-        keys = (natural_key(work, order.command, order.input) for order in orders)
-        await work.remembered(key for key in keys if key is not None)
+        self._natural_keys = {order.line: natural_key(work, order.command, order.input) for order in orders}
+        await work.remembered(key for key in self._natural_keys.values() if key is not None)
 
     async def _request(self, order: Order) -> Request:
         if formats.instant(order.at, field=("at",)) > self._now:

@@ -10,13 +10,14 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanMutateAggregate
+from eventsourcing.domain import Aggregate
 
 from store import batch as sql
 from store.batch import ClaimId, Command, NewRow, Prepared
 from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, KeyTaken, LogUnavailable
 from store.codec import (
     Entry,
+    Event,
     RandomBytes,
     RecordDamaged,
     Recorded,
@@ -50,8 +51,6 @@ __all__ = [
     "Recorded",
 ]
 
-Event = CanMutateAggregate[UUID]
-
 EVENTS_PER_SLICE = 100
 """How many events are encoded or decoded before other tasks get their turn."""
 
@@ -73,7 +72,7 @@ class Log:
     ) -> None:
         self._database = database
         self._keyring = keyring
-        self._random_bytes = random_bytes
+        self.random_bytes = random_bytes
         self._writer = Writer(database, now=now, patience=patience, random_bytes=random_bytes)
         self._cache = _Streams(cached_events)
 
@@ -195,8 +194,8 @@ class Log:
         rows = []
         for number, entry in enumerate(entries, 1):
             event = entry.event
-            event_id = random_uuid(self._random_bytes)
-            state = encode(entry, event_id=event_id, keys=keys.get, random_bytes=self._random_bytes)
+            event_id = random_uuid(self.random_bytes)
+            state = encode(entry, event_id=event_id, keys=keys.get, random_bytes=self.random_bytes)
             recorded_at = entry.recorded_at and to_milliseconds(entry.recorded_at)
             rows.append(NewRow(event.originator_id, event.originator_version, topic_of(event), state, recorded_at))
             if number % EVENTS_PER_SLICE == 0:

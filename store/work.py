@@ -1,6 +1,5 @@
 """A unit of work: what is read and changed together, recorded as one change or not at all."""
 
-import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from operator import attrgetter
@@ -12,7 +11,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.actor import Actor
 from store.change import Appended, Change, Claim, CommandKey
-from store.codec import Entry, RandomBytes, random_uuid
+from store.codec import Entry, random_uuid
 from store.log import Log
 
 A = TypeVar("A", bound=Aggregate)
@@ -26,10 +25,9 @@ class Work:
     Everything read is expected unchanged when the work is recorded, so a decision never stands on what was overtaken.
     """
 
-    def __init__(self, log: Log, *, random_bytes: RandomBytes = os.urandom) -> None:
+    def __init__(self, log: Log) -> None:
         self.log = log
         self.change = Change()
-        self.random_bytes = random_bytes
         self._streams: dict[UUID, Aggregate | None] = {}
         self._touched: dict[UUID, Aggregate] = {}  # by the present command, in order
         self._owners: dict[Claim, UUID | None] = {}
@@ -41,7 +39,7 @@ class Work:
         self._touched.clear()
 
     def new_id(self) -> UUID:
-        return random_uuid(self.random_bytes)
+        return random_uuid(self.log.random_bytes)
 
     async def read(self, streams: Iterable[UUID]) -> None:
         """Read streams that were not read yet, in one statement."""
