@@ -91,6 +91,7 @@ class Importer:
         self._now = now
         self._production = production
         self._report = report
+        self._recorded: Work | None = None  # of the last batch
 
     async def run(self, file: Path, options: Options) -> tuple[Progress, bool]:
         """Import a feed to its end; tell too whether it had been done before.
@@ -158,12 +159,14 @@ class Importer:
     async def _record(self, lines: list[Order | Rejected], progress: Progress, total: int) -> list[Order | Rejected]:
         """Record the batch, or as much of it as the clock lets come first; return what is left of it."""
         for _ in range(TRIES):
-            batch = Batch(self._log, progress, self._now())
+            batch = Batch(Work(self._log, after=self._recorded), progress, self._now())
+            self._recorded = None
             done = await batch.decide(lines)
             try:
                 await batch.append(done)
             except (Conflict, ClaimTaken, KeyTaken):
                 continue  # others were first: decide again on what they recorded
+            self._recorded = batch.work
             self._report(done[-1].line if done else lines[0].line - 1, total)
             return lines[len(done) :]
         raise Fault("Others change the same records all the time: import again when it is quieter.", ExitStatus.BUSY)
@@ -189,11 +192,10 @@ async def _take(lines: Iterator[Order | Rejected]) -> list[Order | Rejected]:
 class Batch:
     """Some lines, and what falls due before each, decided together and recorded as one change."""
 
-    def __init__(self, log: Log, progress: Progress, now: datetime) -> None:
-        self._log = log
+    def __init__(self, work: Work, progress: Progress, now: datetime) -> None:
+        self.work = work
         self._progress = progress
         self._now = now
-        self._work = Work(log)
         self._due: list[tuple[date, UUID]] = []
         self._natural_keys: dict[int, CommandKey | None] = {}
         self._rejected: list[Rejected] = []
@@ -206,7 +208,7 @@ class Batch:
         horizon = None
         if orders:
             last = max(riyadh_day(order.at) for order in orders)
-            self._due = await self._log.due(until=last, limit=DUE_PER_BATCH)
+            self._due = await self.work.log.due(until=last, limit=DUE_PER_BATCH)
             if len(self._due) == DUE_PER_BATCH:
                 horizon = self._due[-1][0]  # of its day and later ones there may be more that is due
                 lines = list(takewhile(lambda line: isinstance(line, Rejected) or riyadh_day(line.at) < horizon, lines))
@@ -225,10 +227,10 @@ class Batch:
         return lines
 
     async def _decide(self, order: Order) -> None:
-        before = len(self._work.change.entries)
+        before = len(self.work.change.entries)
         try:
             request, natural = await self._request(order), self._natural_keys[order.line]
-            done = await execute(self._work, order.command, request, order.input, natural=natural)
+            done = await execute(self.work, order.command, request, order.input, natural=natural)
         except Refused as refused:
             self._rejected.append(rejected(order, refused))
         except Forbidden:
@@ -241,9 +243,9 @@ class Batch:
                 self._repeated += 1
             else:
                 self._recorded += 1
-        changed = {entry.event.originator_id for entry in self._work.change.entries[before:]}
+        changed = {entry.event.originator_id for entry in self.work.change.entries[before:]}
         for stream in changed:
-            on = self._work.change.due.get(stream)
+            on = self.work.change.due.get(stream)
             if on is not None:
                 heapq.heappush(self._due, (on, stream))
 
@@ -251,14 +253,14 @@ class Batch:
         """Record what fell due until a day, day by day."""
         while self._due and self._due[0][0] <= day:
             on, stream = heapq.heappop(self._due)
-            then = await record_due(self._work, stream, on, backdated=self._progress.backdate)
+            then = await record_due(self.work, stream, on, backdated=self._progress.backdate)
             if then is not None:
                 heapq.heappush(self._due, (then, stream))
         self._clock_day = max(self._clock_day or day, day)
 
     async def _read(self, orders: Sequence[Order]) -> None:
         """Read all that the lines name, and what is due, in a few statements."""
-        work = self._work
+        work = self.work
         claims = {claim for order in orders for claim in order.command.claims(order.input)}
         claims |= {Claim("national_id", order.origin.subject) for order in orders}
         people = {person for person in (await work.owners(claims)).values() if person is not None}
@@ -273,7 +275,7 @@ class Batch:
         if formats.instant(order.at, field=("at",)) > self._now:
             refuse(ProblemCode.INVALID_INPUT, "at")
         actor = await self._actor(order)
-        return Request(actor, order.at, self._work.new_id(), backdated=self._progress.backdate)
+        return Request(actor, order.at, self.work.new_id(), backdated=self._progress.backdate)
 
     async def _actor(self, order: Order) -> Actor:
         """Who acts: the operator's agency, or with `--backdate` whom the line names, if the record bears it out."""
@@ -284,14 +286,14 @@ class Batch:
             return Actor(role, subject, CHANNEL)
         if subject == "setup" and role is Role.ADMINISTRATOR is getattr(order.input, "role", None):
             return Actor(role, subject, CHANNEL)  # the installation appoints the first administrator
-        user = await self._work.find(User, await person_id(self._work, subject, "as", "subject"))
+        user = await self.work.find(User, await person_id(self.work, subject, "as", "subject"))
         if user is None or role not in user.roles:
             raise Forbidden(order.command.operation)
         return Actor(role, str(user.id), CHANNEL)
 
     async def append(self, lines: Sequence[Order | Rejected]) -> None:
         """Record everything with the import's progress, or nothing."""
-        change = self._work.change
+        change = self.work.change
         sha256 = self._progress.sha256
         if self._rejected:
             columns = zip(
@@ -302,7 +304,7 @@ class Batch:
         line = lines[-1].line + 1 if lines else None
         moved = (line, self._clock_day, self._recorded, self._repeated, sha256)
         change.statements.append((MOVED, moved))
-        await self._work.append()
+        await self.work.append()
 
 
 async def unfinished(database: Database) -> Progress | None:

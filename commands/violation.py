@@ -11,7 +11,8 @@ from domain.actor import Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
 from domain.errors import ProblemCode, refuse
-from domain.violation import ObjectionOutcome, ObjectionReason, Violation, ViolationSource
+from domain.objection import ObjectionOutcome, ObjectionReason
+from domain.violation import Violation, ViolationSource
 from store.work import Work
 
 

@@ -1,251 +1,48 @@
 """A traffic violation, what is due for it, and the objection to it."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import ClassVar, Protocol
+from typing import ClassVar
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate
 
 from domain import formats, rules
-from domain.calendar import hijri_year, riyadh_day, start_of_day
+from domain.calendar import riyadh_day, start_of_day
 from domain.catalogue import OBJECTION_REASONS, OBJECTION_TERMS, VIOLATION_TYPES
-from domain.deadline import Deadline
+from domain.dues import (
+    NOTHING,
+    PAYABLE,
+    UNDECIDED,
+    Payment,
+    Reckoning,
+    ViolationStatus,
+    discount,
+    discount_in_time,
+    due_on,
+)
 from domain.errors import Problem, ProblemCode, check_all, refuse
+from domain.objection import (
+    Objection,
+    ObjectionOutcome,
+    ObjectionReason,
+    ObjectionRecord,
+    ObjectionStatus,
+    objection_problems,
+)
 from domain.personal import Personal
-from domain.rules import DeadlineKind, Rule
 from domain.text import Text
 
 STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c02")  # namespace: a violation's stream id follows from its number
-NOTHING = Decimal("0.00")
-
-
-class ViolationStatus(StrEnum):
-    RECORDED = "RECORDED"
-    NOTIFIED = "NOTIFIED"
-    UNDER_OBJECTION = "UNDER_OBJECTION"
-    FINAL_DUE = "FINAL_DUE"
-    EXTENDED = "EXTENDED"
-    OVERDUE = "OVERDUE"
-    ENFORCED = "ENFORCED"
-    PAID = "PAID"
-    CANCELLED = "CANCELLED"
-    REFUND_PENDING = "REFUND_PENDING"
-    REFUNDED = "REFUNDED"
-    VOIDED = "VOIDED"
 
 
 class ViolationSource(StrEnum):
     SAHER = "SAHER"
     OFFICER = "OFFICER"
     OTHER_AUTHORITY = "OTHER_AUTHORITY"
-
-
-class ObjectionStatus(StrEnum):
-    SUBMITTED = "SUBMITTED"
-    UNDER_REVIEW = "UNDER_REVIEW"
-    INFO_REQUESTED = "INFO_REQUESTED"
-    ACCEPTED = "ACCEPTED"
-    FINE_MODIFIED = "FINE_MODIFIED"
-    REJECTED = "REJECTED"
-    WITHDRAWN = "WITHDRAWN"
-    APPEALED_TO_COURT = "APPEALED_TO_COURT"
-    COURT_CANCELLED = "COURT_CANCELLED"
-    COURT_MODIFIED = "COURT_MODIFIED"
-    COURT_UPHELD = "COURT_UPHELD"
-
-
-class ObjectionReason(StrEnum):
-    NOT_OWNER = "NOT_OWNER"
-    NOT_AT_LOCATION = "NOT_AT_LOCATION"
-    NEVER_PASSED_SIGNAL = "NEVER_PASSED_SIGNAL"
-    PLATE_MISREAD = "PLATE_MISREAD"
-    VEHICLE_SOLD = "VEHICLE_SOLD"
-    VEHICLE_STOLEN = "VEHICLE_STOLEN"
-    OTHER_DRIVER = "OTHER_DRIVER"
-    DUPLICATE = "DUPLICATE"
-    EMERGENCY = "EMERGENCY"
-    WRONG_CLASSIFICATION = "WRONG_CLASSIFICATION"
-    DEVICE_ERROR = "DEVICE_ERROR"
-    OTHER = "OTHER"
-
-
-class ObjectionOutcome(StrEnum):
-    ACCEPTED = "ACCEPTED"
-    FINE_MODIFIED = "FINE_MODIFIED"
-    REJECTED = "REJECTED"
-
-
-UNDECIDED = frozenset({ViolationStatus.RECORDED, ViolationStatus.UNDER_OBJECTION})
-"""Payments count, but what they settle is told by the notification or the decision still to come."""
-
-UNPAID = frozenset({ViolationStatus.FINAL_DUE, ViolationStatus.OVERDUE, ViolationStatus.ENFORCED})
-PAYABLE = UNPAID | {
-    ViolationStatus.RECORDED,
-    ViolationStatus.NOTIFIED,
-    ViolationStatus.UNDER_OBJECTION,
-    ViolationStatus.EXTENDED,
-}
-OPEN_OBJECTION = frozenset({ObjectionStatus.SUBMITTED, ObjectionStatus.UNDER_REVIEW, ObjectionStatus.INFO_REQUESTED})
-DECIDED_BY_OFFICER = frozenset({ObjectionStatus.REJECTED, ObjectionStatus.FINE_MODIFIED})
-
-
-class ViolationState(Protocol):
-    """What the rules need to know of a violation; the aggregate and a read model's row both have it."""
-
-    status: ViolationStatus
-    fine: Decimal
-    min_fine: Decimal
-    discountable: bool
-    paid: Decimal
-    refund_due: Decimal
-    notified_on: date | None
-    object_before: date | None
-    pay_before: date | None
-    discount_before: date | None
-
-    @property
-    def objection_status(self) -> ObjectionStatus | None: ...
-
-    @property
-    def objection_decided_on(self) -> date | None: ...
-
-
-class ObjectionRecord(Protocol):
-    """What one person's objections limit; the docket and its read model's row both have it."""
-
-    @property
-    def open_objections(self) -> Collection[str]: ...
-
-    @property
-    def rejections(self) -> Mapping[str, date]: ...
-
-
-def discount(violation: ViolationState, on: date) -> Decimal:
-    """What paying on a day saves: a share of the type's minimum fine, until the discount's last day."""
-    return _discount_in_time(violation, on) if violation.status in PAYABLE else NOTHING
-
-
-def _discount_in_time(violation: ViolationState, on: date) -> Decimal:
-    # While an objection is open the clock stands still: the decision sets a last day that is not before that of today.
-    still = violation.status is ViolationStatus.UNDER_OBJECTION
-    in_time = still or violation.discount_before is None or on <= violation.discount_before
-    if not violation.discountable or not in_time:
-        return NOTHING
-    return (violation.min_fine * rules.DISCOUNT_SHARE.on(on).value).quantize(NOTHING)
-
-
-def amount_due(violation: ViolationState, on: date) -> Decimal:
-    """What is still to pay when it is paid on a day."""
-    if violation.status not in PAYABLE:
-        return NOTHING
-    return max(NOTHING, violation.fine - discount(violation, on) - violation.paid)
-
-
-def due_on(violation: ViolationState) -> date | None:
-    """The first day on which time alone changes this violation; its clock stands still while an objection is open."""
-    match violation.status:
-        case ViolationStatus.NOTIFIED:
-            last = violation.object_before
-        case ViolationStatus.FINAL_DUE | ViolationStatus.EXTENDED:
-            last = violation.pay_before
-        case ViolationStatus.OVERDUE if violation.pay_before is not None:
-            last = violation.pay_before + timedelta(days=rules.ENFORCE_AFTER_DAYS.on(violation.pay_before).value)
-        case _:
-            last = None
-    return None if last is None else last + timedelta(days=1)
-
-
-def deadlines(violation: ViolationState) -> list[Deadline]:
-    """What can or must be done by when, earliest first; nothing while an objection is open and the clock stands still."""
-    notified_on = violation.notified_on
-    if notified_on is None or violation.status is ViolationStatus.UNDER_OBJECTION:
-        return []
-    found: list[Deadline] = []
-    if violation.status is ViolationStatus.NOTIFIED and violation.object_before is not None:
-        rule = rules.OBJECT_WITHIN_DAYS.on(notified_on)
-        found.append(Deadline(DeadlineKind.OBJECT_BEFORE, violation.object_before, rule))
-    if violation.status in PAYABLE and violation.pay_before is not None:
-        found.append(
-            Deadline(DeadlineKind.PAY_BEFORE, violation.pay_before, _pay_rule(notified_on, violation.pay_before))
-        )
-        if violation.discountable and violation.discount_before is not None:
-            share = rules.DISCOUNT_SHARE.on(notified_on)
-            found.append(Deadline(DeadlineKind.DISCOUNT_BEFORE, violation.discount_before, share))
-    return sorted(found, key=lambda deadline: deadline.on)
-
-
-def _pay_rule(notified_on: date, pay_before: date) -> Rule[int]:
-    """The rule that gave the last day to pay: a decision's fresh days hold only where they end later than the first."""
-    first = rules.PAY_WITHIN_DAYS.on(notified_on)
-    if pay_before == notified_on + timedelta(days=first.value):
-        return first
-    return rules.PAY_AFTER_DECISION_DAYS.on(pay_before)
-
-
-def objection_deadlines(violation: ViolationState) -> list[Deadline]:
-    """Until when a decided objection can be taken to court."""
-    if violation.objection_status not in DECIDED_BY_OFFICER or violation.objection_decided_on is None:
-        return []
-    rule = rules.APPEAL_WITHIN_DAYS.on(violation.objection_decided_on)
-    last = violation.objection_decided_on + timedelta(days=rule.value)
-    return [Deadline(DeadlineKind.APPEAL_BEFORE, last, rule)]
-
-
-def objection_problems(violation: ViolationState, record: ObjectionRecord, today: date) -> list[Problem]:
-    """Everything that stands in the way of objecting; asked by the form, decided by the submission."""
-    problems: list[Problem] = []
-    window = rules.OBJECT_WITHIN_DAYS.on(violation.notified_on or today)
-    if violation.objection_status is not None:
-        problems.append(Problem(ProblemCode.ALREADY_OBJECTED))
-    refunding = {ViolationStatus.REFUND_PENDING, ViolationStatus.REFUNDED}
-    overpaid = violation.status in refunding and violation.objection_status is None
-    if violation.status is ViolationStatus.PAID or overpaid:
-        problems.append(Problem(ProblemCode.VIOLATION_ALREADY_PAID))
-    elif violation.status not in PAYABLE or violation.object_before is None:
-        problems.append(Problem(ProblemCode.VIOLATION_STATE_FORBIDS))
-    if violation.object_before is not None and today > violation.object_before:
-        until = (("date", violation.object_before),)
-        problems.append(Problem(ProblemCode.OBJECTION_WINDOW_CLOSED, rule=window, values=until))
-    if record.open_objections:
-        problems.append(Problem(ProblemCode.ACTIVE_OBJECTION_EXISTS))
-    quota = rules.REJECTED_PER_HIJRI_YEAR.on(today)
-    if rejected_in_year(record, today) >= quota.value:
-        problems.append(Problem(ProblemCode.OBJECTION_QUOTA_EXCEEDED, rule=quota))
-    return problems
-
-
-def rejected_in_year(record: ObjectionRecord, today: date) -> int:
-    """Objections rejected so far in the Hijri year of a day, counted by the day of the decision."""
-    year = hijri_year(today)
-    return sum(1 for day in record.rejections.values() if hijri_year(day) == year)
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    amount: Decimal  # SAR
-    paid_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Reckoning:
-    """What payments come to, whatever the order in which they were reported."""
-
-    settled: bool  # nothing is left to pay
-    discount: Decimal  # earned by settling the fine in time
-    excess: Decimal  # paid beyond what was due: goes back
-
-
-@dataclass(slots=True)
-class Objection:
-    """The one objection to a violation, as far as its decisions need it."""
-
-    status: ObjectionStatus
-    decided_on: date | None = None
 
 
 class Violation(Aggregate):
@@ -588,7 +385,7 @@ class Violation(Aggregate):
         granted, paid = None, NOTHING
         for payment in sorted(payments, key=lambda payment: payment.paid_at):
             paid += payment.amount
-            saved = _discount_in_time(self, riyadh_day(payment.paid_at))
+            saved = discount_in_time(self, riyadh_day(payment.paid_at))
             if granted is None and paid >= fine - saved:
                 granted = saved
         if self.objection_status is ObjectionStatus.ACCEPTED:

@@ -5,16 +5,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import riyadh_day
+from domain.dues import NOTHING, UNDECIDED, ViolationStatus
+from domain.objection import ObjectionReason, ObjectionStatus
 from domain.text import Text
-from domain.violation import (
-    NOTHING,
-    UNDECIDED,
-    ObjectionReason,
-    ObjectionStatus,
-    Violation,
-    ViolationSource,
-    ViolationStatus,
-)
+from domain.violation import Violation, ViolationSource
 from projections.read_model import ReadModel, Row
 from store.codec import Recorded
 

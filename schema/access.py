@@ -5,8 +5,8 @@ from typing import Final, TypeVar
 
 from domain.actor import Role
 from domain.errors import RequestErrorCode
+from domain.objection import ObjectionStatus
 from domain.text import Text
-from domain.violation import ObjectionStatus
 from projections.person import PersonRow
 from schema.context import Context
 from schema.errors import RequestError

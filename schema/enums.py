@@ -3,11 +3,13 @@
 from domain import errors
 from domain.actor import Role
 from domain.catalogue import ServiceSection
+from domain.dues import ViolationStatus
 from domain.errors import ProblemCode
 from domain.formats import PersonKind
+from domain.objection import ObjectionReason, ObjectionStatus
 from domain.rules import DeadlineKind
 from domain.user import AccountStatus, Language
-from domain.violation import ObjectionReason, ObjectionStatus, ViolationSource, ViolationStatus
+from domain.violation import ViolationSource
 from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
 from schema.describe import describe
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import strawberry
 
 from domain import formats
-from domain.violation import ObjectionReason, ObjectionStatus, ViolationStatus
+from domain.dues import ViolationStatus
+from domain.objection import ObjectionReason, ObjectionStatus
 from domain.visa import VisaStatus, VisaType
 from schema.errors import bad_input
 from schema.look import Condition

@@ -7,11 +7,11 @@ from typing import Final
 import strawberry
 
 import schema.violation
-from domain import rules, violation
+from domain import objection, rules
 from domain.catalogue import OBJECTION_REASONS, OBJECTION_TERMS
 from domain.labels import label
+from domain.objection import ObjectionReason, ObjectionStatus
 from domain.text import Text
-from domain.violation import ObjectionReason, ObjectionStatus
 from schema.access import Data, masked, person_of, require_official
 from schema.context import Context, Info
 from schema.filters import ObjectionFilterArgument, objections_where
@@ -60,7 +60,7 @@ class Objection(Node):
 
     @resolver("What can be done about it by when, earliest first.")
     def deadlines(self, info: Info) -> list[Deadline]:
-        return deadlines_shown(violation.objection_deadlines(self.row), info.context)
+        return deadlines_shown(objection.objection_deadlines(self.row), info.context)
 
 
 def objection_shown(row: SeenViolation, context: Context) -> Objection | None:

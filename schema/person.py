@@ -13,8 +13,8 @@ from domain import formats, rules
 from domain.actor import Role
 from domain.calendar import hijri_year
 from domain.formats import PersonKind
+from domain.objection import rejected_in_year
 from domain.user import AccountStatus, Language
-from domain.violation import rejected_in_year
 from projections.person import PersonRow
 from schema import later
 from schema.access import (

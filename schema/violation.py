@@ -8,11 +8,12 @@ import strawberry
 
 import schema.objection
 import schema.person
-from domain import formats, violation
+from domain import dues, formats, objection
 from domain.catalogue import VIOLATION_TYPES
 from domain.catalogue import ViolationType as CataloguedType
+from domain.dues import ViolationStatus
 from domain.labels import label
-from domain.violation import ViolationSource, ViolationStatus
+from domain.violation import ViolationSource
 from schema.access import Data, masked, person_of, require_purpose
 from schema.context import Context, Info
 from schema.docket import docket_of
@@ -116,9 +117,9 @@ class Violation(Node):
     async def violator(self, info: Info) -> Node:
         return await schema.person.party(info.context, self.row.violator_id, self.row.seen_as)
 
-    @resolver("What can or must be done by when, earliest first; empty once nothing can be missed.")
+    @resolver("What can or must be done by when, earliest first, those passed too; empty when nothing is to be done any more.")
     def deadlines(self, info: Info) -> list[Deadline]:
-        return deadlines_shown(violation.deadlines(self.row), info.context)
+        return deadlines_shown(dues.deadlines(self.row), info.context)
 
     @resolver("The objection to it; null when there is none.", graphql_type=OBJECTION | None)
     def objection(self, info: Info) -> Node | None:
@@ -128,7 +129,7 @@ class Violation(Node):
     async def objection_eligibility(self, info: Info) -> ObjectionEligibility:
         context = info.context
         docket = await docket_of(context, self.row.violator_id)
-        problems = violation.objection_problems(self.row, docket, context.today)
+        problems = objection.objection_problems(self.row, docket, context.today)
         return ObjectionEligibility(
             may_object=not problems,
             problems=[problem_shown(problem, context.language) for problem in problems],
@@ -152,8 +153,8 @@ def violation_shown(row: SeenViolation, context: Context) -> Violation:
         location=maybe_localized(row.location, context.language),
         plate=_plate(plate, context) if plate else None,
         fine=row.fine,
-        amount_due=violation.amount_due(row, context.today),
-        discount=violation.discount(row, context.today),
+        amount_due=dues.amount_due(row, context.today),
+        discount=dues.discount(row, context.today),
         paid=row.paid,
         replaces=row.replaces,
         replaced_by=row.replaced_by,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,6 +17,9 @@ from store.log import Log
 
 A = TypeVar("A", bound=Aggregate)
 
+MOST_KEPT = 20_000
+"""Aggregates that one work takes over from another."""
+
 _due_on: Callable[[Aggregate], date | None] = attrgetter("due_on")  # of aggregates on which something can fall due
 
 
@@ -25,9 +29,17 @@ class Work:
     Everything read is expected unchanged when the work is recorded, so a decision never stands on what was overtaken.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, *, after: "Work | None" = None) -> None:
+        """Begin a work.
+
+        Args:
+            log: where it reads and is recorded.
+            after: a work that was recorded: its aggregates are taken over instead of read again. Whether they are
+                still current shows when this work is recorded.
+        """
         self.log = log
         self.change = Change()
+        self._kept = after.recorded() if after else {}
         self._streams: dict[UUID, Aggregate | None] = {}
         self._touched: dict[UUID, Aggregate] = {}  # by the present command, in order
         self._owners: dict[Claim, UUID | None] = {}
@@ -44,12 +56,19 @@ class Work:
     async def read(self, streams: Iterable[UUID]) -> None:
         """Read streams that were not read yet, in one statement."""
         missing = [stream for stream in streams if stream not in self._streams]
-        if missing:
-            found = await self.log.load(missing)
-            for stream in missing:
-                aggregate = found.get(stream)
-                self._streams[stream] = aggregate
-                self.change.expected[stream] = aggregate.version if aggregate else 0
+        unknown = [stream for stream in missing if stream not in self._kept]
+        found = await self.log.load(unknown) if unknown else {}
+        for stream in missing:
+            aggregate = self._kept.get(stream) or found.get(stream)
+            self._streams[stream] = aggregate
+            self.change.expected[stream] = aggregate.version if aggregate else 0
+
+    def recorded(self) -> dict[UUID, Aggregate]:
+        """The aggregates used last, as they stand once this work is recorded."""
+        # What a refused command left behind in an aggregate was not recorded: that one is read again.
+        own = {stream: known for stream, known in self._streams.items() if known and not known.pending_events}
+        kept = {stream: known for stream, known in self._kept.items() if stream not in self._streams} | own
+        return dict(islice(kept.items(), max(0, len(kept) - MOST_KEPT), None))
 
     def seen(self, stream: UUID) -> Aggregate | None:
         """A stream that was read or added, None where it was not or nothing was recorded."""

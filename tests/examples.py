@@ -13,9 +13,10 @@ from eventsourcing.domain import Aggregate
 from domain.calendar import RIYADH, riyadh_day
 from domain.docket import Docket
 from domain.errors import Problem, Refused
+from domain.objection import ObjectionOutcome, ObjectionReason
 from domain.text import Text
 from domain.user import Language, User
-from domain.violation import ObjectionOutcome, ObjectionReason, Violation, ViolationSource
+from domain.violation import Violation, ViolationSource
 from domain.visa import MovementDirection, Visa, VisaBasis, VisaType, terms
 
 A = TypeVar("A", bound=Aggregate)

@@ -13,8 +13,9 @@ from commands.feed import FeedUnusable, Rejected
 from commands.importer import Importer, Options, refusals, refused_by_reason, unfinished
 from commands.violation import RecordPayment
 from domain.actor import Actor, Role
+from domain.dues import ViolationStatus
 from domain.user import User
-from domain.violation import Violation, ViolationStatus
+from domain.violation import Violation
 from domain.visa import Visa, VisaStatus
 from store.change import Claim
 from store.database import Database

@@ -2,7 +2,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from domain.docket import Docket
-from domain.violation import ObjectionOutcome
+from domain.objection import ObjectionOutcome
 from domain.visa import Visa, VisaStatus
 from tests.examples import (
     AIRPORT,

@@ -12,18 +12,10 @@ from hypothesis import strategies as st
 
 from domain.calendar import riyadh_day
 from domain.docket import Docket
+from domain.dues import NOTHING, UNPAID, ViolationStatus
 from domain.errors import Refused
-from domain.violation import (
-    NOTHING,
-    OPEN_OBJECTION,
-    UNPAID,
-    ObjectionOutcome,
-    ObjectionReason,
-    ObjectionStatus,
-    Violation,
-    ViolationStatus,
-    objection_problems,
-)
+from domain.objection import OPEN_OBJECTION, ObjectionOutcome, ObjectionReason, ObjectionStatus, objection_problems
+from domain.violation import Violation
 from domain.visa import OPEN, OUTSIDE, MovementDirection, Visa, VisaBasis, VisaStatus, VisaType
 from tests.examples import (
     AIRPORT,

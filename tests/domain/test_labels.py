@@ -5,12 +5,14 @@ import pytest
 
 from domain.actor import Role
 from domain.catalogue import ServiceSection
+from domain.dues import ViolationStatus
 from domain.formats import PersonKind
 from domain.labels import LABELS, label
+from domain.objection import ObjectionOutcome, ObjectionReason, ObjectionStatus
 from domain.rules import DeadlineKind
 from domain.text import Text
 from domain.user import AccountStatus, Language, SponsorRelation
-from domain.violation import ObjectionOutcome, ObjectionReason, ObjectionStatus, ViolationSource, ViolationStatus
+from domain.violation import ViolationSource
 from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
 
 ARABIC = re.compile("[ء-ي]")

@@ -8,23 +8,19 @@ from domain import rules
 from domain.catalogue import OBJECTION_TERMS
 from domain.deadline import Deadline
 from domain.docket import Docket
+from domain.dues import ViolationStatus, amount_due, deadlines, discount
 from domain.errors import Problem, ProblemCode, Refused
-from domain.rules import DeadlineKind
-from domain.text import Text
-from domain.violation import (
+from domain.objection import (
     ObjectionOutcome,
     ObjectionReason,
     ObjectionStatus,
-    Violation,
-    ViolationSource,
-    ViolationStatus,
-    amount_due,
-    deadlines,
-    discount,
     objection_deadlines,
     objection_problems,
     rejected_in_year,
 )
+from domain.rules import DeadlineKind
+from domain.text import Text
+from domain.violation import Violation, ViolationSource
 from tests.examples import (
     EXPLANATION,
     RAJESH,

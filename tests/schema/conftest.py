@@ -21,10 +21,12 @@ import pytest
 from access.token import TokenKeys
 from domain.actor import Role
 from domain.docket import Docket
+from domain.dues import ViolationStatus
 from domain.formats import PersonKind
+from domain.objection import ObjectionReason, ObjectionStatus
 from domain.text import Text
 from domain.user import AccountStatus, Language, SponsorRelation
-from domain.violation import ObjectionReason, ObjectionStatus, Violation, ViolationSource, ViolationStatus
+from domain.violation import Violation, ViolationSource
 from domain.visa import Visa, VisaBasis, VisaStatus, VisaType
 from projections import READ_MODELS
 from projections.docket import DocketRow, Dockets

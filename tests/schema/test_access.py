@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from domain.actor import Role
+from domain.objection import ObjectionStatus
 from domain.user import AccountStatus, SponsorRelation
-from domain.violation import ObjectionStatus
 from projections.person import PersonRow
 from tests.schema.conftest import Api, Keep, counted, objected, person, sponsored, violation, visa
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from domain.actor import Role
+from domain.dues import ViolationStatus
+from domain.objection import ObjectionReason, ObjectionStatus
 from domain.text import Text
-from domain.violation import ObjectionReason, ObjectionStatus, ViolationStatus
 from tests.schema.conftest import Api, Keep, counted, objected, person, violation
 
 WHOLE = """query($number: String!) { objection(number: $number) {

@@ -3,7 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from domain.violation import ObjectionStatus, ViolationStatus
+from domain.dues import ViolationStatus
+from domain.objection import ObjectionStatus
 from tests.schema.conftest import Api, Keep, counted, docket, objected, person, violation
 
 WHOLE = """query($number: String!) { violation(number: $number) {

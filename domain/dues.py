@@ -1,0 +1,132 @@
+"""What a violation costs and until when: its states, and what each means for paying."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from domain import rules
+from domain.deadline import Deadline
+from domain.rules import DeadlineKind, Rule
+
+NOTHING = Decimal("0.00")
+
+
+class ViolationStatus(StrEnum):
+    RECORDED = "RECORDED"
+    NOTIFIED = "NOTIFIED"
+    UNDER_OBJECTION = "UNDER_OBJECTION"
+    FINAL_DUE = "FINAL_DUE"
+    EXTENDED = "EXTENDED"
+    OVERDUE = "OVERDUE"
+    ENFORCED = "ENFORCED"
+    PAID = "PAID"
+    CANCELLED = "CANCELLED"
+    REFUND_PENDING = "REFUND_PENDING"
+    REFUNDED = "REFUNDED"
+    VOIDED = "VOIDED"
+
+
+UNDECIDED = frozenset({ViolationStatus.RECORDED, ViolationStatus.UNDER_OBJECTION})
+"""Payments count, but what they settle is told by the notification or the decision still to come."""
+
+UNPAID = frozenset({ViolationStatus.FINAL_DUE, ViolationStatus.OVERDUE, ViolationStatus.ENFORCED})
+PAYABLE = UNPAID | {
+    ViolationStatus.RECORDED,
+    ViolationStatus.NOTIFIED,
+    ViolationStatus.UNDER_OBJECTION,
+    ViolationStatus.EXTENDED,
+}
+
+
+class ViolationState(Protocol):
+    """What the rules need to know of a violation; the aggregate and a read model's row both have it."""
+
+    status: ViolationStatus
+    fine: Decimal
+    min_fine: Decimal
+    discountable: bool
+    paid: Decimal
+    refund_due: Decimal
+    notified_on: date | None
+    object_before: date | None
+    pay_before: date | None
+    discount_before: date | None
+
+
+def discount(violation: ViolationState, on: date) -> Decimal:
+    """What paying on a day saves: a share of the type's minimum fine, until the discount's last day."""
+    return discount_in_time(violation, on) if violation.status in PAYABLE else NOTHING
+
+
+def discount_in_time(violation: ViolationState, on: date) -> Decimal:
+    # While an objection is open the clock stands still: the decision sets a last day that is not before that of today.
+    still = violation.status is ViolationStatus.UNDER_OBJECTION
+    in_time = still or violation.discount_before is None or on <= violation.discount_before
+    if not violation.discountable or not in_time:
+        return NOTHING
+    return (violation.min_fine * rules.DISCOUNT_SHARE.on(on).value).quantize(NOTHING)
+
+
+def amount_due(violation: ViolationState, on: date) -> Decimal:
+    """What is still to pay when it is paid on a day."""
+    if violation.status not in PAYABLE:
+        return NOTHING
+    return max(NOTHING, violation.fine - discount(violation, on) - violation.paid)
+
+
+def due_on(violation: ViolationState) -> date | None:
+    """The first day on which time alone changes this violation; its clock stands still while an objection is open."""
+    match violation.status:
+        case ViolationStatus.NOTIFIED:
+            last = violation.object_before
+        case ViolationStatus.FINAL_DUE | ViolationStatus.EXTENDED:
+            last = violation.pay_before
+        case ViolationStatus.OVERDUE if violation.pay_before is not None:
+            last = violation.pay_before + timedelta(days=rules.ENFORCE_AFTER_DAYS.on(violation.pay_before).value)
+        case _:
+            last = None
+    return None if last is None else last + timedelta(days=1)
+
+
+def deadlines(violation: ViolationState) -> list[Deadline]:
+    """What can or must be done by when, earliest first; nothing while an objection is open and the clock stands still."""
+    notified_on = violation.notified_on
+    if notified_on is None or violation.status is ViolationStatus.UNDER_OBJECTION:
+        return []
+    found: list[Deadline] = []
+    if violation.status is ViolationStatus.NOTIFIED and violation.object_before is not None:
+        rule = rules.OBJECT_WITHIN_DAYS.on(notified_on)
+        found.append(Deadline(DeadlineKind.OBJECT_BEFORE, violation.object_before, rule))
+    if violation.status in PAYABLE and violation.pay_before is not None:
+        found.append(
+            Deadline(DeadlineKind.PAY_BEFORE, violation.pay_before, _pay_rule(notified_on, violation.pay_before))
+        )
+        if violation.discountable and violation.discount_before is not None:
+            share = rules.DISCOUNT_SHARE.on(notified_on)
+            found.append(Deadline(DeadlineKind.DISCOUNT_BEFORE, violation.discount_before, share))
+    return sorted(found, key=lambda deadline: deadline.on)
+
+
+def _pay_rule(notified_on: date, pay_before: date) -> Rule[int]:
+    """The rule that gave the last day to pay: a decision's fresh days hold only where they end later than the first."""
+    first = rules.PAY_WITHIN_DAYS.on(notified_on)
+    if pay_before == notified_on + timedelta(days=first.value):
+        return first
+    return rules.PAY_AFTER_DECISION_DAYS.on(pay_before)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    amount: Decimal  # SAR
+    paid_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """What payments come to, whatever the order in which they were reported."""
+
+    settled: bool  # nothing is left to pay
+    discount: Decimal  # earned by settling the fine in time
+    excess: Decimal  # paid beyond what was due: goes back

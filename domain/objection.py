@@ -1,0 +1,119 @@
+"""The objection to a violation: its states, and what stands in its way."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from domain import rules
+from domain.calendar import hijri_year
+from domain.deadline import Deadline
+from domain.dues import PAYABLE, ViolationState, ViolationStatus
+from domain.errors import Problem, ProblemCode
+from domain.rules import DeadlineKind
+
+
+class ObjectionStatus(StrEnum):
+    SUBMITTED = "SUBMITTED"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    INFO_REQUESTED = "INFO_REQUESTED"
+    ACCEPTED = "ACCEPTED"
+    FINE_MODIFIED = "FINE_MODIFIED"
+    REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
+    APPEALED_TO_COURT = "APPEALED_TO_COURT"
+    COURT_CANCELLED = "COURT_CANCELLED"
+    COURT_MODIFIED = "COURT_MODIFIED"
+    COURT_UPHELD = "COURT_UPHELD"
+
+
+class ObjectionReason(StrEnum):
+    NOT_OWNER = "NOT_OWNER"
+    NOT_AT_LOCATION = "NOT_AT_LOCATION"
+    NEVER_PASSED_SIGNAL = "NEVER_PASSED_SIGNAL"
+    PLATE_MISREAD = "PLATE_MISREAD"
+    VEHICLE_SOLD = "VEHICLE_SOLD"
+    VEHICLE_STOLEN = "VEHICLE_STOLEN"
+    OTHER_DRIVER = "OTHER_DRIVER"
+    DUPLICATE = "DUPLICATE"
+    EMERGENCY = "EMERGENCY"
+    WRONG_CLASSIFICATION = "WRONG_CLASSIFICATION"
+    DEVICE_ERROR = "DEVICE_ERROR"
+    OTHER = "OTHER"
+
+
+class ObjectionOutcome(StrEnum):
+    ACCEPTED = "ACCEPTED"
+    FINE_MODIFIED = "FINE_MODIFIED"
+    REJECTED = "REJECTED"
+
+
+OPEN_OBJECTION = frozenset({ObjectionStatus.SUBMITTED, ObjectionStatus.UNDER_REVIEW, ObjectionStatus.INFO_REQUESTED})
+DECIDED_BY_OFFICER = frozenset({ObjectionStatus.REJECTED, ObjectionStatus.FINE_MODIFIED})
+
+
+class ObjectedState(ViolationState, Protocol):
+    """A violation and what became of the objection to it."""
+
+    @property
+    def objection_status(self) -> ObjectionStatus | None: ...
+
+    @property
+    def objection_decided_on(self) -> date | None: ...
+
+
+class ObjectionRecord(Protocol):
+    """What one person's objections limit; the docket and its read model's row both have it."""
+
+    @property
+    def open_objections(self) -> Collection[str]: ...
+
+    @property
+    def rejections(self) -> Mapping[str, date]: ...
+
+
+def objection_deadlines(violation: ObjectedState) -> list[Deadline]:
+    """Until when a decided objection can be taken to court."""
+    if violation.objection_status not in DECIDED_BY_OFFICER or violation.objection_decided_on is None:
+        return []
+    rule = rules.APPEAL_WITHIN_DAYS.on(violation.objection_decided_on)
+    last = violation.objection_decided_on + timedelta(days=rule.value)
+    return [Deadline(DeadlineKind.APPEAL_BEFORE, last, rule)]
+
+
+def objection_problems(violation: ObjectedState, record: ObjectionRecord, today: date) -> list[Problem]:
+    """Everything that stands in the way of objecting; asked by the form, decided by the submission."""
+    problems: list[Problem] = []
+    window = rules.OBJECT_WITHIN_DAYS.on(violation.notified_on or today)
+    if violation.objection_status is not None:
+        problems.append(Problem(ProblemCode.ALREADY_OBJECTED))
+    refunding = {ViolationStatus.REFUND_PENDING, ViolationStatus.REFUNDED}
+    overpaid = violation.status in refunding and violation.objection_status is None
+    if violation.status is ViolationStatus.PAID or overpaid:
+        problems.append(Problem(ProblemCode.VIOLATION_ALREADY_PAID))
+    elif violation.status not in PAYABLE or violation.object_before is None:
+        problems.append(Problem(ProblemCode.VIOLATION_STATE_FORBIDS))
+    if violation.object_before is not None and today > violation.object_before:
+        until = (("date", violation.object_before),)
+        problems.append(Problem(ProblemCode.OBJECTION_WINDOW_CLOSED, rule=window, values=until))
+    if record.open_objections:
+        problems.append(Problem(ProblemCode.ACTIVE_OBJECTION_EXISTS))
+    quota = rules.REJECTED_PER_HIJRI_YEAR.on(today)
+    if rejected_in_year(record, today) >= quota.value:
+        problems.append(Problem(ProblemCode.OBJECTION_QUOTA_EXCEEDED, rule=quota))
+    return problems
+
+
+def rejected_in_year(record: ObjectionRecord, today: date) -> int:
+    """Objections rejected so far in the Hijri year of a day, counted by the day of the decision."""
+    year = hijri_year(today)
+    return sum(1 for day in record.rejections.values() if hijri_year(day) == year)
+
+
+@dataclass(slots=True)
+class Objection:
+    """The one objection to a violation, as far as its decisions need it."""
+
+    status: ObjectionStatus
+    decided_on: date | None = None
