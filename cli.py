@@ -36,6 +36,7 @@ from store.faults import ExitStatus, Fault
 DEMO_FEED = Path(__file__).parent / "demo" / "feed.jsonl.gz"
 SOME_REFUSED = 3
 CAUGHT_UP_WITHIN = 600.0  # seconds after an import
+IMPORT_CACHE = 500_000  # events: a case comes back when it falls due, a month and more after it was recorded
 
 HELP = """Sijil (سجل): an e-government record with a GraphQL API.
 
@@ -233,7 +234,7 @@ def import_(
 async def _import_into(settings: Settings, feed: Path, options: Options, rejects: Path | None) -> int:
     with _to_write(rejects) as file:
         async with (
-            open_installation(settings) as installation,
+            open_installation(settings, cached_events=IMPORT_CACHE) as installation,
             Followed(installation.database).watch() as followed,
             _working_beside(),
         ):

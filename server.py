@@ -50,9 +50,14 @@ class Installation:
 
 @asynccontextmanager
 async def open_installation(
-    settings: Settings, *, now: Callable[[], datetime] = utc_now
+    settings: Settings, *, now: Callable[[], datetime] = utc_now, cached_events: int = 50_000
 ) -> AsyncIterator[Installation]:
     """Start or reach the database, bring it up to date, and open its log.
+
+    Args:
+        settings: which database, and where its keys are.
+        now: the clock.
+        cached_events: most events (about 1 kB each) and most people's keys that the log keeps in memory.
 
     Raises:
         Fault: the database, the data folder or a key cannot be used.
@@ -70,8 +75,8 @@ async def open_installation(
         )
         token_keys = TokenKeys.load(settings.token_key_file, create=True, issuer=settings.origin)
         random_bytes = Randomness()
-        keyring = Keyring(database, master_key, random_bytes=random_bytes)
-        async with Log(database, keyring, now=now, random_bytes=random_bytes) as log:
+        keyring = Keyring(database, master_key, size=cached_events, random_bytes=random_bytes)
+        async with Log(database, keyring, now=now, random_bytes=random_bytes, cached_events=cached_events) as log:
             yield Installation(settings, database, log, token_keys, now)
 
 

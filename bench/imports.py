@@ -2,7 +2,8 @@
 
     python -m bench.imports ../shared/feed/make_feed.py --people 100000
 
-Prints lines a second until the read models have caught up, and the largest resident memory of the importing process.
+Prints lines a second until the read models have caught up, the largest resident memory of the importing process, and
+events a second when all read models are built again from event one.
 With --kill the same feed is imported a second time, killed twice on the way (SIGKILL), and the read models of both
 runs are compared row by row; people have other random ids in each, so they are told apart by their national IDs.
 """
@@ -10,6 +11,7 @@ runs are compared row by row; people have other random ids in each, so they are 
 import argparse
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +22,9 @@ from pathlib import Path
 
 import psycopg
 
+from projections import READ_MODELS
+from server import following, open_installation
+from settings import read_settings
 from store.database import open_database
 
 ROOT = Path(__file__).parents[1]
@@ -77,10 +82,34 @@ async def progress(data: Path) -> int:
 def measure(feed: Path, data: Path, lines: int) -> None:
     started = time.monotonic()
     process = importing(data, feed)
-    _, status, used = os.wait4(process.pid, 0)
+    memory = 0
+    while process.poll() is None:
+        memory = largest_resident(process.pid) or memory
+        time.sleep(0.1)
     seconds = time.monotonic() - started
     print(f"{lines:,} lines in {seconds:.1f} s: {lines / seconds:,.0f} lines/s, read models caught up")
-    print(f"largest resident memory: {used.ru_maxrss / 1024:,.0f} MB; exit status {os.waitstatus_to_exitcode(status)}")
+    print(f"largest resident memory of the importing process: {memory:,} MB; exit status {process.returncode}")
+
+
+def largest_resident(pid: int) -> int:
+    """MB; not from wait4, which counts the database among the children."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) // 1024 if found else 0
+
+
+async def follow_again(data: Path) -> None:
+    settings = read_settings({"SIJIL_DATA_DIR": str(data)})
+    async with open_installation(settings) as installation:
+        tables = ", ".join(read_model.table for read_model in READ_MODELS)
+        async with installation.database.pool.connection() as connection:
+            await connection.execute(f"TRUNCATE {tables}; UPDATE follower SET position = 0".encode())  # noqa: S608
+        head = await installation.log.head()
+        started = time.monotonic()
+        async with following(installation) as (_, followed):
+            await followed.wait_for(head, 3600)
+        seconds = time.monotonic() - started
+        print(f"{head:,} events applied again in {seconds:.1f} s: {head / seconds:,.0f} events/s")
 
 
 def kill_twice(feed: Path, data: Path, lines: int) -> None:
@@ -109,6 +138,7 @@ def main() -> None:
         with feed.open("rb") as file:
             lines = sum(1 for _ in file)
         measure(feed, folder / "whole", lines)
+        asyncio.run(follow_again(folder / "whole"))
         if given.kill:
             kill_twice(feed, folder / "killed", lines)
             whole, killed = asyncio.run(digests(folder / "whole")), asyncio.run(digests(folder / "killed"))

@@ -35,6 +35,9 @@ from store.database import Pool
 
 logger = logging.getLogger(__name__)
 
+PAGE_LOADS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:"
+"""Content-Security-Policy of GraphiQL: nothing from any other host."""
+
 WAITS_FOR_SECONDS = 2.0
 """How long a query waits for the read models to reach `Read-After`."""
 
@@ -89,7 +92,7 @@ class GraphQLApp(GraphQL[Context, None]):
         answer.position = self._followed.position
         try:
             if request.method == "GET" and self._page and accepts_html(accept):
-                return HTMLResponse(self._page, headers={"Vary": "Accept"})
+                return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
             _check(request.method, accept)
             operation = await read_operation(request, self._max_body_bytes)
             context = await self._context(request, answer)

@@ -117,7 +117,9 @@ class Violation(Node):
     async def violator(self, info: Info) -> Node:
         return await schema.person.party(info.context, self.row.violator_id, self.row.seen_as)
 
-    @resolver("What can or must be done by when, earliest first, those passed too; empty when nothing is to be done any more.")
+    @resolver(
+        "What can or must be done by when, earliest first, those passed too; empty when nothing is to be done any more."
+    )
     def deadlines(self, info: Info) -> list[Deadline]:
         return deadlines_shown(dues.deadlines(self.row), info.context)
 

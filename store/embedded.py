@@ -38,6 +38,10 @@ SETTINGS = {
     "port": str(PORT),
     "unix_socket_permissions": "0700",
     "max_connections": "200",  # a dozen processes with a pool each
+    # The random keys of a million events and their claims fit in memory, and a checkpoint does not come every minute.
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
     # The server's log quotes neither statements nor values: they hold personal data.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",

@@ -68,7 +68,7 @@ class Log:
         now: Callable[[], datetime],
         random_bytes: RandomBytes = os.urandom,
         patience: Patience = Patience(),  # noqa: B008 (frozen)
-        cached_events: int = 100_000,
+        cached_events: int = 50_000,
     ) -> None:
         self._database = database
         self._keyring = keyring

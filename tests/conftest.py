@@ -1,6 +1,7 @@
 """One PostgreSQL for the whole run and, for each test that asks, a fresh database with the migrations applied."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from store.keyring import Keyring
 from store.log import Log, Patience
 from store.master_key import MasterKey
 from store.migrate import migrate
+from tests.feeds import Line, WriteFeed
 
 QUICK = Patience(attempts=5, within=5, answer_within=20, first_pause=0.01, longest_pause=0.05)
 PREFIX = f"sijil_test_{os.getpid()}_"
@@ -142,3 +144,18 @@ async def log(database: Database, keyring: Keyring, now: Clock) -> AsyncIterator
 def now() -> Clock:
     """A clock that stands at noon in Riyadh on 1 March 2026."""
     return Clock()
+
+
+@pytest.fixture
+def write_feed(tmp_path: Path) -> WriteFeed:
+    """Write a feed of lines; those that are bytes are written as they are."""
+
+    def write(*lines: Line | bytes, name: str = "feed.jsonl") -> Path:
+        file = tmp_path / name
+        written = (
+            text if isinstance(text, bytes) else json.dumps(text, ensure_ascii=False).encode() + b"\n" for text in lines
+        )
+        file.write_bytes(b"".join(written))
+        return file
+
+    return write

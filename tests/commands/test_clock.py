@@ -7,8 +7,9 @@ from domain.actor import Actor, Role
 from domain.calendar import RIYADH
 from store.database import Database
 from store.log import Log
-from tests.commands.conftest import NOURA, PEOPLE, Import, WriteFeed, issued, recorded
+from tests.commands.conftest import Import
 from tests.conftest import Clock
+from tests.feeds import NOURA, PEOPLE, WriteFeed, issued, recorded
 
 
 def midnight(year: int, month: int, day: int) -> datetime:

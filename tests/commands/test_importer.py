@@ -22,14 +22,15 @@ from store.database import Database
 from store.faults import Fault
 from store.log import Log
 from store.work import Work
-from tests.commands.conftest import (
+from tests.commands.conftest import Import
+from tests.conftest import Clock
+from tests.feeds import (
     BORDER,
     NOURA,
     PEOPLE,
     SADAD,
     SALMAN,
     TRAFFIC,
-    Import,
     WriteFeed,
     issued,
     line,
@@ -37,7 +38,6 @@ from tests.commands.conftest import (
     recorded,
     registered,
 )
-from tests.conftest import Clock
 
 PAY: Command[RecordPayment] = COMMANDS["recordPayment"]
 

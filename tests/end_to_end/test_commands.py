@@ -16,7 +16,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.commands.conftest import PEOPLE, RAJESH, WriteFeed, recorded, write_feed  # noqa: F401 (a fixture)
+from tests.feeds import PEOPLE, RAJESH, WriteFeed, recorded
 
 ROOT = Path(__file__).parents[2]
 SIJIL = Path(sys.executable).with_name("sijil")
@@ -168,7 +168,7 @@ def test_a_killed_import_is_finished_by_the_next_run(
 def test_refused_lines_go_to_a_file_and_the_status_says_so(
     sijil: Sijil,
     tmp_path: Path,
-    write_feed: WriteFeed,  # noqa: F811
+    write_feed: WriteFeed,
 ) -> None:
     feed = write_feed(*PEOPLE, b"nonsense\n", recorded("7001", "2026-01-06T10:00:00+03:00"))
     rejects = tmp_path / "rejects.jsonl"
@@ -190,7 +190,7 @@ def test_refused_lines_go_to_a_file_and_the_status_says_so(
 def test_an_import_beside_a_running_server_is_followed_by_it(
     serve: Callable[..., Serving],
     sijil: Sijil,
-    write_feed: WriteFeed,  # noqa: F811
+    write_feed: WriteFeed,
 ) -> None:
     serving = serve("serve")
     url = serving.until_ready()
@@ -250,7 +250,7 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(sijil: Sijil) -> No
 def test_a_lost_master_key_stops_the_start_and_no_other_one_is_made(
     sijil: Sijil,
     tmp_path: Path,
-    write_feed: WriteFeed,  # noqa: F811
+    write_feed: WriteFeed,
 ) -> None:
     assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
     key = tmp_path / "data" / "keys" / "master.key"

@@ -21,8 +21,8 @@ from projections.visa import Visas
 from store.codec import Recorded
 from store.database import Database
 from store.log import Log
-from tests.commands.conftest import PEOPLE, WriteFeed, issued, moved, recorded, write_feed  # noqa: F401 (a fixture)
 from tests.conftest import Clock
+from tests.feeds import PEOPLE, WriteFeed, issued, moved, recorded
 
 DEMO = "demo/feed.jsonl.gz"
 
@@ -94,7 +94,7 @@ async def test_a_position_is_announced_when_the_rows_are_there(
     log: Log,
     database: Database,
     now: Clock,
-    write_feed: WriteFeed,  # noqa: F811
+    write_feed: WriteFeed,
 ) -> None:
     async with following(log, database) as (follower, followed):
         assert not await followed.wait_for(1, 0.05)
@@ -109,7 +109,7 @@ async def test_one_process_follows_and_another_takes_over_when_it_is_gone(
     log: Log,
     database: Database,
     now: Clock,
-    write_feed: WriteFeed,  # noqa: F811
+    write_feed: WriteFeed,
 ) -> None:
     async with following(log, database) as (first, followed):
         await imported(log, database, now, write_feed(*PEOPLE))
@@ -138,7 +138,7 @@ async def test_an_event_that_cannot_be_applied_stops_the_follower_loudly_and_not
     log: Log,
     database: Database,
     now: Clock,
-    write_feed: WriteFeed,  # noqa: F811
+    write_feed: WriteFeed,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await imported(log, database, now, write_feed(*PEOPLE))
@@ -164,7 +164,7 @@ async def test_following_in_batches_of_any_size_gives_the_same_rows(
     log: Log,
     database: Database,
     now: Clock,
-    write_feed: WriteFeed,  # noqa: F811
+    write_feed: WriteFeed,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await imported(
@@ -198,7 +198,7 @@ async def test_a_lost_connection_is_no_end_of_following(
     log: Log,
     database: Database,
     now: Clock,
-    write_feed: WriteFeed,  # noqa: F811
+    write_feed: WriteFeed,
 ) -> None:
     async with following(log, database) as (_, followed):
         await asyncio.sleep(0.2)
