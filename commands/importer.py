@@ -9,6 +9,8 @@ from itertools import islice, takewhile
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
+
 from access.permission import Forbidden
 from commands.clock import CLOCK_LOCK, read_cases, record_due
 from commands.command import Request, execute, natural_key, person_id
@@ -24,7 +26,7 @@ from store.change import Claim, ClaimTaken, CommandKey, Conflict, KeyTaken
 from store.database import ADVISORY_LOCKS, Connection, Database
 from store.faults import ExitStatus, Fault
 from store.log import Log
-from store.work import Work
+from store.work import Known, Work
 
 LINES_PER_BATCH = 1_000
 DUE_PER_BATCH = 2_000
@@ -36,8 +38,9 @@ REFUSALS = """
     INSERT INTO import_refusals (sha256, line, operation, code, message)
     SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[])
 """
+# Fails, and with it the batch, where the import stands at another line than this one believes: next_line is never null.
 MOVED = """
-    UPDATE imports SET next_line = coalesce(%s, next_line), clock_day = greatest(clock_day, %s),
+    UPDATE imports SET next_line = CASE next_line WHEN %s THEN %s::bigint END, clock_day = greatest(clock_day, %s),
         position = (SELECT position FROM log_head), recorded = recorded + %s, repeated = repeated + %s
     WHERE sha256 = %s
 """
@@ -91,7 +94,8 @@ class Importer:
         self._now = now
         self._production = production
         self._report = report
-        self._recorded: Work | None = None  # of the last batch
+        self._known = Known()
+        self._next_line = 0
 
     async def run(self, file: Path, options: Options) -> tuple[Progress, bool]:
         """Import a feed to its end; tell too whether it had been done before.
@@ -113,6 +117,7 @@ class Importer:
             if progress.done:
                 return progress, True
             await self._import(file, found, progress)
+        async with self._database.pool.connection() as connection:
             return await _progress(connection, found.sha256) or progress, False
 
     async def _begin(self, connection: Connection, file: Path, found: Survey, options: Options) -> Progress:
@@ -121,6 +126,10 @@ class Importer:
             if not progress.done:
                 self._check(progress.backdate, progress.position, await self._log.head())
             return progress
+        other = await unfinished(self._database)
+        if other is not None:
+            message = f"The import of {other.file} is not done: finish it first, or close it (--abandon)."
+            raise Fault(message, ExitStatus.BUSY)
         if options.agency is None and not options.backdate:
             raise Fault("Say whose feed it is with --agency, or read it with --backdate.", ExitStatus.FILE)
         self._check(options.backdate, 0, await self._log.head())
@@ -144,30 +153,36 @@ class Importer:
             raise Fault("--backdate needs an empty log, or the unfinished import that it belongs to.", ExitStatus.FILE)
 
     async def _import(self, file: Path, found: Survey, progress: Progress) -> None:
+        self._next_line = progress.next_line
         lines = _lines(file, progress)
         batch = await _take(lines)
+        ahead: list[Order | Rejected] = []
         while batch:
             recording = asyncio.create_task(self._record(batch, progress, found.lines))
             try:
-                ahead = await _take(lines)  # while the database writes
+                ahead = ahead or await _take(lines)  # while the database writes
             finally:
                 left = await recording
-            batch = [*left, *ahead]
+            batch, ahead = (left, ahead) if left else (ahead, [])
         async with self._database.pool.connection() as connection:
             await connection.execute("UPDATE imports SET done = true WHERE sha256 = %s", (progress.sha256,))
 
     async def _record(self, lines: list[Order | Rejected], progress: Progress, total: int) -> list[Order | Rejected]:
         """Record the batch, or as much of it as the clock lets come first; return what is left of it."""
         for _ in range(TRIES):
-            batch = Batch(Work(self._log, after=self._recorded), progress, self._now())
-            self._recorded = None
+            batch = Batch(Work(self._log, self._known), progress, self._now())
             done = await batch.decide(lines)
+            next_line = done[-1].line + 1 if done else self._next_line
             try:
-                await batch.append(done)
+                await batch.append(self._next_line, next_line)
             except (Conflict, ClaimTaken, KeyTaken):
-                continue  # others were first: decide again on what they recorded
-            self._recorded = batch.work
-            self._report(done[-1].line if done else lines[0].line - 1, total)
+                self._known.forget()  # others were first: decide again on what they recorded
+                continue
+            except psycopg.errors.NotNullViolation as fault:
+                raise Fault("Another import of this feed has gone on meanwhile.", ExitStatus.BUSY) from fault
+            self._known.keep(batch.work)
+            self._next_line = next_line
+            self._report(next_line - 1, total)
             return lines[len(done) :]
         raise Fault("Others change the same records all the time: import again when it is quieter.", ExitStatus.BUSY)
 
@@ -207,11 +222,11 @@ class Batch:
         orders = [line for line in lines if isinstance(line, Order)]
         horizon = None
         if orders:
-            last = max(riyadh_day(order.at) for order in orders)
+            last = max(self._day(order) for order in orders)
             self._due = await self.work.log.due(until=last, limit=DUE_PER_BATCH)
             if len(self._due) == DUE_PER_BATCH:
                 horizon = self._due[-1][0]  # of its day and later ones there may be more that is due
-                lines = list(takewhile(lambda line: isinstance(line, Rejected) or riyadh_day(line.at) < horizon, lines))
+                lines = list(takewhile(lambda line: isinstance(line, Rejected) or self._day(line) < horizon, lines))
                 orders = [line for line in lines if isinstance(line, Order)]
         await self._read(orders)
         if horizon is not None and not orders:
@@ -220,11 +235,15 @@ class Batch:
             if number % LINES_PER_SLICE == 0:
                 await asyncio.sleep(0)
             if isinstance(line, Order):
-                await self._due_before(riyadh_day(line.at))
+                await self._due_before(self._day(line))
                 await self._decide(line)
             else:
                 self._rejected.append(line)
         return lines
+
+    def _day(self, order: Order) -> date:
+        """The day of a line, for the clock: never later than today, however late the line says it is."""
+        return riyadh_day(min(order.at, self._now))
 
     async def _decide(self, order: Order) -> None:
         before = len(self.work.change.entries)
@@ -232,6 +251,7 @@ class Batch:
             request, natural = await self._request(order), self._natural_keys[order.line]
             done = await execute(self.work, order.command, request, order.input, natural=natural)
         except Refused as refused:
+            self.work.abandon()
             self._rejected.append(rejected(order, refused))
         except Forbidden:
             message = "This role or agency may not use the operation."
@@ -291,20 +311,21 @@ class Batch:
             raise Forbidden(order.command.operation)
         return Actor(role, str(user.id), CHANNEL)
 
-    async def append(self, lines: Sequence[Order | Rejected]) -> None:
-        """Record everything with the import's progress, or nothing."""
-        change = self.work.change
-        sha256 = self._progress.sha256
+    async def append(self, this_line: int, next_line: int) -> None:
+        """Record everything with the import's progress from one line to another, or nothing."""
+        change, sha256 = self.work.change, self._progress.sha256
         if self._rejected:
-            columns = zip(
-                *((refused.line, refused.operation, refused.code, refused.message) for refused in self._rejected),
-                strict=True,
-            )
-            change.statements.append((REFUSALS, (sha256, *map(list, columns))))
-        line = lines[-1].line + 1 if lines else None
-        moved = (line, self._clock_day, self._recorded, self._repeated, sha256)
+            rows = [(refused.line, refused.operation, refused.code, refused.message) for refused in self._rejected]
+            change.statements.append((REFUSALS, (sha256, *map(list, zip(*rows, strict=True)))))
+        moved = (this_line, next_line, self._clock_day, self._recorded, self._repeated, sha256)
         change.statements.append((MOVED, moved))
         await self.work.append()
+
+
+async def abandon(database: Database, sha256: bytes) -> None:
+    """Close an import that will not be finished: what it has recorded stays, its other lines are not tried."""
+    async with database.pool.connection() as connection:
+        await connection.execute("UPDATE imports SET done = true WHERE sha256 = %s", (sha256,))
 
 
 async def unfinished(database: Database) -> Progress | None:

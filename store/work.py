@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,29 +16,47 @@ from store.log import Log
 
 A = TypeVar("A", bound=Aggregate)
 
-MOST_KEPT = 20_000
-"""Aggregates that one work takes over from another."""
+MOST_KNOWN = 20_000
 
 _due_on: Callable[[Aggregate], date | None] = attrgetter("due_on")  # of aggregates on which something can fall due
+
+
+class Known:
+    """Aggregates as they stood when a work was recorded, those used last, so that the next one need not read them.
+
+    Whether they are still current shows when that next work is recorded: it expects them unchanged.
+    """
+
+    def __init__(self, size: int = MOST_KNOWN) -> None:
+        self._size = size
+        self._aggregates: dict[UUID, Aggregate] = {}
+
+    def get(self, stream: UUID) -> Aggregate | None:
+        return self._aggregates.get(stream)
+
+    def keep(self, recorded: "Work") -> None:
+        """Take over what a work has used, once it is recorded."""
+        for stream, aggregate in recorded.used():
+            self._aggregates.pop(stream, None)
+            self._aggregates[stream] = aggregate
+        while len(self._aggregates) > self._size:
+            del self._aggregates[next(iter(self._aggregates))]
+
+    def forget(self) -> None:
+        self._aggregates.clear()
 
 
 class Work:
     """Aggregates and claims as this work sees them: what it has read, with its own changes on top.
 
-    Everything read is expected unchanged when the work is recorded, so a decision never stands on what was overtaken.
+    Every stream read is expected unchanged when the work is recorded, so a decision never stands on one that was
+    overtaken. Claims and command keys are expected free only where the work takes them.
     """
 
-    def __init__(self, log: Log, *, after: "Work | None" = None) -> None:
-        """Begin a work.
-
-        Args:
-            log: where it reads and is recorded.
-            after: a work that was recorded: its aggregates are taken over instead of read again. Whether they are
-                still current shows when this work is recorded.
-        """
+    def __init__(self, log: Log, known: Known | None = None) -> None:
         self.log = log
         self.change = Change()
-        self._kept = after.recorded() if after else {}
+        self._known = known or Known()
         self._streams: dict[UUID, Aggregate | None] = {}
         self._touched: dict[UUID, Aggregate] = {}  # by the present command, in order
         self._owners: dict[Claim, UUID | None] = {}
@@ -53,22 +70,26 @@ class Work:
     def new_id(self) -> UUID:
         return random_uuid(self.log.random_bytes)
 
+    def abandon(self) -> None:
+        """Drop what a refused command began: aggregates that hold nothing recorded, and none of this work's facts."""
+        for stream, aggregate in self._touched.items():
+            if aggregate.version == len(aggregate.pending_events):
+                del self._streams[stream]
+        self._touched.clear()
+
     async def read(self, streams: Iterable[UUID]) -> None:
         """Read streams that were not read yet, in one statement."""
         missing = [stream for stream in streams if stream not in self._streams]
-        unknown = [stream for stream in missing if stream not in self._kept]
-        found = await self.log.load(unknown) if unknown else {}
+        found = {stream: known for stream in missing if (known := self._known.get(stream))}
+        if len(found) < len(missing):
+            found |= await self.log.load(stream for stream in missing if stream not in found)
         for stream in missing:
-            aggregate = self._kept.get(stream) or found.get(stream)
-            self._streams[stream] = aggregate
+            aggregate = self._streams[stream] = found.get(stream)
             self.change.expected[stream] = aggregate.version if aggregate else 0
 
-    def recorded(self) -> dict[UUID, Aggregate]:
-        """The aggregates used last, as they stand once this work is recorded."""
-        # What a refused command left behind in an aggregate was not recorded: that one is read again.
-        own = {stream: known for stream, known in self._streams.items() if known and not known.pending_events}
-        kept = {stream: known for stream, known in self._kept.items() if stream not in self._streams} | own
-        return dict(islice(kept.items(), max(0, len(kept) - MOST_KEPT), None))
+    def used(self) -> list[tuple[UUID, Aggregate]]:
+        """The aggregates that this work has read or added."""
+        return [(stream, aggregate) for stream, aggregate in self._streams.items() if aggregate is not None]
 
     def seen(self, stream: UUID) -> Aggregate | None:
         """A stream that was read or added, None where it was not or nothing was recorded."""

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from commands import COMMANDS
 from commands.clock import Clock as DueClock
 from commands.command import Command, Request, execute
 from commands.feed import FeedUnusable, Rejected
-from commands.importer import Importer, Options, refusals, refused_by_reason, unfinished
+from commands.importer import Batch, Importer, Options, abandon, refusals, refused_by_reason, unfinished
 from commands.violation import RecordPayment
 from domain.actor import Actor, Role
 from domain.dues import ViolationStatus
@@ -20,6 +21,7 @@ from domain.visa import Visa, VisaStatus
 from store.change import Claim
 from store.database import Database
 from store.faults import Fault
+from store.keyring import Keyring
 from store.log import Log
 from store.work import Work
 from tests.commands.conftest import Import
@@ -28,6 +30,7 @@ from tests.feeds import (
     BORDER,
     NOURA,
     PEOPLE,
+    RAJESH,
     SADAD,
     SALMAN,
     TRAFFIC,
@@ -441,30 +444,136 @@ async def test_a_file_that_cannot_be_used_says_why_and_records_nothing(
     assert await unfinished(database) is None
 
 
-async def test_an_import_that_others_overtake_decides_again(
-    database: Database, log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import
-) -> None:
-    await import_feed(write_feed(*PEOPLE, recorded("7001", "2026-02-20T10:00:00+03:00")))
-    first = {"violationNumber": "7001", "paidAt": "2026-02-21T12:00:00+03:00", "reference": "S1"}
-    second = first | {"reference": "S2"}
-    files = [
-        write_feed(line("2026-02-22T10:00:00+03:00", "recordPayment", paid, subject=SADAD), name=f"{number}.jsonl")
-        for number, paid in enumerate((first, second))
-    ]
-    overtaken = Importer(log, database, now=now)
-    original = log.append
+async def before_append(log: Log, number: int, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    """Let something happen before the log's next append of that number, counted from 1."""
+    original, calls = log.append, 0
 
-    async def append_after_another(change: Any) -> Any:
-        log.append = original  # type: ignore[method-assign]
-        work = Work(log)
-        request = Request(Actor(Role.AGENCY_FEED, SADAD), now(), work.new_id())
-        await execute(work, PAY, request, RecordPayment(violation_number="7001", paid_at=now(), reference="S0"))
-        await work.append()
+    async def append(change: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            await meanwhile()
         return await original(change)
 
-    log.append = append_after_another  # type: ignore[method-assign]
-    imported, _ = await overtaken.run(files[0], Options(agency=SADAD))
-    assert (imported.recorded, imported.repeated) == (0, 0)
+    log.append = append  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("overtaken", [1, 2])
+async def test_an_import_that_others_overtake_decides_again(
+    database: Database,
+    keyring: Keyring,
+    log: Log,
+    now: Clock,
+    write_feed: WriteFeed,
+    import_feed: Import,
+    monkeypatch: pytest.MonkeyPatch,
+    overtaken: int,
+) -> None:
+    monkeypatch.setattr("commands.importer.LINES_PER_BATCH", 8)  # the violation, and then the payment
+    payment = {"violationNumber": "7001", "paidAt": "2026-02-21T12:00:00+03:00", "reference": "S1"}
+    paid = line("2026-02-22T10:00:00+03:00", "recordPayment", payment, subject=SADAD)
+    file = write_feed(*PEOPLE, recorded("7001", "2026-02-20T10:00:00+03:00"), paid)
+
+    async def another_process_pays() -> None:
+        async with Log(database, keyring, now=now) as other:
+            work = Work(other)
+            request = Request(Actor(Role.AGENCY_FEED, SADAD), now(), work.new_id())
+            await execute(work, PAY, request, RecordPayment(violation_number="7001", paid_at=now(), reference="S0"))
+            await work.append()
+
+    if overtaken == 1:  # by one that the import has read
+        await import_feed(write_feed(*PEOPLE, recorded("7001", "2026-02-20T10:00:00+03:00"), name="first.jsonl"))
+        file = write_feed(paid, name="second.jsonl")
+        await before_append(log, 1, another_process_pays)
+        imported = await import_feed(file, Options(agency=SADAD))
+    else:  # by one that it has recorded itself
+        await before_append(log, 2, another_process_pays)
+        imported = await import_feed(file)
+
     assert [line.code for line in await rejected(database, imported.sha256)] == ["VIOLATION_STATE_FORBIDS"]
-    again = await import_feed(files[1], Options(agency=SADAD))
-    assert again.recorded == 0
+    names = [fact for fact, _, _ in await facts(log)]
+    assert names.count("Violation.Paid") == 1
+
+
+async def test_an_import_that_went_on_elsewhere_records_nothing_twice(
+    database: Database, log: Log, write_feed: WriteFeed, import_feed: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.importer.LINES_PER_BATCH", 4)
+
+    async def elsewhere() -> None:
+        async with database.pool.connection() as connection:
+            await connection.execute("UPDATE imports SET next_line = 7")
+
+    await before_append(log, 2, elsewhere)
+    with pytest.raises(Fault, match="has gone on meanwhile"):
+        await import_feed(write_feed(*PEOPLE))
+    assert await log.head() == 4
+
+
+async def test_a_line_of_the_future_lets_no_time_pass(log: Log, write_feed: WriteFeed, import_feed: Import) -> None:
+    future = recorded("7002", "2027-01-01T10:00:00+03:00", violator=NOURA)
+    await import_feed(write_feed(*PEOPLE, recorded("7001", "2026-02-20T10:00:00+03:00"), future))
+    assert [fact for fact, _, _ in (await facts(log))[7:]] == ["Violation.Recorded", "Violation.Notified"]
+
+
+async def test_what_a_refused_line_began_is_not_recorded_with_the_next_one(
+    log: Log, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    unpaid = {"violationNumber": "7001", "paidAt": "2026-01-06T12:00:00+03:00", "amount": "0.00", "reference": "S1"}
+    paid = unpaid | {"paidAt": "2026-01-09T12:00:00+03:00", "amount": "112.50"}
+    objected = {"violationNumber": "7002", "reason": "OTHER", "statement": "لا", "acceptTerms": True}
+    await import_feed(
+        write_feed(
+            *PEOPLE,
+            recorded("7001", "2026-01-05T10:00:00+03:00"),
+            recorded("7002", "2026-01-05T10:00:00+03:00"),
+            line("2026-01-06T12:00:00+03:00", "recordPayment", unpaid, subject=SADAD),
+            line("2026-01-09T12:00:00+03:00", "recordPayment", paid, subject=SADAD),
+            line("2026-01-10T12:00:00+03:00", "submitObjection", objected, role="PERSON", subject=RAJESH),
+        )
+    )
+    opened = {at for fact, at, _ in await facts(log) if fact == "Docket.Opened"}
+    assert opened == {datetime(2026, 1, 9, 9, 0, tzinfo=UTC)}
+
+
+async def test_a_batch_stays_a_batch_however_much_falls_due_before_it(
+    log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = [recorded(f"70{number:02}", "2026-01-02T10:00:00+03:00", violator=NOURA) for number in range(20)]
+    late = [recorded(f"71{number:02}", "2026-02-25T10:00:00+03:00", violator=NOURA) for number in range(40)]
+    await import_feed(write_feed(*PEOPLE, *early))
+    monkeypatch.setattr("commands.importer.LINES_PER_BATCH", 5)
+    monkeypatch.setattr("commands.importer.DUE_PER_BATCH", 4)
+    sizes: list[int] = []
+    original = Batch.decide
+
+    async def decide(self: Batch, lines: Any) -> Any:
+        sizes.append(len(lines))
+        return await original(self, lines)
+
+    monkeypatch.setattr(Batch, "decide", decide)
+    imported = await import_feed(write_feed(*late, name="late.jsonl"), Options(agency=TRAFFIC))
+
+    assert (imported.recorded, max(sizes)) == (40, 5)
+    names = [fact for fact, _, _ in await facts(log)]
+    assert (names.count("Violation.BecameFinal"), names.count("Violation.BecameOverdue")) == (20, 20)
+
+
+async def test_another_import_waits_until_the_one_before_is_finished_or_closed(
+    database: Database, log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    def stop(_line: int, _lines: int) -> None:
+        raise asyncio.CancelledError
+
+    first, second = write_feed(*PEOPLE), write_feed(registered("2966090652", "anita"), name="second.jsonl")
+    with pytest.raises(asyncio.CancelledError):
+        await import_feed(first, report=stop)
+    with pytest.raises(Fault, match=r"feed\.jsonl is not done"):
+        await import_feed(second, Options(agency="civil-affairs"))
+    left = await unfinished(database)
+    assert left is not None
+
+    await abandon(database, left.sha256)
+
+    imported = await import_feed(second, Options(agency="civil-affairs"))
+    assert imported.recorded == 1
