@@ -2,8 +2,8 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice, takewhile
 from pathlib import Path
@@ -95,7 +95,6 @@ class Importer:
         self._production = production
         self._report = report
         self._known = Known()
-        self._next_line = 0
 
     async def run(self, file: Path, options: Options) -> tuple[Progress, bool]:
         """Import a feed to its end; tell too whether it had been done before.
@@ -153,62 +152,73 @@ class Importer:
             raise Fault("--backdate needs an empty log, or the unfinished import that it belongs to.", ExitStatus.FILE)
 
     async def _import(self, file: Path, found: Survey, progress: Progress) -> None:
-        self._next_line = progress.next_line
-        lines = _lines(file, progress)
-        batch = await _take(lines)
-        ahead: list[Order | Rejected] = []
-        while batch:
-            recording = asyncio.create_task(self._record(batch, progress, found.lines))
+        """Record batch after batch: while one is written, the next is decided on top of it."""
+        lines = Lines(file, progress)
+        batch, overtaken = await self._decided(lines, progress, None), 0
+        while batch is not None:
+            recording = asyncio.create_task(batch.record())
+            ahead = None
             try:
-                ahead = ahead or await _take(lines)  # while the database writes
+                ahead = await self._decided(lines, progress, batch)
             finally:
-                left = await recording
-            batch, ahead = (left, ahead) if left else (ahead, [])
+                recorded = await recording
+            if recorded:
+                self._report(batch.next_line - 1, found.lines)
+                progress = replace(progress, next_line=batch.next_line)
+                batch, overtaken = ahead, 0
+                continue
+            overtaken += 1
+            if overtaken == TRIES:
+                message = "Others change the same records all the time: import again when it is quieter."
+                raise Fault(message, ExitStatus.BUSY)
+            self._known.forget()  # others were first: decide again on what they recorded
+            lines.put_back([*batch.lines, *(ahead.lines if ahead else ())])
+            batch = await self._decided(lines, progress, None)
         async with self._database.pool.connection() as connection:
             await connection.execute("UPDATE imports SET done = true WHERE sha256 = %s", (progress.sha256,))
 
-    async def _record(self, lines: list[Order | Rejected], progress: Progress, total: int) -> list[Order | Rejected]:
-        """Record the batch, or as much of it as the clock lets come first; return what is left of it."""
-        for _ in range(TRIES):
-            batch = Batch(Work(self._log, self._known), progress, self._now())
-            done = await batch.decide(lines)
-            next_line = done[-1].line + 1 if done else self._next_line
-            try:
-                await batch.append(self._next_line, next_line)
-            except (Conflict, ClaimTaken, KeyTaken):
-                self._known.forget()  # others were first: decide again on what they recorded
-                continue
-            except psycopg.errors.NotNullViolation as fault:
-                raise Fault("Another import of this feed has gone on meanwhile.", ExitStatus.BUSY) from fault
-            self._known.keep(batch.work)
-            self._next_line = next_line
-            self._report(next_line - 1, total)
-            return lines[len(done) :]
-        raise Fault("Others change the same records all the time: import again when it is quieter.", ExitStatus.BUSY)
+    async def _decided(self, lines: "Lines", progress: Progress, before: "Batch | None") -> "Batch | None":
+        """The next batch, on top of the one that is being recorded; None at the end of the feed."""
+        some = await lines.take()
+        if not some:
+            return None
+        work = Work(self._log, self._known, after=before.work if before else None)
+        batch = Batch(work, progress, self._now(), line=before.next_line if before else progress.next_line)
+        await batch.decide(some)
+        lines.put_back(some[len(batch.lines) :])
+        self._known.keep(work)
+        return batch
 
 
-def _lines(file: Path, progress: Progress) -> Iterator[Order | Rejected]:
-    """The lines that are still to be imported, understood or not."""
-    shift = timedelta(days=progress.shift_days)
-    for number, text in enumerate(read_lines(file), 1):
-        if number >= progress.next_line:
-            yield parse(number, text, shift)
+class Lines:
+    """The lines of a feed that are still to be imported, understood or not, a batch at a time."""
 
+    def __init__(self, file: Path, progress: Progress) -> None:
+        shift = timedelta(days=progress.shift_days)
+        numbered = enumerate(read_lines(file), 1)
+        self._left = (parse(number, text, shift) for number, text in numbered if number >= progress.next_line)
+        self._returned: list[Order | Rejected] = []
 
-async def _take(lines: Iterator[Order | Rejected]) -> list[Order | Rejected]:
-    """The next batch, read a few lines at a time."""
-    batch: list[Order | Rejected] = []
-    while some := list(islice(lines, min(LINES_PER_SLICE, LINES_PER_BATCH - len(batch)))):
-        batch += some
-        await asyncio.sleep(0)
-    return batch
+    async def take(self) -> list[Order | Rejected]:
+        """The next batch, read a few lines at a time."""
+        batch, self._returned = self._returned[:LINES_PER_BATCH], self._returned[LINES_PER_BATCH:]
+        while some := list(islice(self._left, min(LINES_PER_SLICE, LINES_PER_BATCH - len(batch)))):
+            batch += some
+            await asyncio.sleep(0)
+        return batch
+
+    def put_back(self, lines: Sequence[Order | Rejected]) -> None:
+        """Give back lines that were taken last, to be taken next."""
+        self._returned[:0] = lines
 
 
 class Batch:
     """Some lines, and what falls due before each, decided together and recorded as one change."""
 
-    def __init__(self, work: Work, progress: Progress, now: datetime) -> None:
+    def __init__(self, work: Work, progress: Progress, now: datetime, *, line: int) -> None:
         self.work = work
+        self.lines: Sequence[Order | Rejected] = ()  # those that were decided
+        self.next_line = self._line = line
         self._progress = progress
         self._now = now
         self._due: list[tuple[date, UUID]] = []
@@ -217,8 +227,8 @@ class Batch:
         self._recorded = self._repeated = 0
         self._clock_day: date | None = None
 
-    async def decide(self, lines: Sequence[Order | Rejected]) -> Sequence[Order | Rejected]:
-        """Decide the lines in their order; return those that were, fewer where very much is due before the rest."""
+    async def decide(self, lines: Sequence[Order | Rejected]) -> None:
+        """Decide the lines in their order, fewer where very much is due before the rest."""
         orders = [line for line in lines if isinstance(line, Order)]
         horizon = None
         if orders:
@@ -228,6 +238,8 @@ class Batch:
                 horizon = self._due[-1][0]  # of its day and later ones there may be more that is due
                 lines = list(takewhile(lambda line: isinstance(line, Rejected) or self._day(line) < horizon, lines))
                 orders = [line for line in lines if isinstance(line, Order)]
+            self._due += [(on, stream) for on, stream in self.work.due_before() if on <= last]
+            heapq.heapify(self._due)
         await self._read(orders)
         if horizon is not None and not orders:
             await self._due_before(horizon)
@@ -239,7 +251,9 @@ class Batch:
                 await self._decide(line)
             else:
                 self._rejected.append(line)
-        return lines
+        self.lines = lines
+        if lines:
+            self.next_line = lines[-1].line + 1
 
     def _day(self, order: Order) -> date:
         """The day of a line, for the clock: never later than today, however late the line says it is."""
@@ -311,15 +325,21 @@ class Batch:
             raise Forbidden(order.command.operation)
         return Actor(role, str(user.id), CHANNEL)
 
-    async def append(self, this_line: int, next_line: int) -> None:
-        """Record everything with the import's progress from one line to another, or nothing."""
+    async def record(self) -> bool:
+        """Record everything with the import's progress, or nothing; False where others were first."""
         change, sha256 = self.work.change, self._progress.sha256
         if self._rejected:
             rows = [(refused.line, refused.operation, refused.code, refused.message) for refused in self._rejected]
             change.statements.append((REFUSALS, (sha256, *map(list, zip(*rows, strict=True)))))
-        moved = (this_line, next_line, self._clock_day, self._recorded, self._repeated, sha256)
+        moved = (self._line, self.next_line, self._clock_day, self._recorded, self._repeated, sha256)
         change.statements.append((MOVED, moved))
-        await self.work.append()
+        try:
+            await self.work.append()
+        except (Conflict, ClaimTaken, KeyTaken):
+            return False
+        except psycopg.errors.NotNullViolation as fault:
+            raise Fault("Another import of this feed has gone on meanwhile.", ExitStatus.BUSY) from fault
+        return True
 
 
 async def abandon(database: Database, sha256: bytes) -> None:

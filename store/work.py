@@ -53,15 +53,25 @@ class Work:
     overtaken. Claims and command keys are expected free only where the work takes them.
     """
 
-    def __init__(self, log: Log, known: Known | None = None) -> None:
+    def __init__(self, log: Log, known: Known | None = None, *, after: "Work | None" = None) -> None:
+        """Begin a work.
+
+        Args:
+            log: where it reads and is recorded.
+            known: aggregates that need not be read.
+            after: a work that is being recorded, kept in `known` already: this one sees its claims and keys, and may be
+                recorded only once that one is.
+        """
         self.log = log
         self.change = Change()
         self._known = known or Known()
+        self._before = after.change if after else Change()
         self._streams: dict[UUID, Aggregate | None] = {}
         self._touched: dict[UUID, Aggregate] = {}  # by the present command, in order
         self._owners: dict[Claim, UUID | None] = {}
         self._remembered: dict[CommandKey, tuple[int, bool] | None] = {}
-        self._own_keys: dict[tuple[str, str], bytes] = {}  # of commands in this work → their input's digest
+        # Of the commands in this work, and in the one before it → their input's digest
+        self._own_keys = {(key.scope, key.key): key.digest for key in self._before.keys}
 
     def begin(self) -> None:
         """Begin the next command of this work."""
@@ -86,6 +96,10 @@ class Work:
         for stream in missing:
             aggregate = self._streams[stream] = found.get(stream)
             self.change.expected[stream] = aggregate.version if aggregate else 0
+
+    def due_before(self) -> list[tuple[date, UUID]]:
+        """What falls due by the work before this one, which the log may not know yet."""
+        return [(on, stream) for stream, on in self._before.due.items() if on is not None]
 
     def used(self) -> list[tuple[UUID, Aggregate]]:
         """The aggregates that this work has read or added."""
@@ -117,7 +131,7 @@ class Work:
         missing = [claim for claim in wanted if claim not in self._owners]
         if missing:
             found = await self.log.owners(missing)
-            self._owners |= {claim: found.get(claim) for claim in missing}
+            self._owners |= {claim: self._before.claims.get(claim) or found.get(claim) for claim in missing}
         return {claim: self._owners[claim] for claim in wanted}
 
     async def owner(self, claim: Claim) -> UUID | None:

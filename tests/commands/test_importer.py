@@ -19,13 +19,14 @@ from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa, VisaStatus
 from store.change import Claim
-from store.database import Database
+from store.database import Database, open_database
 from store.faults import Fault
 from store.keyring import Keyring
 from store.log import Log
+from store.master_key import MasterKey
 from store.work import Work
 from tests.commands.conftest import Import
-from tests.conftest import Clock
+from tests.conftest import Clock, Databases
 from tests.feeds import (
     BORDER,
     NOURA,
@@ -537,7 +538,7 @@ async def test_what_a_refused_line_began_is_not_recorded_with_the_next_one(
 
 
 async def test_a_batch_stays_a_batch_however_much_falls_due_before_it(
-    log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import, monkeypatch: pytest.MonkeyPatch
+    log: Log, write_feed: WriteFeed, import_feed: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     early = [recorded(f"70{number:02}", "2026-01-02T10:00:00+03:00", violator=NOURA) for number in range(20)]
     late = [recorded(f"71{number:02}", "2026-02-25T10:00:00+03:00", violator=NOURA) for number in range(40)]
@@ -560,7 +561,7 @@ async def test_a_batch_stays_a_batch_however_much_falls_due_before_it(
 
 
 async def test_another_import_waits_until_the_one_before_is_finished_or_closed(
-    database: Database, log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import
+    database: Database, write_feed: WriteFeed, import_feed: Import
 ) -> None:
     def stop(_line: int, _lines: int) -> None:
         raise asyncio.CancelledError
@@ -577,3 +578,34 @@ async def test_another_import_waits_until_the_one_before_is_finished_or_closed(
 
     imported = await import_feed(second, Options(agency="civil-affairs"))
     assert imported.recorded == 1
+
+
+async def test_batches_of_any_size_record_the_same_facts(
+    databases: Databases, master_key: MasterKey, now: Clock, write_feed: WriteFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = {"violationNumber": "7002", "paidAt": "2026-02-20T12:00:00+03:00", "reference": "S1"}
+    file = write_feed(
+        *PEOPLE,
+        issued("6000000001", "2026-01-02T10:00:00+03:00", type="MULTIPLE", durationDays=90),
+        moved("6000000001", "2026-01-03T10:00:00+03:00", "DEPARTURE"),
+        recorded("7001", "2026-01-04T10:00:00+03:00"),
+        recorded("7001", "2026-01-04T10:00:00+03:00"),
+        recorded("7002", "2026-01-05T10:00:00+03:00"),
+        recorded("7003", "2026-01-05T11:00:00+03:00", violator=NOURA),
+        moved("6000000001", "2026-01-20T10:00:00+03:00", "RETURN"),
+        line("2026-02-20T12:00:00+03:00", "recordPayment", payment, subject=SADAD),
+        recorded("7004", "2026-02-25T10:00:00+03:00", violator=NOURA),
+    )
+    found = []
+    for size in (1, 2, 3, 1000):
+        monkeypatch.setattr("commands.importer.LINES_PER_BATCH", size)
+        name = databases.create(databases.template)
+        async with (
+            open_database(databases.url(name), Path(), pool_size=4) as database,
+            Log(database, Keyring(database, master_key), now=now) as log,
+        ):
+            imported, _ = await Importer(log, database, now=now).run(file, Options(backdate=True))
+            found.append((imported.recorded, imported.repeated, await facts(log)))
+        databases.drop(name)
+    assert found[0][:2] == (15, 1)
+    assert found[0] == found[1] == found[2] == found[3]
