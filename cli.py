@@ -4,11 +4,12 @@ import asyncio
 import gc
 import logging
 import os
+import shlex
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, TextIO, TypeVar
 from uuid import UUID
@@ -28,14 +29,20 @@ from domain import formats
 from domain.catalogue import AGENCY_OPERATIONS
 from projections.follower import Followed
 from schema import export
-from server import Installation, application, background, following, open_installation
+from server import Installation, application, background, following, open_installation, told
 from settings import Settings, SettingsError, describe, read_settings
 from store.change import Claim, LogUnavailable
+from store.codec import RecordDamaged
 from store.faults import ExitStatus, Fault
+
+logger = logging.getLogger(__name__)
 
 DEMO_FEED = Path(__file__).parent / "demo" / "feed.jsonl.gz"
 SOME_REFUSED = 3
-CAUGHT_UP_WITHIN = 600.0  # seconds after an import
+SERVE_WITHIN = 30.0  # seconds that a server waits for its read models before it answers; then /readyz tells
+SERVE_WHEN_STILL = 5.0  # seconds: they do not move, the server answers nevertheless
+LOOK_AGAIN_AFTER = 0.5  # seconds: whether the follower still follows
+GIVE_UP_WHEN_STILL = 30.0  # seconds: they do not move after an import
 IMPORT_CACHE = 500_000  # events: a case comes back when it falls due, a month and more after it was recorded
 
 HELP = """Sijil (سجل): an e-government record with a GraphQL API.
@@ -74,12 +81,18 @@ def main() -> None:
         _fail(fault.message, fault.exit_status)
     except FeedUnusable as fault:
         _fail(str(fault), ExitStatus.FILE)
-    except (psycopg.OperationalError, LogUnavailable) as fault:
-        _fail(" ".join(str(fault).split()), ExitStatus.DATABASE)
+    except RecordDamaged as fault:
+        _fail(told(fault), ExitStatus.DAMAGED)
+    except (psycopg.Error, LogUnavailable) as fault:
+        logger.debug("the command has failed", exc_info=True)
+        _fail(told(fault), ExitStatus.DATABASE)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except asyncio.CancelledError:
         sys.exit(128 + signal.SIGTERM)
+    except Exception as fault:
+        logger.debug("the command has failed", exc_info=True)
+        _fail(f"{told(fault)}: not foreseen; SIJIL_LOG_LEVEL=debug shows more.", ExitStatus.PROGRAM)
 
 
 def _fail(message: str, status: int) -> None:
@@ -131,15 +144,30 @@ def work(
 
 
 async def _work(settings: Settings, *, while_stdin_is_open: bool) -> None:
-    async with open_installation(settings) as installation, following(installation):
+    async with open_installation(settings) as installation, following(installation) as (follower, _):
+        if not while_stdin_is_open:
+            await _warn_of_unfinished(installation)
         clock = Clock(installation.log, installation.database, now=installation.now)
         async with background(clock.run):
             if not while_stdin_is_open:
                 await asyncio.Event().wait()
             loop, ended = asyncio.get_running_loop(), asyncio.Event()
             loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes: it is readable when it ends
-            await ended.wait()
+            while follower.health.reason is None and not ended.is_set():  # who waits for this process sees it end
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_AFTER):
+                        await ended.wait()
             loop.remove_reader(sys.stdin.fileno())
+
+
+async def _warn_of_unfinished(installation: Installation) -> None:
+    left = await unfinished(installation.database)
+    if left is not None:
+        logger.warning(
+            "The import of %s is not finished; until it is, nothing that falls due is recorded: sijil import %s goes on.",
+            left.file,
+            shlex.quote(left.file),
+        )
 
 
 def _serve(settings: Settings, *, demo: bool) -> None:
@@ -150,9 +178,17 @@ def _serve(settings: Settings, *, demo: bool) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        # First by itself: create_server would tell a name that is not known as an error of the address.
+        socket.getaddrinfo(host or None, port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return socket.create_server((host, port), family=family)
+    except (socket.gaierror, UnicodeError) as error:
+        words = error.strerror if isinstance(error, OSError) else "it is not a name"
+        reason = f"{host} cannot be listened on: {words}. Choose another --host, or SIJIL_HOST."
+        raise Fault(reason, ExitStatus.SETTINGS) from error
     except OSError as error:
+        # Not the error's own text, in which the library repeats the address.
         reason = f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}. Choose another --port, or SIJIL_PORT."
         raise Fault(reason, ExitStatus.BUSY) from error
 
@@ -161,11 +197,19 @@ async def _serve_on(listening: socket.socket, settings: Settings, *, demo: bool)
     async with open_installation(settings) as installation, following(installation) as (follower, followed):
         if demo:
             await _import_demo(installation)
+        else:
+            await _warn_of_unfinished(installation)
         clock = Clock(installation.log, installation.database, now=installation.now)
-        web = application(installation, follower, followed)
+        head = await installation.log.head()
+        web = application(installation, follower, followed, ready_from=head)
         config = uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
         async with background(clock.run):
-            await followed.wait_for(await installation.log.head(), CAUGHT_UP_WITHIN)
+            await followed.catch_up(
+                head,
+                still=SERVE_WHEN_STILL,
+                within=SERVE_WITHIN,
+                stopped=lambda: follower.health.reason is not None,
+            )
             await Server(config, listening, demo=demo).serve(sockets=[listening])
 
 
@@ -236,7 +280,7 @@ async def _import_into(settings: Settings, feed: Path, options: Options, rejects
         async with (
             open_installation(settings, cached_events=IMPORT_CACHE) as installation,
             Followed(installation.database).watch() as followed,
-            _working_beside(),
+            _working_beside() as worker,
         ):
             imported = await _import(installation, feed, options)
             refused = 0
@@ -244,24 +288,28 @@ async def _import_into(settings: Settings, feed: Path, options: Options, rejects
                 refused += 1
                 if file is not None:
                     file.write(msgspec.json.encode(line).decode() + "\n")
-            if not await followed.wait_for(await installation.log.head(), CAUGHT_UP_WITHIN):
+            head = await installation.log.head()
+            if not await followed.catch_up(
+                head, still=GIVE_UP_WHEN_STILL, stopped=lambda: worker.returncode is not None
+            ):
                 message = (
-                    "Everything is recorded, but the read models lag: the log of the process that follows says why."
+                    f"Everything is recorded, up to position {head}, but the read models stand still at "
+                    f"{followed.position}: the log of the process that follows says why."
                 )
                 raise Fault(message, ExitStatus.DATABASE)
             return refused
 
 
 @asynccontextmanager
-async def _working_beside() -> AsyncIterator[None]:
+async def _working_beside() -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `sijil work` beside the block: the read models are made on another core.
 
-    It ends with its standard input, so it does not outlive this process however that ends.
+    It ends with its standard input, so it does not outlive this process however that ends; and when it cannot follow.
     """
     program = (sys.executable, str(Path(__file__)), "work", "--while-stdin-is-open")
     worker = await asyncio.create_subprocess_exec(*program, stdin=asyncio.subprocess.PIPE, cwd=Path.cwd())
     try:
-        yield
+        yield worker
     finally:
         if worker.stdin is not None:
             worker.stdin.close()
@@ -307,7 +355,8 @@ async def _import(installation: Installation, feed: Path, options: Options) -> I
     try:
         imported, was_done = await importer.run(feed, options)
     finally:
-        progress.stop()
+        if progress.live.is_started:  # else it would print an empty line
+            progress.stop()
     before = " before, nothing is recorded again" if was_done else ""
     typer.echo(
         f"{feed.name} was imported{before}: {imported.recorded:,} lines recorded, {imported.repeated:,} repeated."

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from projections import READ_MODELS
 from projections.follower import Followed, Follower, create
 from schema.app import GraphQLApp
 from settings import Settings
-from store.codec import Randomness
+from store.change import LogUnavailable
+from store.codec import Randomness, RecordDamaged
 from store.database import Database, DatabaseUnavailable, open_database
+from store.faults import Fault
 from store.keyring import Keyring
 from store.log import Log
 from store.master_key import open_keys
@@ -90,8 +93,9 @@ async def following(installation: Installation) -> AsyncIterator[tuple[Follower,
 
 @asynccontextmanager
 async def background(run: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
-    """Run something beside the block, and end it with the block."""
+    """Run something beside the block, and end it with the block; a fault that ends it before is logged."""
     task = asyncio.create_task(run(), name=run.__qualname__)
+    task.add_done_callback(_say_the_fault)
     try:
         yield
     finally:
@@ -99,8 +103,30 @@ async def background(run: Callable[[], Coroutine[None, None, None]]) -> AsyncIte
         await asyncio.gather(task, return_exceptions=True)
 
 
-def application(installation: Installation, follower: Follower, followed: Followed) -> Starlette:
-    """The routes of one running server."""
+def _say_the_fault(task: asyncio.Task[None]) -> None:
+    fault = None if task.cancelled() else task.exception()
+    if fault is not None:
+        logger.critical("%s has ended, start this process again: %s", task.get_name(), told(fault))
+        logger.debug("%s", task.get_name(), exc_info=fault)
+
+
+def told(fault: BaseException) -> str:
+    """What a fault may say in a log, on one line: words of our own, but not a value that PostgreSQL or Python quotes."""
+    if isinstance(fault, Fault | LogUnavailable | RecordDamaged | psycopg.OperationalError):
+        said = str(fault)
+    elif isinstance(fault, psycopg.Error) and not isinstance(fault, psycopg.DataError):
+        said = next(iter(str(fault).splitlines()), "")  # the lines after the first one quote rows
+    else:
+        frames = traceback.extract_tb(fault.__traceback__)
+        where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+        said = f"{type(fault).__qualname__}{where}"
+    return " ".join(said.split()) or type(fault).__qualname__
+
+
+def application(
+    installation: Installation, follower: Follower, followed: Followed, *, ready_from: int = 0
+) -> Starlette:
+    """The routes of one running server, which is ready as soon as the read models have seen a position."""
     graphql = GraphQLApp(
         pool=installation.database.pool,
         followed=followed,
@@ -109,7 +135,7 @@ def application(installation: Installation, follower: Follower, followed: Follow
         max_body_bytes=installation.settings.max_body_bytes,
         graphiql=GRAPHIQL / "index.html",
     )
-    health = Health(installation, follower, followed)
+    health = Health(installation, follower, followed, ready_from=ready_from)
     return Starlette(
         routes=[
             Route("/", lambda _request: RedirectResponse("/graphql")),
@@ -124,11 +150,14 @@ def application(installation: Installation, follower: Follower, followed: Follow
 class Health:
     """Whether this process can answer, and whether the read models keep up."""
 
-    def __init__(self, installation: Installation, follower: Follower, followed: Followed) -> None:
+    def __init__(
+        self, installation: Installation, follower: Follower, followed: Followed, *, ready_from: int = 0
+    ) -> None:
         self._installation = installation
         self._follower = follower
         self._followed = followed
-        self._seen = (0, installation.now())  # a position of the read models, and since when they are there
+        self._ready_from = ready_from
+        self._behind: tuple[int, datetime] | None = None  # where the read models are, and since when seen behind there
 
     async def alive(self, _request: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -140,16 +169,25 @@ class Health:
         except (psycopg.Error, DatabaseUnavailable):
             return JSONResponse({"status": "red", "reason": "the database does not answer"}, 503)
         position = self._followed.position
-        if position != self._seen[0] or position >= head:
-            self._seen = (position, self._installation.now())
-        still = (self._installation.now() - self._seen[1]).total_seconds()
         stopped = self._follower.health
         answer = {"position": position, "head": head, "lagEvents": max(0, head - position)}
-        if stopped.stopped_at is not None:
+        if stopped.reason is not None:
             return JSONResponse(
                 answer | {"status": "red", "stoppedAt": stopped.stopped_at, "reason": stopped.reason}, 503
             )
+        still = self._seconds_behind(position, head)
         if still > STANDS_STILL_AFTER:
             reason = f"the read models have stood still for {still:.0f} s behind the log"
             return JSONResponse(answer | {"status": "red", "reason": reason}, 503)
+        if position < self._ready_from:
+            return JSONResponse(answer | {"status": "red", "reason": "the read models are still being built"}, 503)
         return JSONResponse(answer | {"status": "ready"})
+
+    def _seconds_behind(self, position: int, head: int) -> float:
+        """For how long the read models have been seen at this position, behind the log."""
+        now = self._installation.now()
+        if position >= head:
+            self._behind = None
+        elif self._behind is None or self._behind[0] != position:
+            self._behind = (position, now)
+        return 0.0 if self._behind is None else (now - self._behind[1]).total_seconds()

@@ -4,14 +4,16 @@ from domain.actor import Actor, Role
 from domain.catalogue import AGENCY_OPERATIONS
 
 OPERATIONS: dict[str, frozenset[Role]] = {
-    "issueVisa": frozenset({Role.PASSPORT_OFFICER}),
     "cancelVisa": frozenset({Role.PERSON, Role.PASSPORT_OFFICER}),
     "submitObjection": frozenset({Role.PERSON}),
     "startObjectionReview": frozenset({Role.TRAFFIC_OFFICER}),
     "decideObjection": frozenset({Role.TRAFFIC_OFFICER}),
     "grantRole": frozenset({Role.ADMINISTRATOR}),
 }
-"""Roles of people; what an agency may use is in `AGENCY_OPERATIONS`."""
+"""Roles of people; what an agency may use is in `AGENCY_OPERATIONS`.
+
+Nobody issues visas here before there are the preconditions that are asked of sponsors and officers (domain.md).
+"""
 
 
 class Forbidden(Exception):

@@ -46,10 +46,10 @@ async def record_due(work: Work, stream: UUID, day: date, *, backdated: bool = F
     """
     work.begin()
     case = await work.find(Aggregate, stream)
-    if not isinstance(case, Visa | Violation) or case.due_on is None:
-        return None
-    if case.due_on > day:
-        return case.due_on
+    if not isinstance(case, Visa | Violation) or case.due_on is None or case.due_on > day:
+        then = case.due_on if isinstance(case, Visa | Violation) else None
+        work.change.due[stream] = then  # else a row that is not true would be found again, for ever
+        return then
     at = start_of_day(case.due_on)
     docket = await work.find(Docket, Docket.create_id(person_of(case)))
     if docket is None:
@@ -75,6 +75,9 @@ class Clock:
                 await self.tick()
             except (psycopg.OperationalError, DatabaseUnavailable, LogUnavailable) as fault:
                 logger.warning("the clock stops for a moment: %s", fault)
+            except Exception as fault:  # noqa: BLE001 (whatever it is, the rest still falls due)
+                # Not its text, which may quote personal data.
+                logger.critical("the clock could not record what is due: %s", type(fault).__qualname__)
             await asyncio.sleep(LOOK_AGAIN_AFTER)
 
     async def tick(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from access.permission import require
+from commands.form import normal
 from domain.actor import Actor, Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
@@ -65,7 +66,8 @@ class Command(Generic[I]):
     """An operation under its GraphQL name.
 
     `decide` changes aggregates of the work or raises Refused; it answers with a problem where the refusal is itself
-    recorded. `natural_key` is what makes a repetition recognisable without an idempotency key.
+    recorded. `natural_key` is what makes a repetition recognisable without an idempotency key. All of them are asked
+    of an input in its `normal` form only.
     """
 
     operation: str
@@ -90,13 +92,15 @@ async def execute(
     """Carry a command out in a work that the caller records.
 
     Args:
-        natural: the input's `natural_key`, where the caller has it already.
+        natural: the input's `natural_key`, from a caller that has it already, and has made the input `normal` for it.
 
     Raises:
         Forbidden: the actor may never use it.
         Refused: the rules do not allow it, or its key was used for something else.
     """
     require(request.actor, command.operation)
+    if natural is None:
+        input = normal(input)  # two spellings of a number are one, also where it is looked up or remembered
     work.begin()
     keys = keys_of(work, command, request, input, natural or natural_key(work, command, input))
     for key, before in (await work.remembered(keys)).items():

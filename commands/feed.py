@@ -16,12 +16,15 @@ import msgspec
 
 from commands import COMMANDS
 from commands.command import Command
+from commands.form import camel_case, normal
+from domain import formats
 from domain.actor import Role
 from domain.errors import ProblemCode, Refused, message
 
 I = TypeVar("I")  # noqa: E741 (an input)
 
 LONGEST_LINE = 1_000_000  # bytes
+UNKNOWN = "?"  # a name that is none
 
 
 class FeedUnusable(Exception):
@@ -88,11 +91,14 @@ def survey(file: Path) -> Survey:
         last = line
     if last and not last.endswith(b"\n"):
         raise FeedUnusable(f"{file} ends in the middle of line {count}: it is not complete.")
+    return Survey(digest.digest(), count, _at(last))
+
+
+def _at(text: bytes) -> datetime | None:
     try:
-        last_at = _lines.decode(last).at if last else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        last_at = None
-    return Survey(digest.digest(), count, last_at)
+        return formats.instant(_lines.decode(text).at)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Refused):
+        return None
 
 
 def read_lines(file: Path) -> Iterator[bytes]:
@@ -119,19 +125,36 @@ def _opened(file: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 
 def parse(number: int, text: bytes, shift: timedelta) -> Order | Rejected:
-    """Understand a line, its times moved by `shift`; what is wrong with it is an answer."""
-    operation = "?"
+    """Understand a line, its times moved by `shift`, its input in its normal form; what is wrong is an answer."""
+    operation = UNKNOWN
     try:
         line = _lines.decode(text)
-        operation = line.op[:64]
+        operation = _name(line.op)
+        at = formats.instant(line.at + shift, field=("at",))
         command = COMMANDS.get(line.op)
         if command is None:
             return Rejected(number, operation, ProblemCode.INVALID_INPUT, "There is no such operation.")
-        return Order(number, line.at + shift, line.origin, command, _shifted(_read(command.input, line.input), shift))
+        return Order(number, at, line.origin, command, normal(_shifted(_read(command.input, line.input), shift)))
+    except Refused as refused:
+        return _rejected(number, operation, refused)
     except (msgspec.MsgspecError, OverflowError) as fault:
-        return Rejected(number, operation, ProblemCode.INVALID_INPUT, f"{camel_case(str(fault))}.")
+        return Rejected(number, operation, ProblemCode.INVALID_INPUT, f"{_reason(str(fault))}.")
     except UnicodeDecodeError:
         return Rejected(number, operation, ProblemCode.INVALID_INPUT, "The line is not UTF-8.")
+    except RecursionError:
+        return Rejected(number, operation, ProblemCode.INVALID_INPUT, "The line is nested too deeply.")
+
+
+def _name(text: str) -> str:
+    """A name that a line gives, if it looks like one: refusals are kept, and a line may hold anything."""
+    return text if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,63}", text) else UNKNOWN
+
+
+def _reason(fault: str) -> str:
+    """What is wrong and where, without the value that the fault quotes: it may be personal."""
+    what, at, where = fault.rpartition(" - at `$")
+    reason = re.sub(r"""^(Invalid[a-z ]*) ['"].*""", r"\1", what or where, flags=re.DOTALL)
+    return camel_case(reason + (at and at + where))
 
 
 def _read(input: type[I], json: msgspec.Raw) -> I:
@@ -140,18 +163,13 @@ def _read(input: type[I], json: msgspec.Raw) -> I:
     given = msgspec.json.decode(json, type=dict[str, Any])
     unknown = given.keys() - names.keys()
     if unknown:
-        raise msgspec.ValidationError(f"There is no field `{min(unknown)[:64]}`")
+        raise msgspec.ValidationError(f"There is no field `{_name(min(unknown))}`")
     return msgspec.convert({names[name]: value for name, value in given.items()}, input)
 
 
 @cache
 def _names(input: type[Any]) -> dict[str, str]:
     return {camel_case(field.name): field.name for field in fields(input)}
-
-
-def camel_case(text: str) -> str:
-    """Names in a text as GraphQL spells them: national_id as nationalId."""
-    return re.sub("_([a-z])", lambda found: found[1].upper(), text)
 
 
 def _shifted(input: Any, shift: timedelta) -> Any:  # noqa: ANN401 (any input, and the same again)
@@ -167,6 +185,9 @@ def _shifted(input: Any, shift: timedelta) -> Any:  # noqa: ANN401 (any input, a
 
 def rejected(order: Order, refused: Refused) -> Rejected:
     """What a refused line is remembered by."""
-    operation = order.command.operation
+    return _rejected(order.line, order.command.operation, refused)
+
+
+def _rejected(line: int, operation: str, refused: Refused) -> Rejected:
     words = [f"{'.'.join(problem.field) or operation}: {message(problem).en}" for problem in refused.problems]
-    return Rejected(order.line, operation, refused.problems[0].code, "; ".join(words))
+    return Rejected(line, operation, refused.problems[0].code, "; ".join(words))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from access.password import hash_password
 from commands.command import Command, LocalizedTextInput, Request, person_id
+from commands.form import Email, Mobile, NationalId, Username
 from domain import formats
 from domain.actor import Role
 from domain.errors import Problem, ProblemCode, Refused
@@ -14,11 +15,11 @@ from store.work import Work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterUser:
-    national_id: str
-    username: str
+    national_id: NationalId
+    username: Username
     name: LocalizedTextInput
-    mobile: str
-    email: str | None = None
+    mobile: Mobile
+    email: Email | None = None
     language: Language | None = None
     initial_password: str | None = None
     idempotency_key: str | None = None
@@ -26,15 +27,15 @@ class RegisterUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRole:
-    national_id: str
+    national_id: NationalId
     role: Role
     idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignSponsor:
-    national_id: str
-    sponsor_national_id: str
+    national_id: NationalId
+    sponsor_national_id: NationalId
     relation: SponsorRelation
     idempotency_key: str | None = None
 
@@ -101,7 +102,7 @@ async def account(work: Work, national_id: str) -> User:
 
 
 def claims_of_input(input: RegisterUser) -> list[Claim]:
-    """The claims of a registration as it was typed, to look many up at once."""
+    """The claims of a registration, to look many up at once."""
     return [
         Claim("national_id", input.national_id),
         Claim("username", formats.username_key(input.username)),

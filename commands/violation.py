@@ -1,11 +1,10 @@
 """Commands about traffic violations and the objections to them."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from commands.command import Command, LocalizedTextInput, Request, bring_up_to, docket_of, person_id, violation_case
+from commands.form import Amount, Instant, NationalId, ObjectionNumber, Plate, Reference, ViolationNumber
 from domain import formats
 from domain.actor import Role
 from domain.calendar import riyadh_day
@@ -18,31 +17,31 @@ from store.work import Work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordViolation:
-    number: str
-    violator_national_id: str
+    number: ViolationNumber
+    violator_national_id: NationalId
     type_code: str
     source: ViolationSource
-    occurred_at: datetime
+    occurred_at: Instant
     location: LocalizedTextInput
-    plate: str
-    fine: Decimal
-    notified_at: datetime | None = None
-    replaces: str | None = None
+    plate: Plate
+    fine: Amount
+    notified_at: Instant | None = None
+    replaces: ViolationNumber | None = None
     idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPayment:
-    violation_number: str
-    amount: Decimal | None = None
-    paid_at: datetime
-    reference: str
+    violation_number: ViolationNumber
+    amount: Amount | None = None
+    paid_at: Instant
+    reference: Reference
     idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitObjection:
-    violation_number: str
+    violation_number: ViolationNumber
     reason: ObjectionReason
     statement: str | None = None
     accept_terms: bool
@@ -52,16 +51,16 @@ class SubmitObjection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartObjectionReview:
-    objection_number: str
+    objection_number: ObjectionNumber
     idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideObjection:
-    objection_number: str
+    objection_number: ObjectionNumber
     outcome: ObjectionOutcome
     explanation: LocalizedTextInput
-    modified_fine: Decimal | None = None
+    modified_fine: Amount | None = None
     expected_version: int | None = None
     idempotency_key: str | None = None
 
@@ -96,7 +95,7 @@ async def record_payment(work: Work, request: Request, input: RecordPayment) -> 
     violation.record_payment(
         input.amount,
         paid_at=input.paid_at,
-        reference=formats.reference(input.reference, field=("reference",)),
+        reference=input.reference,
         from_feed=request.actor.role is Role.AGENCY_FEED,
         now=request.now,
     )
@@ -143,8 +142,6 @@ async def decide_objection(work: Work, request: Request, input: DecideObjection)
 
 async def objection_case(work: Work, request: Request, number: str) -> tuple[Violation, Docket]:
     """The violation of an objection's number, as `violation_case`."""
-    if not number.startswith("O"):
-        refuse(ProblemCode.NOT_FOUND, "objectionNumber")
     violation, docket = await violation_case(work, request, number.removeprefix("O"), "objectionNumber")
     if violation.objection is None:
         refuse(ProblemCode.NOT_FOUND, "objectionNumber")

@@ -1,10 +1,10 @@
 """Commands about exit/re-entry visas."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from uuid import UUID
 
 from commands.command import Command, LocalizedTextInput, Request, bring_up_to, docket_of, person_id, visa_case
+from commands.form import Day, Instant, NationalId, PassportNumber, VisaNumber
 from domain import formats
 from domain.actor import Role
 from domain.calendar import riyadh_day
@@ -16,44 +16,41 @@ from store.work import Work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueVisa:
-    number: str | None = None
-    holder_national_id: str
+    number: VisaNumber | None = None
+    holder_national_id: NationalId
     type: VisaType
     basis: VisaBasis
     duration_days: int | None = None
-    return_before: date | None = None
-    passport_number: str
-    passport_expires_on: date
-    iqama_expires_on: date
-    replaces: str | None = None
+    return_before: Day | None = None
+    passport_number: PassportNumber
+    passport_expires_on: Day
+    iqama_expires_on: Day
+    replaces: VisaNumber | None = None
     idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelVisa:
-    number: str
+    number: VisaNumber
     idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordMovement:
-    visa_number: str
+    visa_number: VisaNumber
     direction: MovementDirection
     port: LocalizedTextInput
-    at: datetime
+    at: Instant
     idempotency_key: str | None = None
 
 
 async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
     """Record a visa of the passports agency's feed, which brings its own number."""
     with check_all() as check:
-        number = check(formats.visa_number, input.number or "", field=("number",))
-        holder_id = formats.national_id(input.holder_national_id, field=("holderNationalId",))
-        if formats.kind_of(holder_id) is not formats.PersonKind.RESIDENT:
+        if input.number is None:
+            check.problem(ProblemCode.INVALID_INPUT, "number")
+        if formats.kind_of(input.holder_national_id) is not formats.PersonKind.RESIDENT:
             check.problem(ProblemCode.INVALID_INPUT, "holderNationalId")
-        passport = check(formats.passport_number, input.passport_number, field=("passportNumber",))
-        check(formats.day, input.passport_expires_on, field=("passportExpiresOn",))
-        check(formats.day, input.iqama_expires_on, field=("iqamaExpiresOn",))
         allows = check(
             terms,
             input.type,
@@ -62,19 +59,19 @@ async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
             return_before=input.return_before,
             issued_on=riyadh_day(request.now),
         )
-    if number is None or passport is None or allows is None:
+    if input.number is None or allows is None:
         raise AssertionError  # refused above
-    holder = await work.find(User, await person_id(work, holder_id, "holderNationalId"))
+    holder = await work.find(User, await person_id(work, input.holder_national_id, "holderNationalId"))
     if holder is None:
         refuse(ProblemCode.NOT_FOUND, "holderNationalId")
-    if await work.find(Visa, Visa.create_id(number)) is not None:
+    if await work.find(Visa, Visa.create_id(input.number)) is not None:
         refuse(ProblemCode.CONFLICT, "number")
     visa = Visa.issue(
-        number,
+        input.number,
         holder_id=holder.id,
         sponsor_id=next(iter(holder.sponsors), None),
         terms=allows,
-        passport_number=passport,
+        passport_number=input.passport_number,
         passport_expires_on=input.passport_expires_on,
         iqama_expires_on=input.iqama_expires_on,
         replaces=input.replaces,
@@ -86,7 +83,7 @@ async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
 
 
 async def cancel_visa(work: Work, request: Request, input: CancelVisa) -> None:
-    visa, docket = await visa_case(work, request, formats.digits(input.number), "number")
+    visa, docket = await visa_case(work, request, input.number, "number")
     if request.actor.role is Role.PERSON:
         await require_sponsor(work, request, visa.holder_id)
     visa.cancel(holder_inside=docket.holder_inside, now=request.now)
@@ -102,7 +99,7 @@ async def require_sponsor(work: Work, request: Request, holder_id: UUID) -> None
 
 async def record_movement(work: Work, request: Request, input: RecordMovement) -> Problem | None:
     port = formats.localized(input.port.ar, input.port.en, field=("port",), limit=200)
-    visa, docket = await visa_case(work, request, formats.digits(input.visa_number), "visaNumber")
+    visa, docket = await visa_case(work, request, input.visa_number, "visaNumber")
     problem = visa.record_movement(input.direction, port=port, at=input.at, now=request.now)
     docket.note_visa(visa, now=request.now)
     if problem is None:

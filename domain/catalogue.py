@@ -56,14 +56,13 @@ class ServiceSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An entry of the menu; `operation` is the GraphQL field that serves it."""
+    """An entry of the menu; `operation` is the GraphQL field that serves it, or will."""
 
     code: str
     title: Text
     section: ServiceSection
     agency: Agency
     steps: tuple[Text, ...]
-    available: bool
     operation: str | None
 
 
@@ -296,7 +295,6 @@ SERVICES: Final = (
                 "View the state of the visa, its exit and return dates and the days left",
             ),
         ),
-        available=True,
         operation="visa",
     ),
     Service(
@@ -316,7 +314,6 @@ SERVICES: Final = (
             Text("الموافقة على الشروط والأحكام وتقديم الاعتراض", "Accept the terms and submit the objection"),
             Text("متابعة حالة الاعتراض برقمه", "Follow the objection by its number"),
         ),
-        available=True,
         operation="submitObjection",
     ),
     Service(
@@ -333,7 +330,6 @@ SERVICES: Final = (
             ),
             Text("تأكيد التعديل برمز التحقق المرسل إلى الجوال", "Confirm a change with the code sent to the mobile"),
         ),
-        available=True,
         operation="me",
     ),
 )

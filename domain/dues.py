@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain import rules
+from domain.calendar import riyadh_day
 from domain.deadline import Deadline
 from domain.rules import DeadlineKind, Rule
 
@@ -44,6 +45,7 @@ class ViolationState(Protocol):
     """What the rules need to know of a violation; the aggregate and a read model's row both have it."""
 
     status: ViolationStatus
+    occurred_at: datetime
     fine: Decimal
     min_fine: Decimal
     discountable: bool
@@ -66,7 +68,12 @@ def discount_in_time(violation: ViolationState, on: date) -> Decimal:
     in_time = still or violation.discount_before is None or on <= violation.discount_before
     if not violation.discountable or not in_time:
         return NOTHING
-    return (violation.min_fine * rules.DISCOUNT_SHARE.on(on).value).quantize(NOTHING)
+    return (violation.min_fine * discount_rule(violation).value).quantize(NOTHING)
+
+
+def discount_rule(violation: ViolationState) -> Rule[Decimal]:
+    """The discount's share as it was on the day of the notification, before there is one on that of the violation."""
+    return rules.DISCOUNT_SHARE.on(violation.notified_on or riyadh_day(violation.occurred_at))
 
 
 def amount_due(violation: ViolationState, on: date) -> Decimal:
@@ -104,8 +111,7 @@ def deadlines(violation: ViolationState) -> list[Deadline]:
             Deadline(DeadlineKind.PAY_BEFORE, violation.pay_before, _pay_rule(notified_on, violation.pay_before))
         )
         if violation.discountable and violation.discount_before is not None:
-            share = rules.DISCOUNT_SHARE.on(notified_on)
-            found.append(Deadline(DeadlineKind.DISCOUNT_BEFORE, violation.discount_before, share))
+            found.append(Deadline(DeadlineKind.DISCOUNT_BEFORE, violation.discount_before, discount_rule(violation)))
     return sorted(found, key=lambda deadline: deadline.on)
 
 

@@ -77,7 +77,7 @@ class Problem:
     """One reason why a command is refused.
 
     `field` is the path inside the command's input, spelled as in GraphQL: ("address", "postalCode"). `values` fill the
-    placeholders of the message: minutes for ACCOUNT_LOCKED, date for OBJECTION_WINDOW_CLOSED.
+    placeholders of the message: minutes for ACCOUNT_LOCKED, date for OBJECTION_WINDOW_CLOSED. `limit` is the rule's value.
     """
 
     code: ProblemCode
@@ -156,6 +156,8 @@ def message(problem: Problem) -> Text:
     values = dict(problem.values)
     if problem.retry_after_seconds is not None:
         values.setdefault("minutes", max(1, -(-problem.retry_after_seconds // 60)))
+    if problem.rule is not None:
+        values.setdefault("limit", problem.rule.value)
     return _filled(MESSAGES[problem.code], values)
 
 
@@ -216,8 +218,8 @@ MESSAGES: Final[dict[ProblemCode, Text]] = {
     ProblemCode.HOLDER_NOT_INSIDE: Text("صاحب التأشيرة خارج المملكة", "The holder is outside the Kingdom"),
     ProblemCode.OPEN_VISA_EXISTS: Text("توجد تأشيرة سارية لصاحب الطلب", "The holder already has an open visa"),
     ProblemCode.PASSPORT_EXPIRES_TOO_SOON: Text(
-        "يجب أن تكون صلاحية الجواز 90 يومًا على الأقل",
-        "The passport must be valid for at least 90 days",
+        "يجب أن تكون صلاحية الجواز {limit} يومًا على الأقل",
+        "The passport must be valid for at least {limit} days",
     ),
     ProblemCode.IQAMA_EXPIRES_TOO_SOON: Text(
         "صلاحية الإقامة لا تغطي مدة التأشيرة",
@@ -229,8 +231,8 @@ MESSAGES: Final[dict[ProblemCode, Text]] = {
         "The state of the visa does not allow this",
     ),
     ProblemCode.OBJECTION_WINDOW_CLOSED: Text(
-        "انتهت مدة الاعتراض (30 يومًا) بتاريخ {date}",
-        "The 30-day objection period ended on {date}",
+        "انتهت مدة الاعتراض ({limit} يومًا) بتاريخ {date}",
+        "The {limit}-day objection period ended on {date}",
     ),
     ProblemCode.ALREADY_OBJECTED: Text("سبق الاعتراض على هذه المخالفة", "This violation was already objected to"),
     ProblemCode.ACTIVE_OBJECTION_EXISTS: Text("لديك اعتراض قائم لم يُبت فيه", "You have an objection still open"),

@@ -108,6 +108,12 @@ def number(text: str, field: Field = ()) -> str:
     return matching("[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?", text, field)
 
 
+def objection_number(text: str, field: Field = ()) -> str:
+    """An objection's number: O and the number of its violation."""
+    typed = matching("O.+", text, field)
+    return f"O{number(typed.removeprefix('O'), field)}"
+
+
 def visa_number(text: str, field: Field = ()) -> str:
     """A visa number: ten digits, not all of them leading zeros."""
     return matching("[1-9][0-9]{9}", text, field)
@@ -158,6 +164,13 @@ def line(text: str, field: Field = (), *, limit: int, code: ProblemCode = Proble
     if len(text) > limit or not 0 < len(clean) <= limit or not _readable(clean):
         refuse(code, *field)
     return clean
+
+
+def text(text: str, field: Field = ()) -> str:
+    """Any text that UTF-8 can write; what else it may be is asked where it is used."""
+    if not _encodable(text):
+        refuse(ProblemCode.INVALID_INPUT, *field)
+    return text
 
 
 def statement(text: str, field: Field = (), *, limit: int) -> str:

@@ -293,6 +293,8 @@ class Violation(Aggregate):
                 check.problem(ProblemCode.INVALID_INPUT, "occurredAt", rule=law)
             if notified_at is not None:
                 check(formats.instant, notified_at, field=("notifiedAt",))
+            if replaces is not None:
+                replaces = check(formats.number, replaces, field=("replaces",))
         if kind is None or location is None or amount is None:
             raise AssertionError  # refused above
         violation = cls._create(
@@ -351,6 +353,7 @@ class Violation(Aggregate):
         """
         if formats.instant(paid_at, field=("paidAt",)) > now:
             refuse(ProblemCode.INVALID_INPUT, "paidAt")
+        reference = formats.reference(reference, field=("reference",))
         if amount is None:
             amount = self._due_at(paid_at)
             if not amount:

@@ -314,7 +314,14 @@ class Visa(Aggregate):
         replaces: str | None,
         now: datetime,
     ) -> "Visa":
-        """Record a visa that the passports agency issued: a fact, so the preconditions are not asked again."""
+        """Record a visa that the passports agency issued: a fact, so the preconditions are not asked again.
+
+        Raises:
+            Refused: a number that is none, of this visa or of the one that it replaces.
+        """
+        number = formats.visa_number(number, field=("number",))
+        if replaces is not None:
+            replaces = formats.visa_number(replaces, field=("replaces",))
         return cls._create(
             cls.Issued,
             timestamp=now,

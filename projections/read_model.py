@@ -38,6 +38,10 @@ class ReadModel(ABC, Generic[R]):
     def table(self) -> str:
         return f"{self.name}_v{self.version}"
 
+    @property
+    def index_names(self) -> list[str]:
+        return [f"{self.table}_{number}" for number in range(1, len(self.indexes) + 1)]
+
     @abstractmethod
     def apply(self, row: R | None, recorded: Recorded) -> R | None:
         """The row after an event; None while there is none."""
@@ -48,9 +52,9 @@ class ReadModel(ABC, Generic[R]):
         return [
             f"CREATE TABLE IF NOT EXISTS {table} ({self.columns})",
             *(
-                f"CREATE {'UNIQUE ' if index.startswith('UNIQUE ') else ''}INDEX IF NOT EXISTS {table}_{number} "
+                f"CREATE {'UNIQUE ' if index.startswith('UNIQUE ') else ''}INDEX IF NOT EXISTS {name} "
                 f"ON {table} {index.removeprefix('UNIQUE ')}"
-                for number, index in enumerate(self.indexes, 1)
+                for name, index in zip(self.index_names, self.indexes, strict=True)
             ),
         ]
 

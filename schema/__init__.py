@@ -1,12 +1,14 @@
 """The GraphQL API: what clients see of everything below."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
 import strawberry
-from graphql import GraphQLError, print_schema
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
+from graphql import GraphQLError, OperationDefinitionNode, print_schema
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext
 
 from schema import enums  # before any type that has one of them for a field
@@ -39,6 +41,18 @@ class Schema(strawberry.Schema):
         """Log nothing."""
 
 
+class OneOperation(SchemaExtension):
+    """Refuses a document with several operations when the request does not say which; Strawberry runs the first."""
+
+    def on_parse(self) -> Iterator[None]:
+        yield
+        document = self.execution_context.graphql_document
+        if document is None or self.execution_context._provided_operation_name is not None:  # noqa: SLF001 (the other name is a guess)
+            return
+        if sum(isinstance(node, OperationDefinitionNode) for node in document.definitions) > 1:
+            raise CannotGetOperationTypeError(None)
+
+
 @cache
 def build_schema() -> strawberry.Schema:
     """The executable schema."""
@@ -48,6 +62,7 @@ def build_schema() -> strawberry.Schema:
         extensions=[
             lambda: AddValidationRules(list(RULES)),
             lambda: MaxTokensLimiter(MOST_TOKENS),
+            OneOperation,
             ParserCache,
             ValidationCache,
         ],

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Final, TypeVar
+from uuid import UUID
 
 from domain.actor import Role
 from domain.errors import RequestErrorCode
@@ -38,7 +39,7 @@ class SeenAs(StrEnum):
 
 
 OFFICIALS: Final[dict[Data, tuple[Role, ...]]] = {
-    Data.PERSON: (Role.PASSPORT_OFFICER, Role.TRAFFIC_OFFICER, Role.ADMINISTRATOR, Role.AUDITOR),
+    Data.PERSON: (Role.ADMINISTRATOR, Role.PASSPORT_OFFICER, Role.TRAFFIC_OFFICER, Role.AUDITOR),
     Data.VISA: (Role.PASSPORT_OFFICER, Role.AUDITOR),
     Data.VIOLATION: (Role.TRAFFIC_OFFICER, Role.COURT_CLERK, Role.AUDITOR),
     Data.OBJECTION: (Role.TRAFFIC_OFFICER, Role.COURT_CLERK, Role.AUDITOR),
@@ -117,9 +118,13 @@ def in_case(seen_as: SeenAs) -> SeenAs:
     return SeenAs.CASE if seen_as in RELATIONS else seen_as
 
 
-def shows_account(seen_as: SeenAs) -> bool:
+def shows_account(context: Context, seen_as: SeenAs) -> bool:
     """Whether the state and the roles of an account are shown."""
-    return seen_as in {SeenAs.SELF, SeenAs.ADMINISTRATOR, SeenAs.AUDITOR}
+    if seen_as in {SeenAs.SELF, SeenAs.ADMINISTRATOR, SeenAs.AUDITOR}:
+        return True
+    # An auditor sees the account of everybody they see, so a further role, which goes first, must not hide it.
+    official = seen_as not in {*RELATIONS, SeenAs.CASE}
+    return official and Role.AUDITOR in official_roles(context, Data.PERSON)
 
 
 def may_list_visas(context: Context, seen_as: SeenAs) -> bool:
@@ -130,6 +135,12 @@ def may_list_visas(context: Context, seen_as: SeenAs) -> bool:
 def may_list_violations(context: Context, seen_as: SeenAs) -> bool:
     """Whether a person's violations are shown; otherwise the field is null."""
     return seen_as is SeenAs.SELF or bool(official_roles(context, Data.VIOLATION))
+
+
+def may_filter_by_plate(context: Context, person_id: UUID) -> bool:
+    """Whether a person's violations may be looked for by plate: a filter confirms a guess to whoever sees no plates."""
+    roles = official_roles(context, Data.VIOLATION)
+    return person_id == context.reader_id or (bool(roles) and roles[0] is not Role.AUDITOR)
 
 
 # Masked for auditors

@@ -157,7 +157,7 @@ class GraphQLApp(GraphQL[Context, None]):
                 allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
             )
         except CannotGetOperationTypeError:
-            raise bad_request("`operationName` names no operation of the document") from None
+            raise bad_request("`operationName` names none of the document's operations") from None
         except InvalidOperationTypeError:
             raise bad_request("subscriptions are not served over HTTP") from None
         except MissingQueryError:

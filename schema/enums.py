@@ -1,5 +1,8 @@
 """The domain's enums as the API has them: what each value means to a client."""
 
+import re
+from typing import Final
+
 from domain import errors
 from domain.actor import Role
 from domain.catalogue import ServiceSection
@@ -12,6 +15,8 @@ from domain.user import AccountStatus, Language
 from domain.violation import ViolationSource
 from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
 from schema.describe import describe
+
+PLACEHOLDER: Final = re.compile(r"\{\w+\}")  # in a message; its value is that of the rule in force
 
 describe(
     DeadlineKind,
@@ -29,7 +34,7 @@ describe(
 describe(
     ProblemCode,
     "Why a command is refused. Codes stay; new ones may be added.",
-    **{code.name: f"{errors.MESSAGES[code].en.replace('{', '').replace('}', '')}." for code in ProblemCode},
+    **{code.name: f"{PLACEHOLDER.sub('…', errors.MESSAGES[code].en)}." for code in ProblemCode},
 )
 describe(
     PersonKind,

@@ -1,6 +1,6 @@
 """Objections to violations: what the API shows of them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -10,7 +10,7 @@ import schema.violation
 from domain import objection, rules
 from domain.catalogue import OBJECTION_REASONS, OBJECTION_TERMS
 from domain.labels import label
-from domain.objection import ObjectionReason, ObjectionStatus
+from domain.objection import DECIDED_BY_OFFICER, ObjectionReason, ObjectionStatus
 from domain.text import Text
 from schema.access import Data, masked, person_of, require_official
 from schema.context import Context, Info
@@ -21,7 +21,7 @@ from schema.look import OBJECTIONS_ORDER, VIOLATIONS, Condition, SeenViolation, 
 from schema.number import ObjectionNumber, violation_of
 from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
 from schema.resolver import resolver
-from schema.text import Deadline, LocalizedText, deadlines_shown, localized
+from schema.text import Deadline, LocalizedText, Rule, deadlines_shown, localized, rule_shown
 
 WITHHELD: Final = Text("محجوب", "Withheld")  # the words of a decision are personal: not for auditors, gone once erased
 
@@ -34,6 +34,9 @@ class ObjectionDecision:
     )
     modified_fine: Decimal | None = strawberry.field(description="The new fine in SAR; null when it was not changed.")
     decided_at: datetime = strawberry.field(description="When.")
+    rule: Rule | None = strawberry.field(
+        description="The rule that sets the last day to pay from then on; null when the objection was accepted."
+    )
 
 
 @strawberry.type(description="The one objection to a violation.")
@@ -87,12 +90,24 @@ def objection_shown(row: SeenViolation, context: Context) -> Objection | None:
 def _decision(row: SeenViolation, context: Context) -> ObjectionDecision | None:
     if row.objection_outcome is None or row.objection_decided_at is None:
         return None
+    rule = _pay_rule(row)
     return ObjectionDecision(
         outcome=row.objection_outcome,
         explanation=localized(masked(row.objection_explanation, row.seen_as) or WITHHELD, context.language),
         modified_fine=row.objection_modified_fine,
         decided_at=row.objection_decided_at,
+        rule=None if rule is None else rule_shown(rule, context.language),
     )
+
+
+def _pay_rule(row: SeenViolation) -> rules.Rule[int] | None:
+    """Fresh days to pay count only where they end later than the first ones; nothing counts once the fine is gone."""
+    decided_on, notified_on = row.objection_decided_on, row.notified_on
+    if row.objection_outcome not in DECIDED_BY_OFFICER or decided_on is None or notified_on is None:
+        return None
+    fresh, first = rules.PAY_AFTER_DECISION_DAYS.on(decided_on), rules.PAY_WITHIN_DAYS.on(notified_on)
+    later = decided_on + timedelta(days=fresh.value) > notified_on + timedelta(days=first.value)
+    return fresh if later else first
 
 
 @strawberry.type(description="An objection in a list.")

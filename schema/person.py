@@ -111,7 +111,7 @@ class Person(Node):
 
 def person_shown(row: PersonRow, seen_as: SeenAs, context: Context) -> Person:
     name = masked_name(row.name, seen_as)
-    account = shows_account(seen_as)
+    account = shows_account(context, seen_as)
     return Person(
         id=global_id("Person", row.id),
         row=row,

@@ -24,12 +24,19 @@ class Service:
     section: ServiceSection = strawberry.field(description="Where the menu shows it.")
     agency: Agency = strawberry.field(description="Who is behind it.")
     steps: list[LocalizedText] = strawberry.field(description="What a person does, step by step.")
-    available: bool = strawberry.field(description="Whether it can be used now.")
-    operation: str | None = strawberry.field(description="The field of this API that serves it.")
+    available: bool = strawberry.field(description="Whether this API serves it now.")
+    operation: str | None = strawberry.field(
+        description="The field of this API that serves it; of one that is not available yet, the name it will have."
+    )
 
 
 def agency_shown(agency: catalogue.Agency, context: Context) -> Agency:
     return Agency(code=agency.code, name=localized(agency.name, context.language))
+
+
+def _root_fields(info: Info) -> set[str]:
+    api = info._raw_info.schema  # noqa: SLF001 (Info.schema offers no list of fields)
+    return {name for root in (api.query_type, api.mutation_type) if root for name in root.fields}
 
 
 @strawberry.type
@@ -43,6 +50,7 @@ class ServiceQueries:
         ] = strawberry.UNSET,
     ) -> list[Service] | None:
         context = info.context
+        served = _root_fields(info)
         return [
             Service(
                 code=service.code,
@@ -50,7 +58,7 @@ class ServiceQueries:
                 section=service.section,
                 agency=agency_shown(service.agency, context),
                 steps=[localized(step, context.language) for step in service.steps],
-                available=service.available,
+                available=service.operation in served,
                 operation=service.operation,
             )
             for service in catalogue.SERVICES

@@ -12,11 +12,13 @@ from domain import dues, formats, objection
 from domain.catalogue import VIOLATION_TYPES
 from domain.catalogue import ViolationType as CataloguedType
 from domain.dues import ViolationStatus
+from domain.errors import RequestErrorCode
 from domain.labels import label
 from domain.violation import ViolationSource
-from schema.access import Data, masked, person_of, require_purpose
+from schema.access import Data, masked, may_filter_by_plate, person_of, require_purpose
 from schema.context import Context, Info
 from schema.docket import docket_of
+from schema.errors import RequestError
 from schema.filters import ViolationFilter, violations_where
 from schema.ids import Node, global_id
 from schema.later import OBJECTION, PERSON
@@ -189,7 +191,14 @@ async def violations_of(
     *,
     with_objections: bool,
 ) -> ViolationConnection | None:
-    """A page of a person's violations, those that the filter lets through; None where the reader may see none."""
+    """A page of a person's violations, those that the filter lets through; None where the reader may see none.
+
+    Raises:
+        RequestError: FORBIDDEN, the filter asks for a plate that the reader may not see.
+        Refused: INVALID_INPUT, the plate is none.
+    """
+    if filter and filter.plate and not may_filter_by_plate(context, person_id):
+        raise RequestError(RequestErrorCode.FORBIDDEN, "who may not see plates may not filter by them")
     condition = violations_where(filter)
     shows = (Data.OBJECTION,) if with_objections else ()
 

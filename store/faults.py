@@ -3,7 +3,9 @@
 Exit status, after BSD's sysexits where it has one:
 
 2   a file that was given could not be used
-69  the database cannot be reached, does not answer, or is too old
+65  the record is damaged
+69  the database cannot be reached, does not answer, refuses, or is too old
+70  a fault that nobody foresaw, in the program itself
 73  the data folder cannot be used
 75  another process is in the way: try again later
 78  a setting or a key is missing or wrong
@@ -16,7 +18,9 @@ class ExitStatus(IntEnum):
     """The exit status of a command that a fault has ended."""
 
     FILE = 2
+    DAMAGED = 65
     DATABASE = 69
+    PROGRAM = 70
     DATA_FOLDER = 73
     BUSY = 75
     SETTINGS = 78

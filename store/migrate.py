@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from store.database import ADVISORY_LOCKS, Connection, Database
 from store.faults import ExitStatus, Fault
@@ -46,12 +47,13 @@ async def migrate(database: Database, *, folder: Path = MIGRATIONS) -> None:
     """Apply the files that this database has not seen, in order.
 
     Raises:
-        Fault: the database was changed by a newer program, an applied file was edited, or a statement failed.
+        Fault: the database was changed by a newer program, an applied file was edited, a statement failed, or the role
+            may not create tables.
     """
     migrations = read_migrations(folder)
     async with await database.connect() as connection:
         await _lock(connection)
-        await connection.execute(_TABLE)
+        await _create(connection)
         applied = await _applied(connection)
         _refuse_unknown(applied, migrations)
         for migration in migrations:
@@ -80,6 +82,24 @@ async def _lock(connection: Connection) -> None:
     if await cursor.fetchone() == (False,):
         _log.info("Another process migrates the database: waiting for it.")
         await connection.execute("SELECT pg_advisory_lock(%s, %s)", ADVISORY_LOCK)
+
+
+async def _create(connection: Connection) -> None:
+    """Make the table of migrations where it is missing: IF NOT EXISTS would ask for the right to make it each time."""
+    cursor = await connection.execute("SELECT to_regclass('migrations') IS NULL, current_user, current_schema()")
+    missing, role, schema = await cursor.fetchone() or (True, "", None)
+    if not missing:
+        return
+    try:
+        await connection.execute(_TABLE)
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as fault:
+        granted = SQL("GRANT USAGE, CREATE ON SCHEMA {} TO {};").format(
+            Identifier(schema or "public"), Identifier(role)
+        )
+        message = (
+            f"The role {role} may not create tables in this database: let its owner run {granted.as_string(connection)}"
+        )
+        raise Fault(message, ExitStatus.DATABASE) from fault
 
 
 async def _applied(connection: Connection) -> dict[int, str]:

@@ -1,6 +1,10 @@
 import asyncio
-from datetime import datetime
+import logging
+from datetime import date, datetime
 
+import pytest
+
+from commands import clock
 from commands.clock import Clock as DueClock
 from commands.importer import Options
 from domain.actor import Actor, Role
@@ -9,7 +13,7 @@ from store.database import Database
 from store.log import Log
 from tests.commands.conftest import Import
 from tests.conftest import Clock
-from tests.feeds import NOURA, PEOPLE, WriteFeed, issued, recorded
+from tests.feeds import NOURA, PEOPLE, Line, WriteFeed, issued, recorded
 
 
 def midnight(year: int, month: int, day: int) -> datetime:
@@ -57,6 +61,66 @@ async def test_several_clocks_record_each_due_fact_once(
     names = [type(each.event).__qualname__ for each in await log.read(after=0, limit=1000)]
     assert names.count("Violation.BecameFinal") == 30
     assert names.count("Docket.ViolationFellDue") == 30
+
+
+@pytest.mark.parametrize(
+    ("known", "present"),
+    [
+        (recorded("7001", "2026-02-20T10:00:00+03:00"), [(date(2026, 3, 23),)]),
+        (recorded("7001", "2026-02-20T10:00:00+03:00", notifiedAt=None), []),
+    ],
+    ids=["due later", "never due"],
+)
+async def test_a_day_that_is_not_the_streams_own_is_corrected(
+    log: Log,
+    database: Database,
+    now: Clock,
+    write_feed: WriteFeed,
+    import_feed: Import,
+    known: Line,
+    present: list[tuple[date]],
+) -> None:
+    await import_feed(write_feed(*PEOPLE, known))
+    head = await log.head()
+    async with database.pool.connection() as connection:
+        await connection.execute("DELETE FROM due")
+        await connection.execute(
+            "INSERT INTO due SELECT originator_id, '2026-02-21' FROM sijil_events WHERE notification_id = %s", (head,)
+        )
+
+    await asyncio.wait_for(DueClock(log, database, now=now).tick(), 10)
+
+    async with database.pool.connection() as connection:
+        due = await (await connection.execute("SELECT on_day FROM due")).fetchall()
+    assert due == present
+    assert await log.head() == head
+
+
+async def test_a_clock_that_fails_says_so_without_the_fault_s_text_and_goes_on(
+    log: Log,
+    database: Database,
+    now: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(clock, "LOOK_AGAIN_AFTER", 0.0)
+    ticks = asyncio.Queue[int]()
+
+    class Failing(DueClock):
+        async def tick(self) -> int:
+            ticks.put_nowait(1)
+            raise KeyError("Rajesh")
+
+    running = asyncio.create_task(Failing(log, database, now=now).run())
+    for _ in range(3):
+        await asyncio.wait_for(ticks.get(), 10)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    said = [(each.levelno, each.getMessage()) for each in caplog.records if each.name == "commands.clock"]
+    assert said[:2] == [(logging.CRITICAL, "the clock could not record what is due: KeyError")] * 2
+    assert "Rajesh" not in caplog.text
 
 
 async def test_a_late_clock_changes_no_outcome(

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import date
 from string import Formatter
 
@@ -17,7 +18,7 @@ from domain.errors import (
     refuse_for,
     request_message,
 )
-from domain.rules import OBJECT_WITHIN_DAYS
+from domain.rules import OBJECT_WITHIN_DAYS, PASSPORT_VALID_DAYS
 from domain.text import Text
 
 ARABIC = re.compile("[ء-ي]")
@@ -40,15 +41,24 @@ def test_both_languages_of_a_message_have_the_same_placeholders() -> None:
     assert found == {str(code): placeholders(text.en) for code, text in texts}
     assert {code: names for code, names in found.items() if names} == {
         ProblemCode.ACCOUNT_LOCKED: {"minutes"},
-        ProblemCode.OBJECTION_WINDOW_CLOSED: {"date"},
+        ProblemCode.PASSPORT_EXPIRES_TOO_SOON: {"limit"},
+        ProblemCode.OBJECTION_WINDOW_CLOSED: {"date", "limit"},
         RequestErrorCode.INTERNAL: {"ref"},
     }
 
 
 def test_a_message_is_filled_with_what_the_problem_carries() -> None:
-    closed = Problem(ProblemCode.OBJECTION_WINDOW_CLOSED, values=(("date", date(2026, 1, 31)),))
+    rule = OBJECT_WITHIN_DAYS.on(date(2026, 1, 1))
+    closed = Problem(ProblemCode.OBJECTION_WINDOW_CLOSED, rule=rule, values=(("date", date(2026, 1, 31)),))
     assert message(closed) == Text(
         "انتهت مدة الاعتراض (30 يومًا) بتاريخ 2026-01-31", "The 30-day objection period ended on 2026-01-31"
+    )
+
+
+def test_a_limit_in_a_message_is_that_of_the_rule_that_held() -> None:
+    longer = replace(PASSPORT_VALID_DAYS.on(date(2026, 1, 1)), value=180)
+    assert message(Problem(ProblemCode.PASSPORT_EXPIRES_TOO_SOON, rule=longer)) == Text(
+        "يجب أن تكون صلاحية الجواز 180 يومًا على الأقل", "The passport must be valid for at least 180 days"
     )
 
 
@@ -58,7 +68,7 @@ def test_the_minutes_of_a_lock_follow_from_when_to_try_again_rounded_up() -> Non
 
 
 def test_a_value_that_is_missing_shows_as_a_dash() -> None:
-    assert message(Problem(ProblemCode.OBJECTION_WINDOW_CLOSED)).en == "The 30-day objection period ended on –"
+    assert message(Problem(ProblemCode.OBJECTION_WINDOW_CLOSED)).en == "The –-day objection period ended on –"
 
 
 def test_an_internal_error_shows_its_reference() -> None:

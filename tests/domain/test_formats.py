@@ -126,6 +126,17 @@ def test_the_number_of_a_case_is_refused_when_it_could_not_be_one() -> None:
         assert refusal(formats.number, wrong, FIELD) == (Problem(ProblemCode.INVALID_INPUT, FIELD),)
 
 
+def test_an_objections_number_is_o_and_that_of_its_violation() -> None:
+    assert formats.objection_number(" O٧٠٠١") == "O7001"
+    for typed in ("7001", "O", "o7001", "O-1", "O70\x0001", "O" * 40):
+        assert refusal(formats.objection_number, typed, FIELD) == (Problem(ProblemCode.INVALID_INPUT, FIELD),)
+
+
+def test_text_is_what_utf_8_can_write() -> None:
+    assert formats.text("نورة\n") == "نورة\n"
+    assert refusal(formats.text, "\ud800", FIELD) == (Problem(ProblemCode.INVALID_INPUT, FIELD),)
+
+
 def test_a_visa_number_has_ten_digits() -> None:
     assert formats.visa_number("6000000001") == "6000000001"
     for wrong in ["600000001", "60000000011", "6OOOOOOOO1", "0000000001"]:

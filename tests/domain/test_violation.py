@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -18,7 +19,7 @@ from domain.objection import (
     objection_problems,
     rejected_in_year,
 )
-from domain.rules import DeadlineKind
+from domain.rules import DatedRule, DeadlineKind
 from domain.text import Text
 from domain.violation import Violation, ViolationSource
 from tests.examples import (
@@ -233,6 +234,49 @@ def test_a_quarter_of_the_least_fine_is_saved_until_the_last_day_to_pay(on: date
 def test_the_discount_is_of_the_types_least_fine_not_of_the_fine() -> None:
     given = violation(fine=Decimal("300.00"))
     assert (discount(given, NOTIFIED_ON), amount_due(given, NOTIFIED_ON)) == (Decimal("37.50"), Decimal("262.50"))
+
+
+@pytest.mark.parametrize("number", ["", "a\0b", "7 001", "7" * 33])
+def test_what_a_violation_replaces_is_the_number_of_one(number: str) -> None:
+    with pytest.raises(Refused) as refused:
+        violation(replaces=number)
+    assert refused.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("replaces",)),)
+    assert facts(violation(replaces=" ٧٠٠٠"))[0][1]["replaces"] == "7000"
+
+
+@pytest.mark.parametrize("reference", ["", "a\0b", "S 1", "S" * 65])
+def test_a_payments_reference_is_printable_and_short(reference: str) -> None:
+    given = settled_down(violation())
+    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("reference",))):
+        pays(given, "50.00", "2026-01-10", reference=reference)
+
+
+def test_the_share_saved_is_that_of_the_notifications_day_whichever_day_it_is_paid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quarter = rules.DISCOUNT_SHARE.on(NOTIFIED_ON)
+    half = replace(quarter, value=Decimal("0.50"), effective_from=date(2026, 1, 5))
+    monkeypatch.setattr(rules, "DISCOUNT_SHARE", DatedRule(quarter, half))
+    given, later = violation(), violation(notified_at=noon("2026-01-05"), now=noon("2026-01-05"))
+
+    assert [discount(given, date(2026, 1, day)) for day in (4, 5)] == [Decimal("37.50")] * 2
+    assert [deadline.rule for deadline in deadlines(given) if deadline.kind is DeadlineKind.DISCOUNT_BEFORE] == [
+        quarter
+    ]
+    assert discount(later, date(2026, 1, 5)) == Decimal("75.00")
+
+    pays(given, "112.50", "2026-01-10")
+    assert money(given) == (ViolationStatus.PAID, "112.50", "37.50", "0.00")
+
+
+def test_before_the_notification_the_share_saved_is_that_of_the_violations_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quarter = rules.DISCOUNT_SHARE.on(NOTIFIED_ON)
+    half = replace(quarter, value=Decimal("0.50"), effective_from=date(2026, 1, 5))
+    monkeypatch.setattr(rules, "DISCOUNT_SHARE", DatedRule(quarter, half))
+    given = unnotified()
+    assert discount(given, date(2026, 1, 10)) == Decimal("37.50")
 
 
 def test_some_types_have_no_discount() -> None:

@@ -155,6 +155,25 @@ def test_a_visa_is_issued_with_its_terms() -> None:
     assert (given.id, given.status) == (Visa.create_id("6000000001"), VisaStatus.ISSUED)
 
 
+@pytest.mark.parametrize("number", ["", "a\0b", "7001", "0000000001"])
+def test_a_visas_number_and_the_one_it_replaces_are_numbers_of_visas(number: str) -> None:
+    allowed = terms(VisaType.SINGLE, VisaBasis.MONTHS, duration_days=60, return_before=None, issued_on=ISSUED)
+    for field, given, replaces in (("number", number, None), ("replaces", "6000000001", number)):
+        with pytest.raises(Refused) as refused:
+            Visa.issue(
+                given,
+                holder_id=RAJESH,
+                sponsor_id=NOURA,
+                terms=allowed,
+                passport_number="P1234567",
+                passport_expires_on=date(2029, 1, 10),
+                iqama_expires_on=date(2028, 1, 10),
+                replaces=replaces,
+                now=noon(ISSUED),
+            )
+        assert refused.value.problems == (Problem(ProblemCode.INVALID_INPUT, (field,)),)
+
+
 def test_a_visa_issued_at_half_past_nine_in_the_evening_utc_is_of_the_next_day() -> None:
     now = datetime(2026, 1, 9, 21, 30, tzinfo=UTC)
     issued = Visa.issue(

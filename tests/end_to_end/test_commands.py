@@ -15,8 +15,10 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+import typer.main
 
-from tests.feeds import PEOPLE, RAJESH, WriteFeed, recorded
+from cli import app
+from tests.feeds import NOURA, PEOPLE, RAJESH, WriteFeed, recorded, registered
 
 ROOT = Path(__file__).parents[2]
 SIJIL = Path(sys.executable).with_name("sijil")
@@ -92,7 +94,7 @@ def serve(environment: dict[str, str]) -> Iterator[Callable[..., Serving]]:
     for serving in started:
         if serving.process.poll() is None:
             serving.process.kill()
-            serving.process.communicate()
+        serving.process.communicate()
 
 
 def ask(url: str, token: str | None, query: str) -> dict[str, Any]:
@@ -208,6 +210,12 @@ FAULTS: dict[str, tuple[list[str], dict[str, str], int, str]] = {
         "cannot be reached|refused",
     ),
     "a setting that is wrong": (["serve"], {"SIJIL_PORT": "eighty"}, 78, "SIJIL_PORT must be a whole number"),
+    "a host that is not there": (
+        ["serve", "--host", "nosuch.invalid"],
+        {},
+        78,
+        "^sijil: nosuch.invalid cannot be listened on: (?!Unknown error).+ Choose another --host, or SIJIL_HOST.$",
+    ),
     "a setting nobody knows": (["serve"], {"SIJIL_PROT": "80"}, 78, "did you mean SIJIL_PORT"),
     "a master key that is none": (["serve"], {"SIJIL_MASTER_KEY": "c2VjcmV0"}, 78, "SIJIL_MASTER_KEY must be"),
     "a feed that is not there": (["import", "missing.jsonl", "--backdate"], {}, 2, "missing.jsonl cannot be read"),
@@ -220,7 +228,7 @@ FAULTS: dict[str, tuple[list[str], dict[str, str], int, str]] = {
         "not for production",
     ),
     "a token in production": (["token", "--as", "rajesh"], {"SIJIL_ENV": "production"}, 78, "sign in"),
-    "a token for nobody": (["token", "--as", "nobody"], {}, 2, "Nobody has the user name"),
+    "a token while there is nobody": (["token", "--as", "nobody"], {}, 2, "The log is empty: fill it first"),
     "a token for whom?": (["token"], {}, 2, "--as USERNAME, or --agency CODE"),
     "a rejects file that cannot be written": (
         ["import", "demo/feed.jsonl.gz", "--backdate", "--rejects", "/nowhere/rejects"],
@@ -280,7 +288,118 @@ def test_settings_are_listed_with_value_and_source_and_secrets_are_hidden(sijil:
     assert "secret" not in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "serve", "import", "token", "schema", "settings"])
+@pytest.mark.parametrize("command", sorted(typer.main.get_group(app).commands))
 def test_every_command_shows_an_example(sijil: Sijil, command: str) -> None:
     assert "Example: " in sijil(command, "--help").stdout
-    assert f"sijil {command}" in sijil("--help").stdout or command == "settings"
+    assert f"sijil {command}" in sijil("--help").stdout
+
+
+def test_an_event_that_cannot_be_applied_ends_an_import_and_is_said_by_a_server_that_serves(
+    serve: Callable[..., Serving], sijil: Sijil, environment: dict[str, str], write_feed: WriteFeed
+) -> None:
+    assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("ALTER TABLE person_v1 ADD CHECK (username <> 'late')")
+    begun = time.monotonic()
+    done = sijil("import", write_feed(registered("1000000040", "late"), name="late.jsonl"), "--agency", "civil-affairs")
+    assert done.returncode == 69
+    assert "1 lines recorded" in done.stdout
+    assert "CRITICAL projections.follower: the read models stand still: cannot apply the event at" in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "sijil: Everything is recorded, up to position 8, but the read models stand still at 7: "
+        "the log of the process that follows says why."
+    )
+
+    url = serve("serve").until_ready()
+    assert httpx.get(f"{url}/livez").status_code == 200
+    ready = httpx.get(f"{url}/readyz")
+    assert (ready.status_code, ready.json()) == (
+        503,
+        {
+            "position": 7,
+            "head": 8,
+            "lagEvents": 1,
+            "status": "red",
+            "stoppedAt": 8,
+            "reason": "cannot apply the event at position 8: User.Registered in person: CheckViolation",
+        },
+    )
+    assert time.monotonic() - begun < 25
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "run"])
+def test_an_unfinished_import_is_said_by_whoever_keeps_the_clock(
+    serve: Callable[..., Serving], sijil: Sijil, environment: dict[str, str], write_feed: WriteFeed, command: str
+) -> None:
+    assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("UPDATE imports SET done = false, file = '/feeds/of today.jsonl'")
+    started = serve(command, SIJIL_ENV="production")
+    assert started.process.stdout
+    assert (
+        "WARNING cli: The import of /feeds/of today.jsonl is not finished; until it is, nothing that falls due is "
+        "recorded: sijil import '/feeds/of today.jsonl' goes on.\n"
+    ) in next(line for line in started.process.stdout if " WARNING " in line)
+    started.stop()
+    assert " WARNING " not in started.printed
+
+
+def test_many_commands_at_once_start_beside_the_first_run(
+    serve: Callable[..., Serving], sijil: Sijil, environment: dict[str, str]
+) -> None:
+    first = serve("run")
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        for _ in range(400):
+            row = connection.execute("SELECT to_regclass('imports') IS NOT NULL").fetchone()
+            if row == (True,) and (connection.execute("SELECT next_line FROM imports").fetchone() or (0,))[0] > 1000:
+                break
+            time.sleep(0.05)
+    found = [sijil("token", "--as", "rajesh") for _ in range(4)]
+    assert [done.stderr for done in found if "deadlock" in done.stderr] == []
+    assert {done.returncode for done in found} == {0}
+    first.until_ready()
+
+
+def test_a_database_that_refuses_is_one_line(sijil: Sijil, environment: dict[str, str], write_feed: WriteFeed) -> None:
+    assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("DROP TABLE claims")
+    assert_one_line(sijil("token", "--as", "rajesh"), 69, r'^sijil: relation "claims" does not exist')
+
+
+def test_a_token_for_somebody_unknown_is_one_line(sijil: Sijil, write_feed: WriteFeed) -> None:
+    assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
+    assert_one_line(sijil("token", "--as", "nobody"), 2, "Nobody has the user name or ID nobody")
+
+
+def test_a_record_that_is_damaged_is_one_line(sijil: Sijil, environment: dict[str, str], write_feed: WriteFeed) -> None:
+    assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # without the trigger that keeps the record
+        connection.execute("UPDATE sijil_events SET state = 'nonsense' WHERE notification_id = 1")
+    again = write_feed(registered(NOURA, "noura"), name="again.jsonl")
+    done = sijil("import", again, "--agency", "civil-affairs")
+    assert (done.returncode, done.stderr.count("Traceback")) == (65, 0)
+    assert done.stderr.splitlines()[-1].startswith("sijil: the record is damaged at position 1")
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_a_fault_that_nobody_foresaw_is_one_line_with_the_rest_for_whoever_debugs(
+    environment: dict[str, str], level: str
+) -> None:
+    broken = "import cli; cli._listen = lambda *_: {}['rajesh']; cli.main()"
+    done = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", broken, "serve"],
+        env=environment | {"SIJIL_LOG_LEVEL": level},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 70
+    assert done.stderr.splitlines()[-1] == (
+        "sijil: KeyError in <string>, line 1: not foreseen; SIJIL_LOG_LEVEL=debug shows more."
+    )
+    assert ("Traceback" in done.stderr) == (level == "debug")
+    assert level == "debug" or len(done.stderr.splitlines()) == 1

@@ -14,7 +14,7 @@ from domain.violation import Violation
 from domain.visa import Visa
 from projections import READ_MODELS
 from projections.docket import Dockets
-from projections.follower import Followed, Follower, create
+from projections.follower import Followed, Follower, Health, create
 from projections.person import People, PersonRow
 from projections.violation import Violations
 from projections.visa import Visas
@@ -147,7 +147,7 @@ async def test_an_event_that_cannot_be_applied_stops_the_follower_loudly_and_not
 
     await asyncio.wait_for(follower.run(), 5)
 
-    reason = "cannot apply the event at position 7: person: ValueError('no room')"
+    reason = "cannot apply the event at position 7: User.SponsorAssigned in person: ValueError"
     assert (follower.health.following, follower.health.stopped_at, follower.health.reason) == (False, 7, reason)
     assert f"the read models stand still: {reason}" in caplog.text
     assert await rows(database, "person_v1") == []
@@ -156,6 +156,158 @@ async def test_an_event_that_cannot_be_applied_stops_the_follower_loudly_and_not
 
     async with following(log, database) as (_, followed):  # mended
         assert await followed.wait_for(7, 5)
+    assert len(await rows(database, "person_v1")) == 4
+
+
+# What a table may refuse, when all four people come in one batch: Rajesh comes with the second event.
+REFUSALS = {
+    "NotNullViolation": "ALTER TABLE person_v1 ADD COLUMN more text; ALTER TABLE person_v1 ALTER COLUMN more SET NOT NULL",
+    "CheckViolation": "ALTER TABLE person_v1 ADD CHECK (username <> 'rajesh')",
+    "StringDataRightTruncation": "ALTER TABLE person_v1 ALTER COLUMN username TYPE varchar(5)",
+    "ProgramLimitExceeded": "CREATE INDEX ON person_v1 (repeat(username, CASE username WHEN 'rajesh' THEN 9999999 END))",
+    "UndefinedColumn": "ALTER TABLE person_v1 DROP COLUMN mobile",
+}
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize("fault", REFUSALS)
+async def test_a_row_that_its_table_refuses_stops_the_follower_at_its_event_without_a_word_of_the_row(
+    log: Log,
+    database: Database,
+    now: Clock,
+    write_feed: WriteFeed,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+) -> None:
+    await imported(log, database, now, write_feed(*PEOPLE))
+    async with database.pool.connection() as connection:
+        for statement in REFUSALS[fault].split("; "):
+            await connection.execute(statement.encode())
+    caplog.set_level(logging.DEBUG)
+    follower = Follower(log, database, READ_MODELS)
+
+    await asyncio.wait_for(follower.run(), 5)
+
+    position = 1 if fault in {"NotNullViolation", "UndefinedColumn"} else 2
+    reason = f"cannot apply the event at position {position}: User.Registered in person: {fault}"
+    assert follower.health == Health(following=False, stopped_at=position, reason=reason)
+    assert [record.message for record in caplog.records if record.levelno == logging.CRITICAL] == [
+        f"the read models stand still: {reason}"
+    ]
+    assert "rajesh" not in caplog.text
+    assert await rows(database, "person_v1") == []
+
+
+class CannotBeLoadedTogether(People):
+    """A read model with a fault that no event has by itself."""
+
+    async def save(self, connection: Any, rows: Any) -> None:
+        if len(rows) > 1:
+            raise MemoryError
+        await super().save(connection, rows)
+
+
+@pytest.mark.usefixtures("tables")
+async def test_a_batch_that_fails_only_as_a_whole_stops_the_follower_at_its_first_event(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed
+) -> None:
+    await imported(log, database, now, write_feed(*PEOPLE))
+    follower = Follower(log, database, [CannotBeLoadedTogether()])
+
+    await asyncio.wait_for(follower.run(), 5)
+
+    reason = (
+        "cannot apply the event at position 1: each by itself can be applied, but not with those after it: MemoryError"
+    )
+    assert follower.health == Health(following=False, stopped_at=1, reason=reason)
+    assert await rows(database, "person_v1") == []
+
+
+async def test_a_follower_that_ends_without_an_event_being_at_fault_says_so_too(
+    log: Log, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database.pool.connection() as connection:
+        await connection.execute("DROP TABLE follower")
+    follower = Follower(log, database, READ_MODELS)
+
+    await asyncio.wait_for(follower.run(), 5)
+
+    assert follower.health == Health(following=False, reason="following has ended: UndefinedTable")
+    assert "the read models stand still: following has ended: UndefinedTable" in caplog.text
+
+
+@pytest.mark.usefixtures("tables")
+async def test_a_position_that_cannot_be_understood_is_no_end_of_watching(
+    log: Log,
+    database: Database,
+    now: Clock,
+    write_feed: WriteFeed,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with following(log, database) as (_, followed):
+        await asyncio.sleep(0.2)
+        async with database.pool.connection() as connection:
+            await connection.execute("SELECT pg_notify('sijil_followed', 'seven')")
+        await imported(log, database, now, write_feed(*PEOPLE))
+        assert await followed.wait_for(7, 5)
+    assert "the read models' position is not known for a moment: ValueError" in caplog.text
+
+
+@pytest.mark.usefixtures("tables")
+async def test_catching_up_is_waited_for_only_while_the_read_models_move(database: Database) -> None:
+    async with Followed(database).watch() as followed:
+
+        async def move() -> None:
+            for position in range(1, 5):
+                await asyncio.sleep(0.3)
+                await followed._move(position)
+
+        async def waited(**how: Any) -> tuple[bool, bool]:
+            begun = asyncio.get_running_loop().time()
+            return await followed.catch_up(4, **how), asyncio.get_running_loop().time() - begun < 1
+
+        assert await waited(still=0.5) == (False, True)
+        assert await waited(still=9, within=0.5) == (False, True)
+        assert await waited(still=9, stopped=lambda: True) == (False, True)
+        moving = asyncio.create_task(move())
+        assert await waited(still=0.9) == (True, False)
+        await moving
+
+
+async def test_a_start_beside_a_follower_waits_for_nothing_and_takes_nothing(database: Database) -> None:
+    await create(database, READ_MODELS)
+    async with await database.connect() as connection, connection.transaction():
+        await connection.execute("SELECT position FROM follower FOR UPDATE")
+        await connection.execute(b"LOCK TABLE person_v1, visa_v1 IN EXCLUSIVE MODE")
+        await asyncio.wait_for(create(database, READ_MODELS), 5)
+
+
+async def test_a_start_that_makes_a_table_does_not_stand_in_the_way_of_a_batch(database: Database) -> None:
+    await create(database, READ_MODELS[1:])
+    async with await database.connect() as connection:
+        async with connection.transaction():
+            await connection.execute("SELECT position FROM follower FOR UPDATE")
+            starting = asyncio.create_task(create(database, READ_MODELS))
+            await asyncio.sleep(0.3)
+            await connection.execute("INSERT INTO visa_v1 SELECT * FROM visa_v1")
+            assert not starting.done()
+        await asyncio.wait_for(starting, 5)
+    assert await rows(database, "person_v1") == []
+
+
+async def test_an_index_that_is_missing_is_made_and_no_table_built_again(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed
+) -> None:
+    await create(database, READ_MODELS)
+    await imported(log, database, now, write_feed(*PEOPLE))
+    async with following(log, database) as (_, followed):
+        assert await followed.wait_for(7, 5)
+    async with database.pool.connection() as connection:
+        await connection.execute("DROP INDEX person_v1_1")
+        await create(database, READ_MODELS)
+        assert await (await connection.execute("SELECT to_regclass('person_v1_1')::text")).fetchone() == (
+            "person_v1_1",
+        )
     assert len(await rows(database, "person_v1")) == 4
 
 

@@ -45,7 +45,13 @@ def errors(response: httpx.Response) -> list[tuple[str, str]]:
         (b'{"query": "{ __typename }", "extensions": 1}', "`extensions` is not an object"),
         (b"[" * 100_000, "the body is nested too deeply"),
         (b'{"query": "' + b" " * 70_000 + b'{ __typename }"}', "`query` is longer than 65536 characters"),
-        (b'{"query": "query A { me { id } } query B { me { id } }", "operationName": "C"}', "`operationName` names"),
+        (
+            b'{"query": "query A { me { id } } query B { me { id } }", "operationName": "C"}',
+            "`operationName` names none",
+        ),
+        (b'{"query": "query A { me { id } } query B { me { id } }"}', "`operationName` names none"),
+        (b'{"query": "query A { me { id } } query B { me { id } }", "operationName": null}', "`operationName` names"),
+        (b'{"query": "fragment F on Query { me { id } }"}', "`operationName` names none"),
     ],
 )
 async def test_a_body_that_is_no_operation_is_told_so(api: Api, content: bytes, said: str) -> None:

@@ -12,7 +12,7 @@ from tests.schema.conftest import Api, Keep, counted, objected, person, violatio
 
 WHOLE = """query($number: String!) { objection(number: $number) {
     number version status statusLabel { text } reason reasonLabel { text } statement submittedAt decidedAt
-    decision { outcome explanation { en } modifiedFine decidedAt } violation { number objection { number } }
+    decision { outcome explanation { en } modifiedFine decidedAt rule { code } } violation { number objection { number } }
     deadlines { kind on { gregorian } rule { code } } } }"""
 LIST = """query($filter: ObjectionFilter) {
     objections(first: 10, filter: $filter) { totalCount edges { node { number } } } }"""
@@ -65,9 +65,37 @@ async def test_a_decided_objection_says_why_and_until_when_it_can_be_appealed(ap
             "explanation": {"en": "After reviewing the pictures."},
             "modifiedFine": "300.00",
             "decidedAt": "2026-02-27T09:00:00.000Z",
+            "rule": {"code": "PAY_WITHIN_DAYS"},
         },
         [{"kind": "APPEAL_BEFORE", "on": {"gregorian": "2026-03-29"}, "rule": {"code": "APPEAL_WITHIN_DAYS"}}],
     )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "decided_on", "rule"),
+    [
+        (ObjectionStatus.REJECTED, date(2026, 3, 22), "PAY_WITHIN_DAYS"),  # 15 days on is 6 April, the first last day
+        (ObjectionStatus.REJECTED, date(2026, 3, 23), "PAY_AFTER_DECISION_DAYS"),
+        (ObjectionStatus.FINE_MODIFIED, date(2026, 3, 23), "PAY_AFTER_DECISION_DAYS"),
+        (ObjectionStatus.ACCEPTED, date(2026, 3, 23), None),
+    ],
+)
+async def test_a_decision_names_the_rule_that_sets_the_last_day_to_pay(
+    api: Api, keep: Keep, outcome: ObjectionStatus, decided_on: date, rule: str | None
+) -> None:
+    rajesh = person()
+    its = objected(
+        rajesh,
+        outcome,
+        objection_outcome=outcome,
+        objection_decided_at=datetime(2026, 3, 23, 9, tzinfo=UTC),
+        objection_decided_on=decided_on,
+    )
+    await keep(rajesh, its)
+
+    decision = (await api.ask(WHOLE, rajesh, number=f"O{its.number}")).data["objection"]["decision"]
+
+    assert decision["rule"] == (rule and {"code": rule})
 
 
 async def test_a_violation_without_an_objection_has_none_to_show(api: Api, keep: Keep) -> None:

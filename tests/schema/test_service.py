@@ -1,3 +1,6 @@
+from graphql import GraphQLObjectType, build_schema
+
+from schema import export
 from tests.schema.conftest import Api, counted
 
 
@@ -15,6 +18,22 @@ async def test_the_menu_is_shown_to_everybody(api: Api) -> None:
     ]
     assert all(step["ar"] and step["en"] for service in menu for step in service["steps"])
     assert statements == []
+
+
+async def test_a_service_is_available_when_the_api_has_its_operation(api: Api) -> None:
+    query, mutation = (build_schema(export()).get_type(root) for root in ("Query", "Mutation"))
+    served = {name for root in (query, mutation) if isinstance(root, GraphQLObjectType) for name in root.fields}
+
+    menu = (await api.ask("{ services { operation available } }")).data["services"]
+
+    assert {service["operation"] for service in menu if service["available"]} == {
+        service["operation"] for service in menu
+    } & served
+    assert {service["operation"]: service["available"] for service in menu} == {
+        "visa": True,
+        "submitObjection": False,  # no mutation yet
+        "me": True,
+    }
 
 
 async def test_one_section_of_the_menu_can_be_asked_for(api: Api) -> None:

@@ -1,8 +1,13 @@
 import asyncio
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from store.database import Database, open_database
 from store.faults import ExitStatus, Fault
@@ -88,6 +93,38 @@ async def test_a_database_of_a_newer_program_is_a_fault(empty_database_url: str,
         (folder / "0002_second.sql").unlink()
         with pytest.raises(Fault, match=r"newer version of Sijil has changed this database \(migration 0002\)"):
             await migrate(database, folder=folder)
+
+
+@pytest.fixture
+def plain_role(empty_database_url: str) -> Iterator[str]:
+    """The name of a role that owns nothing and was granted nothing."""
+    name = f"Plain {os.getpid()}"
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'plain'").format(Identifier(name)))
+        yield name
+        connection.execute(SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(Identifier(name)))
+
+
+async def test_a_role_that_may_not_create_tables_is_told_what_to_have_granted(
+    empty_database_url: str, plain_role: str, folder: Path
+) -> None:
+    parameters = conninfo_to_dict(empty_database_url) | {"user": plain_role, "password": "plain"}
+    url = make_conninfo(**parameters)  # type: ignore[arg-type]
+    async with open_database(url, Path(), pool_size=1) as database:
+        with pytest.raises(Fault) as fault:
+            await migrate(database, folder=folder)
+        grant = f'GRANT USAGE, CREATE ON SCHEMA "public" TO "{plain_role}";'
+        assert (fault.value.message, fault.value.exit_status) == (
+            f"The role {plain_role} may not create tables in this database: let its owner run {grant}",
+            ExitStatus.DATABASE,
+        )
+
+        with psycopg.connect(empty_database_url, autocommit=True) as owner:
+            owner.execute(grant.encode())
+        await migrate(database, folder=folder)
+        with psycopg.connect(empty_database_url, autocommit=True) as owner:
+            owner.execute(grant.replace("GRANT USAGE,", "REVOKE").replace(" TO ", " FROM ").encode())
+        await migrate(database, folder=folder)  # nothing is missing: nothing has to be made
 
 
 @pytest.mark.parametrize("name", ["0002_twice.sql", "third.sql", "03_third.sql", "0000_zeroth.sql", "0003-third.sql"])

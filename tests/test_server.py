@@ -1,0 +1,137 @@
+import asyncio
+import json
+import logging
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from projections import READ_MODELS
+from projections.follower import Followed, Follower
+from projections.follower import Health as FollowerHealth
+from server import Health, Installation, background, open_installation, told
+from settings import read_settings
+from store.codec import RecordDamaged
+from store.faults import Fault
+from tests.conftest import Clock
+from tests.store.ledger import Counter, change_of
+
+
+@pytest.fixture
+async def installation(database_url: str, tmp_path: Path, now: Clock) -> AsyncIterator[Installation]:
+    settings = read_settings(
+        {
+            "DATABASE_URL": database_url,
+            "SIJIL_DATA_DIR": str(tmp_path),
+            "SIJIL_MASTER_KEY": b64encode(bytes(range(32))).decode(),
+        }
+    )
+    async with open_installation(settings, now=now) as installation:
+        yield installation
+
+
+class Readiness:
+    """Asks whether a server is ready whose read models are where a test says they are."""
+
+    def __init__(self, installation: Installation, *, ready_from: int = 0) -> None:
+        self.follower = Follower(installation.log, installation.database, READ_MODELS)
+        self.followed = Followed(installation.database)
+        self.health = Health(installation, self.follower, self.followed, ready_from=ready_from)
+
+    async def ask(self) -> tuple[int, dict[str, Any]]:
+        answer = await self.health.ready(None)  # type: ignore[arg-type]
+        return answer.status_code, json.loads(bytes(answer.body))
+
+
+async def record(installation: Installation) -> None:
+    await installation.log.append(change_of(Counter.start(uuid4())))
+
+
+async def test_read_models_stand_still_from_when_they_were_first_seen_behind(
+    installation: Installation, now: Clock
+) -> None:
+    readiness = Readiness(installation)
+    assert await readiness.ask() == (200, {"position": 0, "head": 0, "lagEvents": 0, "status": "ready"})
+    now.advance(seconds=60)
+    await record(installation)
+    behind = {"position": 0, "head": 1, "lagEvents": 1}
+    assert await readiness.ask() == (200, behind | {"status": "ready"})
+    now.advance(seconds=10)
+    assert await readiness.ask() == (200, behind | {"status": "ready"})
+    now.advance(seconds=50)
+    reason = "the read models have stood still for 60 s behind the log"
+    assert await readiness.ask() == (503, behind | {"status": "red", "reason": reason})
+
+    await record(installation)
+    readiness.followed.position = 1  # it moves, though it is still behind
+    assert await readiness.ask() == (200, {"position": 1, "head": 2, "lagEvents": 1, "status": "ready"})
+    readiness.followed.position = 2
+    assert (await readiness.ask())[0] == 200
+    now.advance(seconds=60)
+    await record(installation)
+    assert (await readiness.ask())[0] == 200
+
+
+async def test_a_server_whose_read_models_are_still_being_built_is_not_ready(installation: Installation) -> None:
+    for _ in range(2):
+        await record(installation)
+    readiness = Readiness(installation, ready_from=2)
+    readiness.followed.position = 1
+    reason = "the read models are still being built"
+    assert await readiness.ask() == (
+        503,
+        {"position": 1, "head": 2, "lagEvents": 1, "status": "red", "reason": reason},
+    )
+    readiness.followed.position = 2
+    assert await readiness.ask() == (200, {"position": 2, "head": 2, "lagEvents": 0, "status": "ready"})
+
+
+@pytest.mark.parametrize("stopped_at", [3, None])
+async def test_a_server_whose_follower_has_stopped_is_not_ready_and_says_where_and_why(
+    installation: Installation, stopped_at: int | None
+) -> None:
+    readiness = Readiness(installation)
+    readiness.follower.health = FollowerHealth(stopped_at=stopped_at, reason="why")
+    expected = {"position": 0, "head": 0, "lagEvents": 0, "status": "red", "stoppedAt": stopped_at, "reason": "why"}
+    assert await readiness.ask() == (503, expected)
+
+
+async def test_what_runs_in_the_background_does_not_end_unsaid(caplog: pytest.LogCaptureFixture) -> None:
+    async def trips() -> None:
+        raise RecordDamaged(3, "it is missing")
+
+    async with background(trips):
+        await asyncio.sleep(0.05)
+        assert [(record.levelname, record.message.rpartition("trips")[2]) for record in caplog.records] == [
+            ("CRITICAL", " has ended, start this process again: the record is damaged at position 3: it is missing")
+        ]
+
+
+async def test_what_ends_with_its_block_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with background(asyncio.Event().wait):  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+    assert caplog.records == []
+
+
+def test_a_fault_is_told_in_one_line_without_the_values_that_a_library_quotes(database_url: str) -> None:
+    said = []
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE secrets (secret date UNIQUE, CHECK (secret > '1900-01-01'))")
+        for statement in (
+            "INSERT INTO secrets VALUES ('1800-01-01')",
+            "INSERT INTO secrets VALUES ('rajesh')",
+            "SELECT nothing FROM secrets",
+        ):
+            with pytest.raises(psycopg.Error) as fault:
+                connection.execute(statement.encode())
+            said.append(told(fault.value))
+    assert said[0] == 'new row for relation "secrets" violates check constraint "secrets_secret_check"'
+    assert said[1].startswith("InvalidDatetimeFormat in ")
+    assert said[2] == 'column "nothing" does not exist'
+    assert told(ValueError("rajesh")) == "ValueError"
+    assert told(Fault("The disk is full: free some.", 1)) == "The disk is full: free some."
