@@ -25,6 +25,7 @@ from commands.clock import Clock
 from commands.feed import FeedUnusable
 from commands.importer import Importer, Options, refusals, refused_by_reason, unfinished
 from commands.importer import Progress as Imported
+from commands.importer import abandon as abandon_import
 from domain import formats
 from domain.catalogue import AGENCY_OPERATIONS
 from projections.follower import Followed
@@ -135,6 +136,13 @@ def _run(work: Coroutine[None, None, T]) -> T:
     return asyncio.run(stoppable())
 
 
+def _stop_if_told() -> None:
+    """Stop here if told to before: wait_for of Python 3.11, in psycopg, loses a cancellation that comes with its answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 @app.command(epilog="Example: sijil work")
 def work(
     while_stdin_is_open: Annotated[bool, typer.Option("--while-stdin-is-open", hidden=True)] = False,
@@ -150,7 +158,9 @@ async def _work(settings: Settings, *, while_stdin_is_open: bool) -> None:
         clock = Clock(installation.log, installation.database, now=installation.now)
         async with background(clock.run):
             if not while_stdin_is_open:
+                _stop_if_told()
                 await asyncio.Event().wait()
+            _stop_if_told()
             loop, ended = asyncio.get_running_loop(), asyncio.Event()
             loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes: it is readable when it ends
             while follower.health.reason is None and not ended.is_set():  # who waits for this process sees it end
@@ -210,6 +220,7 @@ async def _serve_on(listening: socket.socket, settings: Settings, *, demo: bool)
                 within=SERVE_WITHIN,
                 stopped=lambda: follower.health.reason is not None,
             )
+            _stop_if_told()
             await Server(config, listening, demo=demo).serve(sockets=[listening])
 
 
@@ -253,7 +264,7 @@ async def _import_demo(installation: Installation) -> None:
 
 
 @app.command("import", epilog="Example: sijil import feed.jsonl --agency traffic --rejects rejects.jsonl")
-def import_(
+def import_(  # noqa: PLR0917 (typer takes options by their names)
     feed: Annotated[Path, typer.Argument(help="A feed: lines of JSON, or those packed by gzip (.gz).")],
     backdate: Annotated[
         bool, typer.Option("--backdate", help="Recorded when, and by whom, the lines say. Into an empty log.")
@@ -263,6 +274,7 @@ def import_(
     ] = False,
     rejects: Annotated[Path | None, typer.Option(help="Write the refused lines here, as lines of JSON.")] = None,
     agency: Annotated[str | None, typer.Option(help="Whose feed it is: traffic, passports …")] = None,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Close the unfinished import of this feed.")] = False,
 ) -> None:
     """Import an agency feed.
 
@@ -271,8 +283,20 @@ def import_(
     settings = _settings()
     if agency is not None and agency not in AGENCY_OPERATIONS:
         raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
+    if abandon:
+        _run(_abandon(settings, feed.absolute()))
+        return
     refused = _run(_import_into(settings, feed, Options(backdate, ending_today, agency), rejects))
     sys.exit(SOME_REFUSED if refused else 0)
+
+
+async def _abandon(settings: Settings, feed: Path) -> None:
+    async with open_installation(settings) as installation:
+        left = await unfinished(installation.database)
+        if left is None or left.file != str(feed):
+            raise Fault(f"There is no unfinished import of {feed}.", ExitStatus.FILE)
+        await abandon_import(installation.database, left.sha256)
+        typer.echo(f"The import of {feed.name} is closed before line {left.next_line:,}; what it recorded stays.")
 
 
 async def _import_into(settings: Settings, feed: Path, options: Options, rejects: Path | None) -> int:

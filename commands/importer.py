@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 
 from access.permission import Forbidden
-from commands.clock import CLOCK_LOCK, read_cases, record_due
+from commands.clock import CLOCK_LOCK, person_of, record_due
 from commands.command import Request, execute, natural_key, person_id
 from commands.feed import Order, Rejected, Survey, parse, read_lines, rejected, survey
 from domain import formats
@@ -21,6 +21,7 @@ from domain.calendar import riyadh_day
 from domain.docket import Docket
 from domain.errors import ProblemCode, Refused, refuse
 from domain.user import User
+from domain.violation import Violation
 from domain.visa import Visa
 from store.change import Claim, ClaimTaken, CommandKey, Conflict, KeyTaken
 from store.database import ADVISORY_LOCKS, Connection, Database
@@ -297,13 +298,16 @@ class Batch:
         work = self.work
         claims = {claim for order in orders for claim in order.command.claims(order.input)}
         claims |= {Claim("national_id", order.origin.subject) for order in orders}
-        people = {person for person in (await work.owners(claims)).values() if person is not None}
-        cases = {case for order in orders if (case := order.command.case(order.input)) is not None}
-        await read_cases(work, [*cases, *(stream for _, stream in self._due)])
-        holders = {visa.holder_id for stream in cases if isinstance(visa := work.seen(stream), Visa)}
-        await work.read(people | holders | {Docket.create_id(person) for person in people})
         self._natural_keys = {order.line: natural_key(work, order.command, order.input) for order in orders}
-        await work.remembered(key for key in self._natural_keys.values() if key is not None)
+        keys = [key for key in self._natural_keys.values() if key is not None]
+        owners, _ = await asyncio.gather(work.owners(claims), work.remembered(keys))
+        people = {person for person in owners.values() if person is not None}
+        streams = {case for order in orders if (case := order.command.case(order.input)) is not None}
+        streams.update(stream for _, stream in self._due)
+        await work.read({*streams, *people, *map(Docket.create_id, people)})
+        cases = [seen for stream in streams if isinstance(seen := work.seen(stream), Visa | Violation)]
+        holders = {case.holder_id for case in cases if isinstance(case, Visa)}
+        await work.read({*holders, *(Docket.create_id(person_of(case)) for case in cases)})
 
     async def _request(self, order: Order) -> Request:
         if formats.instant(order.at, field=("at",)) > self._now:

@@ -403,3 +403,22 @@ def test_a_fault_that_nobody_foresaw_is_one_line_with_the_rest_for_whoever_debug
     )
     assert ("Traceback" in done.stderr) == (level == "debug")
     assert level == "debug" or len(done.stderr.splitlines()) == 1
+
+
+def test_an_import_whose_feed_is_gone_can_be_closed(
+    sijil: Sijil, environment: dict[str, str], write_feed: WriteFeed
+) -> None:
+    feed = write_feed(*PEOPLE)
+    assert sijil("import", feed, "--backdate").returncode == 0
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("UPDATE imports SET done = false")  # as if it had been killed
+    feed.unlink()
+    other = write_feed(recorded("7001", "2026-01-06T10:00:00+03:00"), name="other.jsonl")
+    assert_one_line(sijil("import", other, "--agency", "traffic"), 75, r"feed\.jsonl is not done")
+    assert_one_line(sijil("import", other, "--abandon"), 2, "no unfinished import of")
+    done = sijil("import", feed, "--abandon")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "The import of feed.jsonl is closed before line 8; what it recorded stays.\n",
+    )
+    assert sijil("import", other, "--agency", "traffic").returncode == 0
