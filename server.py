@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from access.token import TokenKeys
 from projections import READ_MODELS
-from projections.follower import Followed, Follower, create
+from projections.follower import Followed, Follower, create, end
 from schema.app import GraphQLApp
 from settings import Settings
 from store.change import LogUnavailable
@@ -99,8 +99,7 @@ async def background(run: Callable[[], Coroutine[None, None, None]]) -> AsyncIte
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
 
 def _say_the_fault(task: asyncio.Task[None]) -> None:

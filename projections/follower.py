@@ -236,6 +236,13 @@ async def _notification(connection: Connection, seconds: float) -> str | None:
     return payload
 
 
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended: wait_for of Python 3.11 loses a cancellation that comes with its answer."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+
+
 class Followed:
     """How far the read models have come, kept in memory: asking it costs no statement."""
 
@@ -252,8 +259,7 @@ class Followed:
         try:
             yield self
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
     async def wait_for(self, position: int, seconds: float) -> bool:
         """Wait until the read models have seen a position; False if they have not within some seconds."""

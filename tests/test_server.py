@@ -118,6 +118,24 @@ async def test_what_ends_with_its_block_is_no_fault(caplog: pytest.LogCaptureFix
     assert caplog.records == []
 
 
+async def test_what_loses_a_cancellation_is_ended_all_the_same() -> None:
+    lost: list[str] = []
+
+    async def loses_one() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if lost:
+                    raise
+                lost.append("cancellation")
+
+    async with asyncio.timeout(5):
+        async with background(loses_one):
+            await asyncio.sleep(0)
+    assert lost == ["cancellation"]
+
+
 def test_a_fault_is_told_in_one_line_without_the_values_that_a_library_quotes(database_url: str) -> None:
     said = []
     with psycopg.connect(database_url, autocommit=True) as connection:
