@@ -169,7 +169,7 @@ def unseal(row: Row, state: State, keys: Keys) -> Recorded:
     try:
         event = _event(row, state, keys)
     except (msgspec.MsgspecError, InvalidTag, TopicError, ValueError) as fault:
-        raise RecordDamaged(row.position, f"{row.topic}: {fault!r}") from fault
+        raise RecordDamaged(row.position, f"{row.topic}: {type(fault).__name__}") from fault
     return Recorded(
         position=row.position,
         recorded_at=row.recorded_at,
