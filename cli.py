@@ -126,11 +126,12 @@ T = TypeVar("T")
 
 
 def _run(work: Coroutine[None, None, T]) -> T:
-    """Run to the end, or until SIGINT or SIGTERM: what is open is closed either way."""
+    """Run to the end, or until SIGINT, SIGTERM or SIGHUP: what is open is closed either way."""
 
     async def stoppable() -> T:
         task = asyncio.ensure_future(work)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         return await task
 
     return asyncio.run(stoppable())
@@ -244,7 +245,7 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Not uvicorn's, which raises the signal again when it has served: what is open still has to be closed then."""
         loop = asyncio.get_running_loop()
-        told = (signal.SIGINT, signal.SIGTERM)
+        told = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         for number in told:
             loop.add_signal_handler(number, self.handle_exit, number, None)
         try:

@@ -24,6 +24,7 @@ from domain.errors import ProblemCode, Refused, message
 I = TypeVar("I")  # noqa: E741 (an input)
 
 LONGEST_LINE = 1_000_000  # bytes
+LOOKS_LIKE_A_FEED_WITHIN = 1_000  # lines
 UNKNOWN = "?"  # a name that is none
 
 
@@ -84,20 +85,30 @@ def survey(file: Path) -> Survey:
     Raises:
         FeedUnusable: it cannot be read, or ends in the middle of a line.
     """
-    digest, count, last = hashlib.sha256(), 0, b""
+    digest, count, last, is_feed = hashlib.sha256(), 0, b"", False
     for line in read_lines(file):
         digest.update(line)
         count += 1
         last = line
-    if last and not last.endswith(b"\n"):
+        is_feed = is_feed or (count <= LOOKS_LIKE_A_FEED_WITHIN and _line(line) is not None)
+    if last and not last.endswith(b"\n") and _line(last) is None:
         raise FeedUnusable(f"{file} ends in the middle of line {count}: it is not complete.")
-    return Survey(digest.digest(), count, _at(last))
+    if last and not is_feed:
+        raise FeedUnusable(f"{file} is not a feed: none of its first lines is a command in JSON.")
+    return Survey(digest.digest(), count, _at(_line(last)))
 
 
-def _at(text: bytes) -> datetime | None:
+def _at(line: Line | None) -> datetime | None:
     try:
-        return formats.instant(_lines.decode(text).at)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Refused):
+        return formats.instant(line.at) if line else None
+    except Refused:
+        return None
+
+
+def _line(text: bytes) -> Line | None:
+    try:
+        return _lines.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -122,6 +122,10 @@ class Importer:
 
     async def _begin(self, connection: Connection, file: Path, found: Survey, options: Options) -> Progress:
         progress = await _progress(connection, found.sha256)
+        if progress is not None and progress.done and not progress.recorded and not progress.repeated:
+            # Every line was refused (another agency's feed, say): it has not been used up.
+            await connection.execute("DELETE FROM imports WHERE sha256 = %s", (found.sha256,))
+            progress = None
         if progress is not None:
             if not progress.done:
                 self._check(progress.backdate, progress.position, await self._log.head())

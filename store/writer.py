@@ -137,6 +137,7 @@ class Writer:
         clock = asyncio.get_running_loop().time
         give_up_at = clock() + self._patience.within
         unanswered: Batch | None = None  # its COMMIT was sent, perhaps
+        suspect: Exception | None = None  # it may be one change's own fault
         for attempt in range(self._patience.attempts):
             batch: Batch | None = None
             try:
@@ -146,18 +147,20 @@ class Writer:
                         batch = unanswered
                     else:
                         unanswered = None
-                        batch = unanswered = await self._decide(connection, jobs)
-                        await _write(connection, batch)
+                        if suspect is None:
+                            batch = unanswered = await self._decide(connection, jobs)
+                            await _write(connection, batch)
             except Exception as fault:  # noqa: BLE001 (a change's parameters may raise anything)
-                is_told_apart = unanswered is None or unanswered is batch
-                if is_told_apart and not self._is_transient(fault):
-                    await self._roll_back()
-                    await self._record_singly(jobs, fault)
-                    return
+                # Whatever it looks like, a lost answer to COMMIT may be behind it: that is asked first, at the next turn.
+                if (unanswered is None or unanswered is batch) and not self._is_transient(fault):
+                    suspect = fault
                 await self._disconnect()
                 reason = str(fault) or type(fault).__name__
             else:
-                _tell(jobs, batch)
+                if batch is not None:
+                    _tell(jobs, batch)
+                elif suspect is not None:
+                    await self._record_singly(jobs, suspect)
                 return
             if clock() > give_up_at:
                 break
@@ -205,13 +208,6 @@ class Writer:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
-
-    async def _roll_back(self) -> None:
-        if self._connection is not None:
-            try:
-                await self._connection.rollback()
-            except psycopg.Error:
-                await self._disconnect()
 
     def _is_transient(self, fault: Exception) -> bool:
         """Whether the fault is the database's or the network's, and not one change's own."""

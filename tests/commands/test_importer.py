@@ -435,6 +435,7 @@ async def test_a_file_that_cannot_be_used_says_why_and_records_nothing(
     for file, why in (
         (half, "ends in the middle of line 7"),
         (torn, "cannot be read"),
+        (write_feed(b"Dear all,\n", b"please find\n", name="letter.txt"), "is not a feed"),
         (endless, "it is not a feed"),
         (tmp_path / "missing.jsonl", "No such file"),
         (tmp_path, "Is a directory"),
@@ -609,3 +610,21 @@ async def test_batches_of_any_size_record_the_same_facts(
         databases.drop(name)
     assert found[0][:2] == (15, 1)
     assert found[0] == found[1] == found[2] == found[3]
+
+
+async def test_a_feed_of_which_every_line_was_refused_is_not_used_up(
+    log: Log, database: Database, write_feed: WriteFeed, import_feed: Import
+) -> None:
+    await import_feed(write_feed(*PEOPLE))
+    file = write_feed(recorded("7001", "2026-01-06T10:00:00+03:00"), name="traffic.jsonl")
+    wrong = await import_feed(file, Options(agency=BORDER))
+    right = await import_feed(file, Options(agency=TRAFFIC))
+    assert (wrong.recorded, right.recorded) == (0, 1)
+    assert await rejected(database, right.sha256) == []
+    assert await log.head() == 9
+
+
+async def test_a_whole_last_line_needs_no_line_end(log: Log, write_feed: WriteFeed, import_feed: Import) -> None:
+    whole = write_feed(*PEOPLE).read_bytes()
+    await import_feed(write_feed(whole.rstrip(b"\n"), name="unended.jsonl"))
+    assert await log.head() == 7
