@@ -6,10 +6,13 @@ from pathlib import Path
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from store.database import Database, open_database
+from store import writer
+from store.batch import Batch
+from store.database import Connection, Database, open_database
 from store.keyring import Keyring
 from store.log import Appended, Change, Conflict, Log, LogUnavailable
 from store.master_key import MasterKey
@@ -154,8 +157,8 @@ async def test_when_the_database_was_gone_before_the_caller_learns_that_nothing_
     far_log: Log, log: Log, cable: Cable
 ) -> None:
     host, cable.server["host"] = cable.server["host"], "/nowhere"
-    for writer in list(cable.open):
-        writer.close()
+    for transport in list(cable.open):
+        transport.close()
 
     with pytest.raises(LogUnavailable, match="nothing was recorded") as lost:
         await far_log.append(started(ONE))
@@ -205,3 +208,21 @@ async def test_a_head_locked_by_another_transaction_is_waited_for(log: Log, data
             await asyncio.sleep(0.2)
             assert not append.done()
         assert await append == Appended(1, 1)
+
+
+async def test_a_lost_answer_that_looks_like_a_fault_of_the_change_is_asked_for_before_anybody_is_blamed(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, lost = writer._write, 0
+
+    async def write(connection: Connection, batch: Batch) -> None:
+        nonlocal lost
+        await original(connection, batch)
+        if not lost:
+            lost += 1
+            raise psycopg.ProgrammingError("the pipeline ended in some other state")  # no SQLSTATE, and still open
+
+    monkeypatch.setattr(writer, "_write", write)
+    appended = await log.append(change_of(Counter.start(ONE)))
+    assert (appended, lost) == (Appended(1, 1), 1)
+    assert [one.event.originator_id for one in await log.read(after=0, limit=9)] == [ONE]
