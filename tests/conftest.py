@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Composed, Identifier
 
@@ -23,6 +24,10 @@ from store.log import Log, Patience
 from store.master_key import MasterKey
 from store.migrate import migrate
 from tests.feeds import Line, WriteFeed
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("sijil", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sijil")
 
 QUICK = Patience(attempts=5, within=5, answer_within=20, first_pause=0.01, longest_pause=0.05)
 PREFIX = f"sijil_test_{os.getpid()}_"
