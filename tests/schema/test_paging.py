@@ -113,7 +113,9 @@ async def test_the_length_of_a_list_is_worked_out_only_when_asked_for(api: Api, 
         assert any("count(*)" in statement for statement in statements) is counts
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(
     days=st.lists(st.integers(0, 3), min_size=1, max_size=12),
     added=st.lists(st.integers(0, 3), max_size=4),
