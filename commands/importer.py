@@ -107,12 +107,10 @@ class Importer:
         file, found = await asyncio.to_thread(lambda: (file.resolve(), survey(file)))
         connection = await self._database.connect()
         async with connection:
-            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
-            while not (await cursor.fetchone() or (False,))[0]:
+            while not await _locked(connection):
                 if await _running(connection):
                     raise Fault("Another import runs on this database: wait until it is done.", ExitStatus.BUSY)
                 await asyncio.sleep(0.2)  # the clock has it for a moment
-                cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
             progress = await self._begin(connection, file, found, options)
             if progress.done:
                 return progress, True
@@ -391,6 +389,11 @@ async def refused_by_reason(database: Database, sha256: bytes) -> list[tuple[int
             (sha256,),
         )
         return [(count, operation, code) for count, operation, code in await cursor.fetchall()]
+
+
+async def _locked(connection: Connection) -> bool:
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
+    return bool((await cursor.fetchone() or (False,))[0])
 
 
 async def _running(connection: Connection) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from eventsourcing.domain import Aggregate
 
 from projections.read_model import ReadModel, Row
 from store.codec import RecordDamaged, Recorded
@@ -179,7 +178,7 @@ class Follower:
         return CannotApply(first, f"each by itself can be applied, but not with those after it: {_class_of(fault)}")
 
     async def _apply(self, connection: Connection, read_model: ReadModel[Any], batch: Sequence[Recorded]) -> None:
-        mine = [recorded for recorded in batch if isinstance(recorded.event, aggregate_events(read_model.follows))]
+        mine = [recorded for recorded in batch if isinstance(recorded.event, read_model.follows.Event)]
         if not mine:
             return
         streams = {recorded.event.originator_id for recorded in mine}
@@ -221,11 +220,6 @@ def _class_of(fault: Exception) -> str:
 def _first_line(fault: Exception) -> str:
     """A fault without what PostgreSQL adds in further lines."""
     return next(iter(str(fault).splitlines()), _class_of(fault))
-
-
-def aggregate_events(aggregate: type[Aggregate]) -> type[Aggregate.Event]:
-    """The class that all events of an aggregate share."""
-    return aggregate.Event
 
 
 async def _notification(connection: Connection, seconds: float) -> str | None:
