@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, TextIO, TypeVar
 from uuid import UUID
@@ -21,29 +21,38 @@ import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from commands.clock import Clock
+from access.client import Client, PublicKey, kind_of, read_public_key
+from access.key_set import rotate_keys
 from commands.feed import FeedUnusable
 from commands.importer import Importer, Options, refusals, refused_by_reason, unfinished
 from commands.importer import Progress as Imported
 from commands.importer import abandon as abandon_import
+from commands.recorded import recorded
 from domain import formats
+from domain.actor import Actor, Role
 from domain.catalogue import AGENCY_OPERATIONS
+from domain.errors import Refused, message
+from domain.user import User
+from messages import report
 from projections.follower import Followed
 from schema import export
-from server import Installation, application, background, following, open_installation, told
+from server import Installation, application, following, gateways, open_installation, told, working
 from settings import Settings, SettingsError, describe, read_settings
 from store.change import Claim, LogUnavailable
 from store.codec import RecordDamaged
 from store.faults import ExitStatus, Fault
+from store.work import Work
 
 logger = logging.getLogger(__name__)
 
 DEMO_FEED = Path(__file__).parent / "demo" / "feed.jsonl.gz"
 SOME_REFUSED = 3
+SETUP = Actor(Role.ADMINISTRATOR, "setup", "cli")
 SERVE_WITHIN = 30.0  # seconds that a server waits for its read models before it answers; then /readyz tells
 SERVE_WHEN_STILL = 5.0  # seconds: they do not move, the server answers nevertheless
 LOOK_AGAIN_AFTER = 0.5  # seconds: whether the follower still follows
 GIVE_UP_WHEN_STILL = 30.0  # seconds: they do not move after an import
+LONGEST_PUBLIC_KEY = 65_536
 IMPORT_CACHE = 500_000  # events: a case comes back when it falls due, a month and more after it was recorded
 
 HELP = """Sijil (سجل): an e-government record with a GraphQL API.
@@ -55,6 +64,10 @@ Examples:
   sijil work                                      only keep the read models up, and the clock going
   sijil import feed.jsonl --agency traffic        take an agency's feed in
   sijil token --as rajesh                         a token to try queries with
+  sijil appoint 1004010607                        make somebody an administrator
+  sijil client list                               the agencies' programs that get tokens
+  sijil keys rotate                               sign access tokens with a new key
+  sijil outbox                                    what was sent to people, and what could not be
   sijil schema > schema.graphql                   the API's schema
   SIJIL_PORT=9000 sijil settings                  every setting and where it comes from
 """
@@ -67,6 +80,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+client = typer.Typer(
+    help="Agencies' programs, which get tokens for a signed assertion.",
+    epilog="Example: sijil client add --agency traffic --public-key key.pem",
+    no_args_is_help=True,
+)
+keys = typer.Typer(help="The keys that sign access tokens.", epilog="Example: sijil keys rotate", no_args_is_help=True)
+app.add_typer(client, name="client")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:
@@ -104,6 +125,8 @@ def _fail(message: str, status: int) -> None:
 def _settings(**given: object) -> Settings:
     settings = read_settings(os.environ)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for library in ("httpx", "httpcore"):  # they log addresses and headers, which may hold a provider's secrets
+        logging.getLogger(library).setLevel(logging.WARNING)
     return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
@@ -153,11 +176,14 @@ def work(
 
 
 async def _work(settings: Settings, *, while_stdin_is_open: bool) -> None:
-    async with open_installation(settings) as installation, following(installation) as (follower, _):
-        if not while_stdin_is_open:
+    async with AsyncExitStack() as beside:
+        # Beside an import nothing is sent: it needs no gateways.
+        delivering = None if while_stdin_is_open else await beside.enter_async_context(gateways(settings))
+        installation = await beside.enter_async_context(open_installation(settings))
+        follower, _ = await beside.enter_async_context(following(installation))
+        if delivering is not None:
             await _warn_of_unfinished(installation)
-        clock = Clock(installation.log, installation.database, now=installation.now)
-        async with background(clock.run):
+        async with working(installation, delivering):
             if not while_stdin_is_open:
                 _stop_if_told()
                 await asyncio.Event().wait()
@@ -193,7 +219,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         # First by itself: create_server would tell a name that is not known as an error of the address.
         socket.getaddrinfo(host or None, port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
     except (socket.gaierror, UnicodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "it is not a name"
         reason = f"{host} cannot be listened on: {words}. Choose another --host, or SIJIL_HOST."
@@ -202,19 +228,33 @@ def _listen(host: str, port: int) -> socket.socket:
         # Not the error's own text, in which the library repeats the address.
         reason = f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}. Choose another --port, or SIJIL_PORT."
         raise Fault(reason, ExitStatus.BUSY) from error
+    # Its connections have it too. An answer goes out in two pieces; the second would wait until the first is acknowledged.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 async def _serve_on(listening: socket.socket, settings: Settings, *, demo: bool) -> None:
-    async with open_installation(settings) as installation, following(installation) as (follower, followed):
+    async with (
+        gateways(settings) as delivering,
+        open_installation(settings) as installation,
+        following(installation) as (follower, followed),
+    ):
         if demo:
             await _import_demo(installation)
         else:
             await _warn_of_unfinished(installation)
-        clock = Clock(installation.log, installation.database, now=installation.now)
         head = await installation.log.head()
         web = application(installation, follower, followed, ready_from=head)
-        config = uvicorn.Config(web, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
-        async with background(clock.run):
+        config = uvicorn.Config(
+            web,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+            proxy_headers=settings.trusted_proxies is not None,
+            forwarded_allow_ips=settings.trusted_proxies,
+        )
+        async with working(installation, delivering):
             await followed.catch_up(
                 head,
                 still=SERVE_WHEN_STILL,
@@ -282,8 +322,7 @@ def import_(  # noqa: PLR0917 (typer takes options by their names)
     Exit status: 0 all recorded, 3 some refused, 2 the file could not be used.
     """
     settings = _settings()
-    if agency is not None and agency not in AGENCY_OPERATIONS:
-        raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
+    _check_agency(agency)
     if abandon:
         _run(_abandon(settings, feed.absolute()))
         return
@@ -402,8 +441,7 @@ def token(
         raise Fault("In production people sign in; tokens are not made by hand.", ExitStatus.SETTINGS)
     if (as_ is None) == (agency is None):
         raise Fault("Say whose token: --as USERNAME, or --agency CODE.", ExitStatus.FILE)
-    if agency is not None and agency not in AGENCY_OPERATIONS:
-        raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
+    _check_agency(agency)
     typer.echo(_run(_token(settings, as_, agency)))
 
 
@@ -424,6 +462,128 @@ async def _person(installation: Installation, typed: str) -> UUID:
     if person is None:
         raise Fault(f"Nobody has the user name or ID {typed}.", ExitStatus.FILE)
     return person
+
+
+@app.command(epilog="Example: sijil appoint 1004010607")
+def appoint(
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="User name or ID of a registered person.")],
+) -> None:
+    """Make somebody an administrator.
+
+    The installation appoints the first one; further roles are granted through the API.
+    """
+    position = _run(_appoint(_settings(), person))
+    typer.echo(f"{person} is an administrator since position {position} of the log.")
+
+
+async def _appoint(settings: Settings, typed: str) -> int:
+    async with open_installation(settings) as installation:
+        person = await _person(installation, typed)
+
+        async def decide(work: Work) -> None:
+            user = await work.find(User, person)
+            if user is None:
+                raise Fault(f"Nobody has the user name or ID {typed}.", ExitStatus.FILE)
+            user.grant_role(Role.ADMINISTRATOR, by=SETUP.subject, now=installation.now())
+            work.record(SETUP, correlation_id=work.new_id())
+
+        try:
+            return await recorded(installation.log, decide)
+        except Refused as refused:
+            reasons = "; ".join(message(problem).en for problem in refused.problems)
+            raise Fault(f"{typed} cannot be appointed: {reasons}.", ExitStatus.FILE) from refused
+
+
+def _check_agency(agency: str | None) -> None:
+    if agency is not None and agency not in AGENCY_OPERATIONS:
+        raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
+
+
+@client.command("add", epilog="Example: sijil client add --agency traffic --public-key key.pem")
+def client_add(
+    agency: Annotated[str, typer.Option(help="Code of the agency it acts for.")],
+    public_key: Annotated[Path, typer.Option(help="Its public key, PEM or JWK: Ed25519, P-256 or RSA.")],
+) -> None:
+    """Register a program of an agency and print its id."""
+    settings = _settings()
+    _check_agency(agency)
+    try:
+        with public_key.open("rb") as file:
+            key = read_public_key(file.read(LONGEST_PUBLIC_KEY))
+    except OSError as error:
+        raise Fault(f"{public_key} cannot be read: {error.strerror}.", ExitStatus.FILE) from error
+    typer.echo(_run(_client_add(settings, agency, key)))
+    advice = f"Tell the agency this id: its program signs assertions for {settings.origin} with it (docs/agencies.md)."
+    typer.echo(advice, err=True)
+
+
+async def _client_add(settings: Settings, agency: str, key: PublicKey) -> str:
+    async with open_installation(settings) as installation:
+        return await installation.clients.add(agency, key, now=installation.now())
+
+
+@client.command("list", epilog="Example: sijil client list")
+def client_list() -> None:
+    """List the programs: id, agency, key, since when and until when."""
+    known = _run(_client_list(_settings()))
+    if not known:
+        typer.echo("No program is registered.", err=True)
+    for one in known:
+        until = f"removed {one.removed_at:%Y-%m-%d %H:%M} UTC" if one.removed_at else "in use"
+        kind = kind_of(one.public_key)
+        typer.echo(f"{one.id:22}  {one.agency:14}  {kind:8}  added {one.added_at:%Y-%m-%d %H:%M} UTC  {until}")
+
+
+async def _client_list(settings: Settings) -> list[Client]:
+    async with open_installation(settings) as installation:
+        return await installation.clients.all()
+
+
+@client.command("remove", epilog="Example: sijil client remove traffic-3f9a2c")
+def client_remove(
+    client_id: Annotated[str, typer.Argument(metavar="ID", help="As `sijil client list` shows it.")],
+) -> None:
+    """Refuse a program from now on; its tokens end within five seconds."""
+    if not _run(_client_remove(_settings(), client_id)):
+        raise Fault(f"There is no program {client_id}: sijil client list shows them.", ExitStatus.FILE)
+
+
+async def _client_remove(settings: Settings, client_id: str) -> bool:
+    async with open_installation(settings) as installation:
+        return await installation.clients.remove(client_id, now=installation.now())
+
+
+@keys.command("rotate", epilog="Example: sijil keys rotate")
+def keys_rotate() -> None:
+    """Sign access tokens with a new key.
+
+    Tokens of the key before still hold, those of older ones do not: after a key has leaked, rotate twice. Running servers
+    notice at once.
+    """
+    before, new = rotate_keys(_settings().token_key_file)
+    typer.echo(f"Tokens are signed by the new key {new}; those of {before} still hold.")
+
+
+@app.command(epilog="Example: sijil outbox --retry")
+def outbox(
+    retry: Annotated[bool, typer.Option("--retry", help="Try again to send what was given up.")] = False,
+) -> None:
+    """Count the messages to people, and list those that were given up."""
+    _run(_outbox(_settings(), retry=retry))
+
+
+async def _outbox(settings: Settings, *, retry: bool) -> None:
+    async with open_installation(settings) as installation:
+        if retry:
+            count = await report.retry(installation.database, now=installation.now())
+            typer.echo(f"{count:,} given up before are tried again.")
+        for one in await report.counts(installation.database):
+            typer.echo(f"{one.state:8} {one.channel:6} {one.count:8,}")
+        for lost in await report.dead(installation.database):
+            typer.echo(
+                f"{lost.id}  {lost.created_at:%Y-%m-%d %H:%M} UTC  {lost.kind:16}  {lost.channel:6}"
+                f"{lost.tries:3} tries  {lost.fault}"
+            )
 
 
 @app.command(epilog="Example: sijil schema > schema.graphql")
@@ -448,7 +608,8 @@ Demo accounts (invented people):
   yousef  auditor                           maryam  court clerk
   hind    administrator
 
-A token for one of them, good for five minutes, in another terminal:
+They sign in with the password Absher#2026 and a code: what is sent to them is on /outbox.
+A token without signing in, good for five minutes, in another terminal:
   .venv/bin/sijil token --as rajesh
 Officials also send the header Purpose, e.g. Purpose: COUNTER_REQUEST
 """

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -16,15 +17,28 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from access.client import Clients
+from access.digest import Digests
+from access.oauth import OAuth
 from access.token import TokenKeys
+from commands.account import Accounts
+from commands.clock import Clock
+from commands.upkeep import Upkeep
+from domain.messages import Channel
+from messages.email import Mailer, trust
+from messages.letter import Gateway
+from messages.page import OutboxPage
+from messages.sender import Sender
+from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
 from projections.follower import Followed, Follower, create, end
 from schema.app import GraphQLApp
+from schema.context import Services
 from settings import Settings
 from store.change import LogUnavailable
 from store.codec import Randomness, RecordDamaged
 from store.database import Database, DatabaseUnavailable, open_database
-from store.faults import Fault
+from store.faults import ExitStatus, Fault
 from store.keyring import Keyring
 from store.log import Log
 from store.master_key import open_keys
@@ -33,6 +47,7 @@ from store.migrate import migrate
 logger = logging.getLogger(__name__)
 
 GRAPHIQL = Path(__file__).parent / "web" / "graphiql"
+OUTBOX_STYLE = Path(__file__).parent / "web" / "outbox" / "outbox.css"
 STANDS_STILL_AFTER = 10.0  # seconds in which the read models do not move although the log is ahead
 
 
@@ -46,8 +61,11 @@ class Installation:
 
     settings: Settings
     database: Database
+    keyring: Keyring
     log: Log
     token_keys: TokenKeys
+    clients: Clients
+    accounts: Accounts
     now: Callable[[], datetime]
 
 
@@ -80,7 +98,9 @@ async def open_installation(
         random_bytes = Randomness()
         keyring = Keyring(database, master_key, size=cached_events, random_bytes=random_bytes)
         async with Log(database, keyring, now=now, random_bytes=random_bytes, cached_events=cached_events) as log:
-            yield Installation(settings, database, log, token_keys, now)
+            clients = Clients(database, Digests(master_key.access), random_bytes=random_bytes)
+            accounts = Accounts.over(database, log, keyring, random_bytes=random_bytes)
+            yield Installation(settings, database, keyring, log, token_keys, clients, accounts, now)
 
 
 @asynccontextmanager
@@ -92,9 +112,71 @@ async def following(installation: Installation) -> AsyncIterator[tuple[Follower,
 
 
 @asynccontextmanager
+async def gateways(settings: Settings) -> AsyncIterator[dict[Channel, Gateway]]:
+    """Who delivers messages inside the block: in development perhaps nobody, and /outbox shows them.
+
+    Raises:
+        Fault: a setting for it is missing or cannot be used; to be asked before anything else is started.
+    """
+    if missing := settings.missing_for_messages():
+        why = "In production people are sent codes" if settings.env == "production" else "Messages cannot be sent"
+        raise Fault(f"{why}: set {', '.join(missing)}.", ExitStatus.SETTINGS)
+    async with AsyncExitStack() as closing:
+        found: dict[Channel, Gateway] = {}
+        if settings.smtp_host and settings.smtp_from:
+            found[Channel.EMAIL] = _mailer(settings, settings.smtp_host, settings.smtp_from)
+        if settings.sms_url and settings.sms_key:
+            url, key = settings.sms_url.get_secret_value(), settings.sms_key.get_secret_value()
+            sms = SmsGateway(url, key, Template(settings.sms_template))
+            closing.push_async_callback(sms.close)
+            found[Channel.SMS] = sms
+        yield found
+
+
+def _mailer(settings: Settings, host: str, sender: str) -> Mailer:
+    try:
+        tls = trust(settings.smtp_ca_file)
+    except OSError as fault:
+        message = f"SIJIL_SMTP_CA_FILE holds no certificates that can be used: {fault.strerror or fault}."
+        raise Fault(message, ExitStatus.SETTINGS) from fault
+    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+    return Mailer(host, settings.smtp_port, sender=sender, user=settings.smtp_user, password=password, tls=tls)
+
+
+def sender(installation: Installation, delivering: Mapping[Channel, Gateway]) -> Sender:
+    """What sends an installation's messages."""
+    return Sender(
+        installation.database,
+        installation.keyring,
+        delivering,
+        now=installation.now,
+        shown=installation.settings.env == "development",
+    )
+
+
+@asynccontextmanager
+async def working(installation: Installation, delivering: Mapping[Channel, Gateway] | None) -> AsyncIterator[None]:
+    """Do inside the block what goes on by itself: what falls due, messages (unless None delivers them), housekeeping."""
+    database, accounts, now = installation.database, installation.accounts, installation.now
+    runs: list[Callable[[], Coroutine[None, None, None]]] = [
+        Clock(installation.log, database, now=now).run,
+        Upkeep(database, now=now).run,
+        accounts.sessions.run,
+        partial(accounts.refusals.run, now),
+    ]
+    if delivering is not None:
+        runs.append(sender(installation, delivering).run)
+    async with AsyncExitStack() as beside:
+        for run in runs:
+            await beside.enter_async_context(background(run))
+        yield
+
+
+@asynccontextmanager
 async def background(run: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
     """Run something beside the block, and end it with the block; a fault that ends it before is logged."""
-    task = asyncio.create_task(run(), name=run.__qualname__)
+    named = run.func if isinstance(run, partial) else run
+    task = asyncio.create_task(run(), name=named.__qualname__)
     task.add_done_callback(_say_the_fault)
     try:
         yield
@@ -126,13 +208,26 @@ def application(
     installation: Installation, follower: Follower, followed: Followed, *, ready_from: int = 0
 ) -> Starlette:
     """The routes of one running server, which is ready as soon as the read models have seen a position."""
-    graphql = GraphQLApp(
+    services = Services(
         pool=installation.database.pool,
+        accounts=installation.accounts,
         followed=followed,
         token_keys=installation.token_keys,
+        access_token_seconds=installation.settings.access_token_seconds,
+    )
+    graphql = GraphQLApp(
+        services=services,
+        is_active=installation.clients.is_active,
         now=installation.now,
         max_body_bytes=installation.settings.max_body_bytes,
         graphiql=GRAPHIQL / "index.html",
+    )
+    oauth = OAuth(
+        installation.clients,
+        installation.token_keys,
+        installation.accounts.attempts,
+        now=installation.now,
+        seconds=installation.settings.access_token_seconds,
     )
     health = Health(installation, follower, followed, ready_from=ready_from)
     return Starlette(
@@ -140,10 +235,21 @@ def application(
             Route("/", lambda _request: RedirectResponse("/graphql")),
             Route("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
+            Route("/oauth/token", oauth.token, methods=["POST"]),
+            Route("/.well-known/jwks.json", oauth.public_keys),
             Route("/livez", health.alive),
             Route("/readyz", health.ready),
+            *_for_developers(installation),
         ]
     )
+
+
+def _for_developers(installation: Installation) -> list[Route]:
+    """What there is in development only."""
+    if installation.settings.env != "development":
+        return []
+    page = OutboxPage(installation.database, installation.keyring, now=installation.now, style=OUTBOX_STYLE)
+    return [Route("/outbox", page.show)]
 
 
 class Health:

@@ -1,15 +1,19 @@
 """What an operator may set: read from the environment once, checked at start."""
 
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from messages.sms import DEFAULT_TEMPLATE, Template
 
 PREFIX = "SIJIL_"
 KEY_BYTES = 32
@@ -36,6 +40,26 @@ def _is_key(value: SecretStr) -> SecretStr:
     if len(b64decode(value.get_secret_value(), validate=True)) != KEY_BYTES:
         raise ValueError
     return value
+
+
+def _is_gateway(url: SecretStr) -> SecretStr:
+    """The key goes there: in the clear it goes no further than this machine."""
+    parts = urlsplit(url.get_secret_value())
+    here = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not (parts.scheme == "https" or (parts.scheme == "http" and here)) or not parts.hostname or parts.port == 0:
+        raise ValueError
+    return url
+
+
+def _is_header(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError
+    return value
+
+
+def _is_template(text: str) -> str:
+    Template(text)
+    return text
 
 
 class Settings(BaseModel):
@@ -73,13 +97,19 @@ class Settings(BaseModel):
     token_key_file: Annotated[Path, Expects("a file")] = Field(
         default_factory=lambda known: known["data_dir"] / "keys" / "token.jwk",
         alias="SIJIL_TOKEN_KEY_FILE",
-        description="File of the key that signs access tokens",
+        description="File of the keys that sign access tokens",
     )
     origin: Annotated[str, Expects("a name of letters, digits, '.', '-', ':' and '/'")] = Field(
         "sijil.local",
         alias="SIJIL_ORIGIN",
         description="Name of this installation; issuer of its tokens",
         pattern=r"^[A-Za-z0-9.:/-]+$",
+    )
+    trusted_proxies: Annotated[str | None, Expects("IP addresses or networks, separated by commas")] = Field(
+        None,
+        alias="SIJIL_TRUSTED_PROXIES",
+        description="Whose X-Forwarded-For names the client, for limits per address; not set: nobody's",
+        pattern=r"^[0-9a-fA-F.:/, ]+$",
     )
     max_body_bytes: Annotated[int, Expects("a whole number of bytes, at least 1024")] = Field(
         1_048_576, alias="SIJIL_MAX_BODY_BYTES", description="Longest JSON body of a request, in bytes", ge=1024
@@ -95,6 +125,64 @@ class Settings(BaseModel):
     access_token_seconds: Annotated[int, Expects("a whole number of seconds from 1 to 3600")] = Field(
         300, alias="SIJIL_ACCESS_TOKEN_SECONDS", description="How long an access token holds", ge=1, le=3600
     )
+    sms_url: Annotated[
+        SecretStr | None,
+        AfterValidator(lambda value: value and _is_gateway(value)),
+        Expects("an https:// address (http:// to this machine only)"),
+    ] = Field(None, alias="SIJIL_SMS_URL", description="The SMS gateway, which takes JSON by POST")
+    sms_key: Annotated[
+        SecretStr | None,
+        AfterValidator(lambda value: value and _is_header(value)),
+        Expects("printable ASCII characters without spaces"),
+    ] = Field(None, alias="SIJIL_SMS_KEY", description="Bearer key of the SMS gateway")
+    sms_template: Annotated[
+        str,
+        AfterValidator(_is_template),
+        Expects("JSON whose strings hold {to} and {text}, perhaps {id}, and no other name in braces"),
+    ] = Field(
+        DEFAULT_TEMPLATE,
+        alias="SIJIL_SMS_TEMPLATE",
+        description="The JSON that the SMS gateway takes",
+    )
+    smtp_host: Annotated[str | None, Expects("a host name or an IP address")] = Field(
+        None,
+        alias="SIJIL_SMTP_HOST",
+        description="The mail server; it must know STARTTLS",
+        pattern=r"^[A-Za-z0-9_.:-]+$",
+    )
+    smtp_port: Annotated[int, Expects("a whole number from 1 to 65535")] = Field(
+        587, alias="SIJIL_SMTP_PORT", description="Port of the mail server", ge=1, le=65535
+    )
+    smtp_user: Annotated[str | None, Expects("a name")] = Field(
+        None, alias="SIJIL_SMTP_USER", description="User at the mail server; not set: nobody signs in there"
+    )
+    smtp_password: Annotated[SecretStr | None, Expects("a password")] = Field(
+        None, alias="SIJIL_SMTP_PASSWORD", description="Password at the mail server"
+    )
+    smtp_from: Annotated[str | None, Expects("an e-mail address in ASCII")] = Field(
+        None,
+        alias="SIJIL_SMTP_FROM",
+        description="E-mail address of the sender",
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$",
+    )
+    smtp_ca_file: Annotated[Path | None, Expects("a file")] = Field(
+        None,
+        alias="SIJIL_SMTP_CA_FILE",
+        description="Certificates (PEM) to trust at the mail server; not set: the system's",
+    )
+
+    def missing_for_messages(self) -> list[str]:
+        """Names of settings without which no SMS or no e-mail can be sent, although it is asked for, or must be."""
+        production = self.env == "production"
+        needed = {
+            "SIJIL_SMS_URL": production or self.sms_key,
+            "SIJIL_SMS_KEY": production or self.sms_url,
+            "SIJIL_SMTP_HOST": production or self.smtp_from,
+            "SIJIL_SMTP_FROM": production or self.smtp_host,
+            "SIJIL_SMTP_USER": self.smtp_password,
+            "SIJIL_SMTP_PASSWORD": self.smtp_user,
+        }
+        return [name for name, asked in needed.items() if asked and getattr(self, FIELDS[name][0]) is None]
 
 
 class SettingsError(ValueError):

@@ -1,21 +1,81 @@
 """Password hashes: argon2id, off the event loop, a bounded number at a time."""
 
 import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from domain.errors import ProblemCode, refuse
+
+T = TypeVar("T")
 
 # OWASP's second choice, m=19 MiB, t=2, p=1: 52–66 hashes a second here instead of 8 with the library's default.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 AT_ONCE = 2
+MOST_WAITING = 200
+"""Hashes that may wait for their turn, about four seconds' worth; whoever comes then is asked to try again."""
 
 
-@cache
-def _slots() -> asyncio.Semaphore:
-    return asyncio.Semaphore(AT_ONCE)
+class _Hashing:
+    """Threads of its own: their number is the bound, and nothing else waits behind them."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
+        self._waiting = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= MOST_WAITING:
+            refuse(ProblemCode.RATE_LIMITED, retry_after_seconds=1)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+
+_hashing = _Hashing()
 
 
 async def hash_password(password: str) -> str:
-    """The encoded argon2id hash, salt and parameters included."""
-    async with _slots():
-        return await asyncio.to_thread(HASHER.hash, password)
+    """The encoded argon2id hash, salt and parameters included.
+
+    Raises:
+        Refused: RATE_LIMITED, too many wait already.
+    """
+    return await _hashing.run(lambda: HASHER.hash(password))
+
+
+async def is_password(password: str, hash: str | None) -> bool:
+    """Whether a hash is this password's. Without a hash the answer is no, and takes as long.
+
+    Raises:
+        Refused: RATE_LIMITED, too many wait already.
+    """
+
+    def matches() -> bool:
+        nobodys = _nobodys_hash()  # made at the first call, whoever that is about
+        return _matches(password, hash or nobodys) and hash is not None
+
+    return await _hashing.run(matches)
+
+
+async def is_one_of(password: str, hashes: Sequence[str]) -> bool:
+    """Whether any of the hashes is this password's."""
+    return await _hashing.run(lambda: any(_matches(password, hash) for hash in hashes))
+
+
+@cache
+def _nobodys_hash() -> str:
+    return HASHER.hash(secrets.token_urlsafe())
+
+
+def _matches(password: str, hash: str) -> bool:
+    try:
+        return HASHER.verify(hash, password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return False

@@ -1,5 +1,7 @@
 """Who may use which operation (the table “Who may do what” of the domain)."""
 
+from collections.abc import Collection
+
 from domain.actor import Actor, Role
 from domain.catalogue import AGENCY_OPERATIONS
 
@@ -9,6 +11,16 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "startObjectionReview": frozenset({Role.TRAFFIC_OFFICER}),
     "decideObjection": frozenset({Role.TRAFFIC_OFFICER}),
     "grantRole": frozenset({Role.ADMINISTRATOR}),
+    "revokeRole": frozenset({Role.ADMINISTRATOR}),
+    "unlockAccount": frozenset({Role.ADMINISTRATOR}),
+    "changePassword": frozenset({Role.PERSON}),
+    "changeEmail": frozenset({Role.PERSON}),
+    "changeMobile": frozenset({Role.PERSON}),
+    "changeAddress": frozenset({Role.PERSON}),
+    "confirmChange": frozenset({Role.PERSON}),
+    "setLanguage": frozenset({Role.PERSON}),
+    "grantDelegation": frozenset({Role.PERSON}),
+    "revokeDelegation": frozenset({Role.PERSON}),
 }
 """Roles of people; what an agency may use is in `AGENCY_OPERATIONS`.
 
@@ -18,6 +30,18 @@ Nobody issues visas here before there are the preconditions that are asked of sp
 
 class Forbidden(Exception):
     """The actor's role does not allow this operation at all."""
+
+
+def role_for(operation: str, roles: Collection[Role]) -> Role:
+    """The role in which somebody uses an operation.
+
+    Raises:
+        Forbidden: none of theirs allows it.
+    """
+    for role in Role:  # PERSON first: who may do something as themselves does it so
+        if role in roles and role in OPERATIONS.get(operation, frozenset()):
+            return role
+    raise Forbidden(operation)
 
 
 def require(actor: Actor, operation: str) -> None:

@@ -1,14 +1,14 @@
 """Who is asking: nobody known, a person with their roles, or an agency."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from access.token import InvalidToken, TokenKeys
+from access.token import Claims, InvalidToken, TokenKeys
 from domain.actor import Role
 from domain.user import AccountStatus
 
@@ -47,6 +47,7 @@ class Reader(Generic[P]):
 
     person: P | None = None
     agency: str | None = None
+    session_id: UUID | None = None  # the person's
     read_at: int = 0  # the place in the log up to which `person` is good
 
     @property
@@ -55,12 +56,25 @@ class Reader(Generic[P]):
 
 
 class Readers(Generic[P]):
-    """Finds out who sent a request. People are remembered for at most five seconds."""
+    """Finds out who sent a request. Whom it has found is remembered for at most five seconds."""
 
-    def __init__(self, keys: TokenKeys, load: Callable[[UUID], Awaitable[P | None]]) -> None:
+    def __init__(
+        self,
+        keys: TokenKeys,
+        load: Callable[[UUID, UUID | None], Awaitable[P | None]],
+        is_active: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        """Read tokens.
+
+        Args:
+            keys: that sign them.
+            load: a person by their id, None when the session of the second id does not go on.
+            is_active: whether an agency's program may still be used.
+        """
         self._keys = keys
         self._load = load
-        self._known: OrderedDict[UUID, tuple[datetime, Reader[P]]] = OrderedDict()
+        self._is_active = is_active
+        self._known: OrderedDict[Hashable, tuple[datetime, Reader[P]]] = OrderedDict()
 
     async def who(self, authorization: str | None, *, now: datetime, position: int, not_before: int = 0) -> Reader[P]:
         """Who sent a request with this Authorization header.
@@ -72,7 +86,7 @@ class Readers(Generic[P]):
             not_before: a person remembered from before this place in the log is read again.
 
         Raises:
-            InvalidToken: the header holds no valid token of a living account.
+            InvalidToken: the header holds no valid token of a living account, or its session has ended.
         """
         if not authorization:
             return Reader()
@@ -80,23 +94,33 @@ class Readers(Generic[P]):
         if scheme.lower() != "bearer":
             raise InvalidToken("not a bearer token")
         claims = self._keys.verify(token.strip(), now)
-        if claims.agency is not None:
-            return Reader(agency=claims.agency)
-        if claims.person_id is None:
-            raise InvalidToken("nobody's token")
-        return await self._person(claims.person_id, now, position, not_before)
-
-    async def _person(self, person_id: UUID, now: datetime, position: int, not_before: int) -> Reader[P]:
-        at, known = self._known.get(person_id, (now, None))
+        key = (claims.person_id, claims.session_id, claims.agency, claims.client_id)
+        at, known = self._known.get(key, (now, None))
         if known is not None and known.read_at >= not_before and timedelta() <= now - at <= KEPT_FOR:
             return known
-        person = await self._load(person_id)
-        if person is None or person.status is AccountStatus.ERASED:
-            self._known.pop(person_id, None)
-            raise InvalidToken("no living account")
-        reader = Reader(person=person, read_at=position)
-        self._known[person_id] = (now, reader)
-        self._known.move_to_end(person_id)
+        try:
+            reader = await self._read(claims, position)
+        except InvalidToken:
+            self._known.pop(key, None)
+            raise
+        self._known[key] = (now, reader)
+        self._known.move_to_end(key)
         while len(self._known) > KEPT_AT_MOST:
             self._known.popitem(last=False)
         return reader
+
+    def forget(self) -> None:
+        """Remember nobody: a session has ended here."""
+        self._known.clear()
+
+    async def _read(self, claims: Claims, position: int) -> Reader[P]:
+        if claims.agency is not None:
+            if claims.client_id is not None and not await self._is_active(claims.client_id):
+                raise InvalidToken("the program was removed")
+            return Reader(agency=claims.agency, read_at=position)
+        if claims.person_id is None:
+            raise InvalidToken("nobody's token")
+        person = await self._load(claims.person_id, claims.session_id)
+        if person is None or person.status is AccountStatus.ERASED:
+            raise InvalidToken("no living account, or its session has ended")
+        return Reader(person=person, session_id=claims.session_id, read_at=position)

@@ -1,11 +1,7 @@
 """Bearer tokens: short-lived JWTs, signed with EdDSA (Ed25519) by the newest of the installation's keys."""
 
-import json
-import os
-import stat
-import tempfile
+import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +13,10 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import KeySet, OKPKey
 from joserfc.jws import JWSRegistry
 
-from store.faults import ExitStatus, Fault
+from access.key_set import Stamp, read_keys, stamp_of
+from store.faults import Fault
+
+logger = logging.getLogger(__name__)
 
 ALGORITHM: Final = "EdDSA"
 TYPE: Final = "at+jwt"  # RFC 9068
@@ -31,13 +30,16 @@ class InvalidToken(Exception):
     """A token that this installation did not issue, or that holds no longer."""
 
 
-class _OneAlgorithm(JWSRegistry):
-    """Knows EdDSA and nothing else; its new name (Ed25519, RFC 9864) is one that few verifiers know yet."""
+class Algorithms(JWSRegistry):
+    """Knows the named algorithms and nothing else. EdDSA's new name (Ed25519, RFC 9864) few verifiers know yet."""
+
+    def __init__(self, *names: str, strict: bool = True) -> None:
+        super().__init__(algorithms=names, strict_check_header=strict)
 
     def get_alg(self, name: str) -> Any:  # noqa: ANN401 (the library does not export the type)
-        if name != ALGORITHM:
+        if name not in (self.allowed or ()):
             raise UnsupportedAlgorithmError(name)
-        return self.algorithms[name]
+        return self.algorithms[name]  # without the library's warning of the old name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +51,23 @@ class Claims:
     agency: str | None
     issued_at: datetime
     expires_at: datetime
+    session_id: UUID | None = None
+    client_id: str | None = None
 
 
 class TokenKeys:
-    """The signing keys, oldest first: the newest signs, all of them verify."""
+    """The signing keys, oldest first: the newest signs, all of them verify. They follow their file."""
 
     def __init__(self, keys: Sequence[OKPKey], *, issuer: str = "sijil.local") -> None:
         self.issuer = issuer
-        self._newest = keys[-1]
-        self._keys = KeySet(list(keys))
-        self._registry = _OneAlgorithm()
+        self._registry = Algorithms(ALGORITHM)
+        self._use(keys)
+        self._file: Path | None = None
+        self._stamp: Stamp | None = None
 
     @classmethod
     def load(cls, file: Path, *, create: bool, issuer: str = "sijil.local") -> "TokenKeys":
-        """Read a JWK set from a file of mode 0600.
+        """Read a JWK set from a file of mode 0600, and again whenever it has changed.
 
         Args:
             file: the JWK set; a key that is added at its end becomes the one that signs.
@@ -72,26 +77,65 @@ class TokenKeys:
         Raises:
             Fault: the file is missing, open to others, or no set of Ed25519 private keys.
         """
-        try:
-            if create and not file.exists():
-                _make(file)
-            return cls(_read(file), issuer=issuer)
-        except OSError as fault:
-            message = f"The token keys {file} cannot be used: {fault.strerror or fault}."
-            raise Fault(message, ExitStatus.SETTINGS) from fault
+        before = stamp_of(file)
+        keys = cls(read_keys(file, create=create), issuer=issuer)
+        keys._file, keys._stamp = file, before
+        return keys
 
-    def issue(self, subject: UUID | None, *, now: datetime, seconds: int, agency: str | None = None) -> str:
-        """Make a token for a person, or, with `agency`, for an agency's feed."""
+    def public(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys as a JWK set, for those who verify our tokens."""
+        self._follow_file()
+        return {
+            "keys": [
+                {
+                    "kty": "OKP",
+                    "crv": "Ed25519",
+                    "x": str(key["x"]),
+                    "kid": str(key.kid),
+                    "use": "sig",
+                    "alg": ALGORITHM,
+                }
+                for key in self._keys
+            ]
+        }
+
+    def issue(
+        self,
+        subject: UUID | None,
+        *,
+        now: datetime,
+        seconds: int,
+        agency: str | None = None,
+        session_id: UUID | None = None,
+        client_id: str | None = None,
+        token_id: str | None = None,
+    ) -> str:
+        """Make a token for a person, or, with `agency`, for an agency's feed; of equal arguments the same token.
+
+        Args:
+            subject: the person, or None.
+            now: when it is issued; whole seconds count.
+            seconds: how long it holds.
+            agency: the agency's code.
+            session_id: the person's session, with which the token ends.
+            client_id: the agency's program, with whose removal the token ends.
+            token_id: its own name; a random one unless given.
+        """
         if (subject is None) == (agency is None):
             raise ValueError("a token is for a person or for an agency")
+        self._follow_file()
         issued_at = int(now.timestamp())
         claims = {
             "iss": self.issuer,
             "sub": str(subject) if agency is None else AGENCY + agency,
             "iat": issued_at,
             "exp": issued_at + seconds,
-            "jti": str(uuid4()),
+            "jti": token_id or str(uuid4()),
         }
+        if session_id is not None:
+            claims["sid"] = str(session_id)
+        if client_id is not None:
+            claims["client_id"] = client_id
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": self._newest.kid}
         return jwt.encode(header, claims, self._newest, registry=self._registry)
 
@@ -103,6 +147,7 @@ class TokenKeys:
         """
         if len(token) > LONGEST_TOKEN or not token.isascii():
             raise InvalidToken("malformed")
+        self._follow_file()
         try:
             verified = jwt.decode(token, self._keys, registry=self._registry)
         except (JoseError, ValueError, TypeError, KeyError) as fault:
@@ -114,10 +159,25 @@ class TokenKeys:
             raise InvalidToken("expired, or not valid yet")
         return claims
 
+    def _use(self, keys: Sequence[OKPKey]) -> None:
+        self._newest = keys[-1]
+        self._keys = KeySet(list(keys))
+
+    def _follow_file(self) -> None:
+        """Read the file again if it has changed; one that cannot be used is told once, and the known keys stay."""
+        if self._file is None or (stamp := stamp_of(self._file)) == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._use(read_keys(self._file))
+        except Fault as fault:
+            logger.error("%s Tokens are signed and verified with the keys from before.", fault.message)  # noqa: TRY400
+
 
 def _claims(claims: dict[str, Any]) -> Claims:
     try:
         subject = str(claims["sub"])
+        session, client = claims.get("sid"), claims.get("client_id")
         agency = subject.removeprefix(AGENCY) if subject.startswith(AGENCY) else None
         return Claims(
             id=str(claims["jti"]),
@@ -125,45 +185,8 @@ def _claims(claims: dict[str, Any]) -> Claims:
             agency=agency,
             issued_at=datetime.fromtimestamp(claims["iat"], UTC),
             expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+            session_id=None if session is None else UUID(str(session)),
+            client_id=None if client is None else str(client),
         )
     except (KeyError, ValueError, TypeError, OverflowError, OSError) as fault:
         raise InvalidToken("incomplete") from fault
-
-
-def _read(file: Path) -> list[OKPKey]:
-    with file.open("rb") as opened:
-        mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
-        content = opened.read(1_000_000)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        message = f"The token keys {file} are open to other users (mode {mode:04o}): chmod 600 them."
-        raise Fault(message, ExitStatus.SETTINGS)
-    try:
-        keys = [OKPKey.import_key(key) for key in json.loads(content)["keys"]]
-    except (JoseError, ValueError, TypeError, KeyError) as fault:
-        raise _damaged(file) from fault
-    if not keys or not all(key.is_private and key.curve_name == "Ed25519" for key in keys):
-        raise _damaged(file)
-    for key in keys:
-        key.ensure_kid()
-    return keys
-
-
-def _damaged(file: Path) -> Fault:
-    message = f"The token keys {file} are damaged: put the right file back, or move it away to get new keys."
-    return Fault(message, ExitStatus.SETTINGS)
-
-
-def _make(file: Path) -> None:
-    """Write a key under another name and link it into place: whole or not there, and only the first one counts."""
-    key = OKPKey.generate_key("Ed25519", auto_kid=True)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600, O_EXCL
-    try:
-        with os.fdopen(descriptor, "w") as opened:
-            json.dump({"keys": [key.as_dict(private=True)]}, opened)
-            opened.flush()
-            os.fsync(opened.fileno())
-        with suppress(FileExistsError):
-            os.link(temporary, file)
-    finally:
-        Path(temporary).unlink()

@@ -23,24 +23,29 @@ from pathlib import Path
 import psycopg
 
 from projections import READ_MODELS
+from projections.docket import Dockets
+from projections.person import People
+from projections.violation import Violations
+from projections.visa import Visas
 from server import following, open_installation
 from settings import read_settings
 from store.database import open_database
 
 ROOT = Path(__file__).parents[1]
 
-NATIONAL_ID = "(SELECT national_id FROM person_v1 WHERE id = {})"
-SPONSORS = """(SELECT jsonb_agg(jsonb_build_array(s.value ->> 'relation',
-    (SELECT national_id FROM person_v1 WHERE id = (s.value ->> 'id')::uuid))) FROM json_array_elements(row.sponsors) s)"""
+PERSON = People().table
+NATIONAL_ID = f"(SELECT national_id FROM {PERSON} WHERE id = {{}})"  # noqa: S608 (a name of our own)
+SPONSORS = f"""(SELECT jsonb_agg(jsonb_build_array(s.value ->> 'relation',
+    (SELECT national_id FROM {PERSON} WHERE id = (s.value ->> 'id')::uuid))) FROM json_array_elements(row.sponsors) s)"""  # noqa: S608
 TABLES = {  # table → what orders its rows, the columns that are random, and what stands for them
-    "person_v1": ("row.national_id", "id,sponsors,sponsor_ids", SPONSORS),
-    "visa_v1": (
+    PERSON: ("row.national_id", "id,sponsors,sponsor_ids,delegations,delegate_ids", SPONSORS),
+    Visas().table: (
         "row.number",
         "holder_id,sponsor_id",
         f"{NATIONAL_ID.format('row.holder_id')}, {NATIONAL_ID.format('row.sponsor_id')}",
     ),
-    "violation_v1": ("row.number", "violator_id,objection_event_id", NATIONAL_ID.format("row.violator_id")),
-    "docket_v1": (NATIONAL_ID.format("row.person_id"), "id,person_id", NATIONAL_ID.format("row.person_id")),
+    Violations().table: ("row.number", "violator_id,objection_event_id", NATIONAL_ID.format("row.violator_id")),
+    Dockets().table: (NATIONAL_ID.format("row.person_id"), "id,person_id", NATIONAL_ID.format("row.person_id")),
 }
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from access.permission import require
 from commands.form import normal
+from domain import formats
 from domain.actor import Actor, Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
@@ -21,8 +22,10 @@ from store.work import Work
 
 I = TypeVar("I")  # noqa: E741
 
+LONGEST_KEY = 200  # characters of an idempotency key
 CLOCK = Actor(Role.SYSTEM, "clock")
-NOT_CONTENT = frozenset({"idempotency_key", "initial_password"})  # what does not make two commands different
+# What does not make two commands different; of passwords not even a digest is kept.
+NOT_CONTENT = frozenset({"idempotency_key", "initial_password", "current_password", "new_password"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,21 @@ def keys_of(
     keys = {}
     if natural is not None:
         keys[natural] = ProblemCode.CONFLICT
-    if idempotency := getattr(input, "idempotency_key", None):
-        scope = f"{request.actor.role}:{request.actor.subject}:{command.operation}"
-        keys[work.command_key(scope, idempotency, content(input))] = ProblemCode.IDEMPOTENCY_KEY_REUSED
+    if getattr(input, "idempotency_key", None):
+        keys[idempotency_key(work, command.operation, request, input)] = ProblemCode.IDEMPOTENCY_KEY_REUSED
     return keys
+
+
+def idempotency_key(work: Work, operation: str, request: Request, input: Any) -> CommandKey:  # noqa: ANN401
+    """What an input is remembered by that has an idempotency key: one of its caller's, for this operation.
+
+    Raises:
+        Refused: the key is too long, or no text.
+    """
+    if len(input.idempotency_key) > LONGEST_KEY or not formats.is_encodable(input.idempotency_key):
+        refuse(ProblemCode.INVALID_INPUT, "idempotencyKey")
+    scope = f"{request.actor.role}:{request.actor.subject}:{operation}"
+    return work.command_key(scope, input.idempotency_key, content(input))
 
 
 def natural_key(work: Work, command: Command[I], input: I) -> CommandKey | None:

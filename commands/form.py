@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from functools import cache, partial
+from typing import Annotated, Any, NewType, TypeVar, get_args, get_origin, get_type_hints
 
 from domain import formats
 from domain.errors import check_all
@@ -26,10 +26,16 @@ Reference = Annotated[str, formats.reference]
 Amount = Annotated[Decimal, formats.money]
 Day = Annotated[date, formats.day]
 Instant = Annotated[datetime, formats.instant]
+Reason = Annotated[str, partial(formats.statement, limit=500)]
+GlobalId = NewType("GlobalId", str)
+"""The id of something that was answered before; `global_id.read_global_id` tells what it is of."""
 
 
 def normal(input: I, field: formats.Field = ()) -> I:
     """An input with each value in the one form of its field; text without a form of its own has to be UTF-8.
+
+    What concerns several fields, or more than a form, an input checks in a method `check(self, check: Check)`: of the
+    values in their forms, as typed where they are not of it.
 
     Raises:
         Refused: for every value that is not of its form, each under its field.
@@ -41,9 +47,12 @@ def normal(input: I, field: formats.Field = ()) -> I:
             if value is None:
                 continue
             clean = check(form, value, field=(*field, shown))
-            if clean is not value:
+            if clean is not None and clean is not value:
                 changed[name] = clean
-    return replace(input, **changed) if changed else input  # type: ignore[type-var]  # inputs are dataclasses
+        clean_input = replace(input, **changed) if changed else input  # type: ignore[type-var]  # inputs are dataclasses
+        if checks := getattr(clean_input, "check", None):
+            checks(check)
+    return clean_input
 
 
 @cache
@@ -57,7 +66,7 @@ def _form(hint: Any) -> Callable[..., Any] | None:  # noqa: ANN401 (a type, or a
         if get_origin(kind) is Annotated:
             form: Callable[..., Any] = kind.__metadata__[0]
             return form
-        if kind is str:
+        if kind in {str, GlobalId}:
             return formats.text
         if is_dataclass(kind):
             return normal
@@ -65,5 +74,5 @@ def _form(hint: Any) -> Callable[..., Any] | None:  # noqa: ANN401 (a type, or a
 
 
 def camel_case(text: str) -> str:
-    """Names in a text as GraphQL spells them: national_id as nationalId."""
-    return re.sub("_([a-z])", lambda found: found[1].upper(), text)
+    """Names in a text as GraphQL spells them: national_id as nationalId, from_ (which Python has for itself) as from."""
+    return re.sub(r"_([a-z])|_\b", lambda found: (found[1] or "").upper(), text)

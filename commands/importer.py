@@ -324,7 +324,8 @@ class Batch:
             return Actor(Role.AGENCY_FEED, self._progress.agency or "", CHANNEL)
         if role is Role.AGENCY_FEED:
             return Actor(role, subject, CHANNEL)
-        if subject == "setup" and role is Role.ADMINISTRATOR is getattr(order.input, "role", None):
+        appoints = order.command.operation == "grantRole" and order.input.role is Role.ADMINISTRATOR
+        if subject == "setup" and role is Role.ADMINISTRATOR and appoints:
             return Actor(role, subject, CHANNEL)  # the installation appoints the first administrator
         user = await self.work.find(User, await person_id(self.work, subject, "as", "subject"))
         if user is None or role not in user.roles:

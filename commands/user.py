@@ -1,13 +1,16 @@
-"""Commands about people: registering them, their roles and their sponsors."""
+"""Commands about people: registering them, their names, roles, sponsors and delegations."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from access.password import hash_password
 from commands.command import Command, LocalizedTextInput, Request, person_id
-from commands.form import Email, Mobile, NationalId, Username
+from commands.form import Day, Email, GlobalId, Mobile, NationalId, Reason, Username
+from commands.global_id import read_global_id
 from domain import formats
 from domain.actor import Role
-from domain.errors import Problem, ProblemCode, Refused
+from domain.delegation import DelegatedService
+from domain.errors import Check, Problem, ProblemCode, Refused, refuse
 from domain.user import Language, SponsorRelation, User
 from store.change import Claim
 from store.work import Work
@@ -24,9 +27,27 @@ class RegisterUser:
     initial_password: str | None = None
     idempotency_key: str | None = None
 
+    def check(self, check: Check) -> None:
+        check(formats.localized, self.name.ar, self.name.en, field=("name",))
+        if self.initial_password is not None:
+            check(
+                formats.password,
+                self.initial_password,
+                username=self.username,
+                national_id=self.national_id,
+                field=("initialPassword",),
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRole:
+    national_id: NationalId
+    role: Role
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeRole:
     national_id: NationalId
     role: Role
     idempotency_key: str | None = None
@@ -37,6 +58,51 @@ class AssignSponsor:
     national_id: NationalId
     sponsor_national_id: NationalId
     relation: SponsorRelation
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSponsorship:
+    national_id: NationalId
+    sponsor_national_id: NationalId
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectPerson:
+    national_id: NationalId
+    name: LocalizedTextInput
+    reason: Reason
+    idempotency_key: str | None = None
+
+    def check(self, check: Check) -> None:
+        check(formats.localized, self.name.ar, self.name.en, field=("name",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockAccount:
+    national_id: NationalId
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLanguage:
+    language: Language
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantDelegation:
+    delegate_national_id: NationalId
+    service: DelegatedService
+    from_: Day
+    until: Day
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeDelegation:
+    delegation_id: GlobalId
     idempotency_key: str | None = None
 
 
@@ -83,10 +149,90 @@ async def grant_role(work: Work, request: Request, input: GrantRole) -> None:
     user.grant_role(input.role, by=request.actor.subject, now=request.now)
 
 
+async def revoke_role(work: Work, request: Request, input: RevokeRole) -> None:
+    user = await account(work, input.national_id)
+    user.revoke_role(input.role, now=request.now)
+
+
 async def assign_sponsor(work: Work, request: Request, input: AssignSponsor) -> None:
     user = await account(work, input.national_id)
     sponsor = await person_id(work, input.sponsor_national_id, "sponsorNationalId")
     user.assign_sponsor(sponsor, input.relation, now=request.now)
+    work.forget("endSponsorship", sponsorship(input))
+
+
+async def end_sponsorship(work: Work, request: Request, input: EndSponsorship) -> None:
+    user = await account(work, input.national_id)
+    sponsor = await person_id(work, input.sponsor_national_id, "sponsorNationalId")
+    user.end_sponsorship(sponsor, now=request.now)
+    work.forget("assignSponsor", sponsorship(input))
+
+
+def sponsorship(input: AssignSponsor | EndSponsorship) -> str:
+    """The natural key of both: each makes room for the other, so that what ended can begin again."""
+    return f"{input.national_id} {input.sponsor_national_id}"
+
+
+async def correct_person(work: Work, request: Request, input: CorrectPerson) -> None:
+    user = await account(work, input.national_id)
+    name = formats.localized(input.name.ar, input.name.en, ("name",))
+    user.correct_name(name, input.reason, now=request.now)
+
+
+async def unlock_account(work: Work, request: Request, input: UnlockAccount) -> None:
+    user = await account(work, input.national_id)
+    user.unlock(now=request.now)
+    work.change.statements.append(("DELETE FROM sign_ins WHERE person_id = %b", (user.id,)))
+
+
+async def set_language(work: Work, request: Request, input: SetLanguage) -> None:
+    user = await own_account(work, request)
+    user.set_language(input.language, now=request.now)
+
+
+async def grant_delegation(work: Work, request: Request, input: GrantDelegation) -> None:
+    user = await own_account(work, request)
+    delegate = await person_id(work, input.delegate_national_id, "delegateNationalId")
+    delegation_id = work.new_id()
+    user.grant_delegation(delegation_id, delegate, input.service, input.from_, input.until, now=request.now)
+    work.claim(delegation_claim(delegation_id), user.id)
+
+
+async def revoke_delegation(work: Work, request: Request, input: RevokeDelegation) -> None:
+    match read_global_id(input.delegation_id):
+        case "Delegation", UUID() as delegation_id:
+            claim = delegation_claim(delegation_id)
+        case _:
+            refuse(ProblemCode.NOT_FOUND, "delegationId")
+    owner = await work.owner(claim)
+    delegator = None if owner is None else await work.find(User, owner)
+    delegation = None if delegator is None else delegator.delegations.get(delegation_id)
+    if delegator is None or delegation is None or acting(request) not in {delegator.id, delegation.delegate_id}:
+        refuse(ProblemCode.NOT_FOUND, "delegationId")
+    delegator.end_delegation(delegation_id, now=request.now)
+    work.release(claim)
+
+
+def delegation_claim(delegation_id: UUID) -> Claim:
+    """Whose delegation it is: belongs to the delegator until it is ended."""
+    return Claim("delegation", str(delegation_id))
+
+
+def acting(request: Request) -> UUID:
+    """The person who acts for themselves."""
+    return UUID(request.actor.subject)
+
+
+async def own_account(work: Work, request: Request) -> User:
+    """The account of who acts.
+
+    Raises:
+        Refused: NOT_FOUND, nobody has it.
+    """
+    user = await work.find(User, acting(request))
+    if user is None:
+        refuse(ProblemCode.NOT_FOUND)
+    return user
 
 
 async def account(work: Work, national_id: str) -> User:
@@ -119,11 +265,13 @@ COMMANDS = (
         natural_key=lambda input: input.national_id,
         claims=claims_of_input,
     ),
+    Command("correctPerson", CorrectPerson, correct_person),
     Command("grantRole", GrantRole, grant_role),
-    Command(
-        "assignSponsor",
-        AssignSponsor,
-        assign_sponsor,
-        natural_key=lambda input: f"{input.national_id} {input.sponsor_national_id}",
-    ),
+    Command("revokeRole", RevokeRole, revoke_role),
+    Command("assignSponsor", AssignSponsor, assign_sponsor, natural_key=sponsorship),
+    Command("endSponsorship", EndSponsorship, end_sponsorship, natural_key=sponsorship),
+    Command("unlockAccount", UnlockAccount, unlock_account),
+    Command("setLanguage", SetLanguage, set_language),
+    Command("grantDelegation", GrantDelegation, grant_delegation),
+    Command("revokeDelegation", RevokeDelegation, revoke_delegation),
 )

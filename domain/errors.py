@@ -118,7 +118,7 @@ def refuse_for(problems: Iterable[Problem]) -> None:
 
 
 class Check:
-    """Runs checks and keeps the problems they find."""
+    """Runs checks and keeps the problems they find, each once."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -128,7 +128,7 @@ class Check:
         try:
             return rule(*args, **kwargs)
         except Refused as refused:
-            self.problems.extend(refused.problems)
+            self.problems.extend(problem for problem in refused.problems if problem not in self.problems)
             return None
 
     def problem(self, code: ProblemCode, *field: str, rule: Rule[Any] | None = None) -> None:

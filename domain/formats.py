@@ -12,6 +12,7 @@ from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
 
+from domain import rules
 from domain.calendar import FIRST_DAY, LAST_DAY, riyadh_day
 from domain.common_passwords import COMMON_PASSWORDS
 from domain.errors import ProblemCode, check_all, refuse
@@ -70,7 +71,7 @@ def mobile(text: str, field: Field = ()) -> str:
 
 def email(text: str, field: Field = ()) -> str:
     """An e-mail address, its domain in lower case. No name server is asked."""
-    typed = text.strip() if len(text) <= _EMAIL_MAX and _encodable(text) else ""
+    typed = text.strip() if len(text) <= _EMAIL_MAX and is_encodable(text) else ""
     try:
         return validate_email(typed, check_deliverability=False).normalized
     except EmailNotValidError:
@@ -168,7 +169,7 @@ def line(text: str, field: Field = (), *, limit: int, code: ProblemCode = Proble
 
 def text(text: str, field: Field = ()) -> str:
     """Any text that UTF-8 can write; what else it may be is asked where it is used."""
-    if not _encodable(text):
+    if not is_encodable(text):
         refuse(ProblemCode.INVALID_INPUT, *field)
     return text
 
@@ -256,23 +257,26 @@ def plate_shown(plate: str) -> Plate:
 
 def password(text: str, field: Field = (), *, username: str, national_id: str) -> str:
     """A password that is hard enough to guess. Whether it was used before is asked elsewhere."""
+    rule = rules.PASSWORD_STRENGTH.versions[-1]
+    limit = rule.value
     folded = text.casefold()
+    pieces = (piece for name in (username.casefold(), national_id) for piece in _pieces(name, limit.longest_piece + 1))
     strong = (
-        8 <= len(text) <= 128  # noqa: PLR2004 (domain.md, password)
-        and _encodable(text)
+        limit.shortest <= len(text) <= limit.longest
+        and is_encodable(text)
         and any(letter.isupper() for letter in text)
         and any(letter.islower() for letter in text)
         and any(letter.isdecimal() for letter in text)
-        and max(len(list(run)) for _, run in groupby(text)) <= 4  # noqa: PLR2004 (domain.md, password)
-        and not any(piece in folded for piece in (*_pieces(username.casefold()), *_pieces(national_id)))
+        and max(len(list(run)) for _, run in groupby(text)) <= limit.longest_run
+        and not any(piece in folded for piece in pieces)
         and folded not in COMMON_PASSWORDS
     )
     if not strong:
-        refuse(ProblemCode.WEAK_PASSWORD, *field)
+        refuse(ProblemCode.WEAK_PASSWORD, *field, rule=rule)
     return text
 
 
-def _pieces(text: str, length: int = 5) -> list[str]:
+def _pieces(text: str, length: int) -> list[str]:
     return [text[start : start + length] for start in range(len(text) - length + 1)]
 
 
@@ -285,5 +289,6 @@ def _readable(text: str) -> bool:
     return not _UNREADABLE.search(text)
 
 
-def _encodable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
+    """Whether UTF-8 can write it: JSON may hold halves of surrogate pairs."""
     return not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)  # noqa: PLR2004 (halves of surrogate pairs)

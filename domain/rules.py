@@ -53,6 +53,16 @@ class Fee:
         return self.base + self.step * steps_begun
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordStrength:
+    """Lengths in characters; a piece is what a password may share with the user name or ID."""
+
+    shortest: int
+    longest: int
+    longest_run: int
+    longest_piece: int
+
+
 class DeadlineKind(StrEnum):
     """What must happen by a date."""
 
@@ -409,6 +419,27 @@ CODES_PER_HOUR = _rule(
     ("لا يُرسل أكثر من خمسة رموز تحقق في الساعة", "At most five verification codes an hour"),
     5,
 )
+FAILURES_PER_ADDRESS = _rule(
+    "FAILURES_PER_ADDRESS",
+    (
+        "مئة محاولة دخول أو رمز خاطئ خلال 15 دقيقة من عنوان شبكة واحد",
+        "A hundred failed sign-ins or codes in 15 minutes from one network address",
+    ),
+    100,
+)
+RESETS_PER_ADDRESS = _rule(
+    "RESETS_PER_ADDRESS",
+    (
+        "ثلاثون طلب استعادة كلمة مرور في الساعة من عنوان شبكة واحد",
+        "Thirty password resets an hour are asked for from one network address",
+    ),
+    30,
+)
+DELEGATIONS_PER_HOUR = _rule(
+    "DELEGATIONS_PER_HOUR",
+    ("لا يُطلب أكثر من عشرين تفويضًا في الساعة", "At most twenty delegations an hour are asked for"),
+    20,
+)
 ACCESS_TOKEN_MINUTES = _rule(
     "ACCESS_TOKEN_MINUTES", ("صلاحية رمز الدخول خمس دقائق", "An access token is valid for five minutes"), 5
 )
@@ -416,6 +447,11 @@ SESSION_IDLE_MINUTES = _rule(
     "SESSION_IDLE_MINUTES",
     ("تنتهي الجلسة بعد 15 دقيقة من عدم النشاط", "A session ends after 15 idle minutes"),
     15,
+)
+REFRESHES_PER_SESSION = _rule(
+    "REFRESHES_PER_SESSION",
+    ("لا تُجدَّد الجلسة أكثر من ألف مرة", "A session is refreshed at most a thousand times"),
+    1000,
 )
 SESSION_HOURS = _rule("SESSION_HOURS", ("لا تتجاوز مدة الجلسة ثماني ساعات", "A session ends after eight hours"), 8)
 REFRESH_GRACE_SECONDS = _rule(
@@ -426,6 +462,16 @@ REFRESH_GRACE_SECONDS = _rule(
     ),
     30,
 )
+PASSWORD_STRENGTH = _rule(
+    "PASSWORD_STRENGTH",
+    (
+        "من 8 إلى 128 خانة فيها حرف كبير وحرف صغير ورقم، دون تكرار خانة أكثر من أربع مرات متتالية، "
+        "ودون خمس خانات متتالية من اسم المستخدم أو رقم الهوية، وليست من كلمات المرور الشائعة",
+        "8 to 128 characters with an upper and a lower case letter and a digit, none of them more than four times in a "
+        "row, no five characters of the user name or ID, and none of the common passwords",
+    ),
+    PasswordStrength(shortest=8, longest=128, longest_run=4, longest_piece=4),
+)
 PASSWORDS_REMEMBERED = _rule(
     "PASSWORDS_REMEMBERED",
     (
@@ -433,6 +479,11 @@ PASSWORDS_REMEMBERED = _rule(
         "None of the last five passwords is used again",
     ),
     5,
+)
+DELEGATIONS_AT_MOST = _rule(
+    "DELEGATIONS_AT_MOST",
+    ("لا تتجاوز التفاويض القائمة عشرين تفويضًا", "At most twenty delegations that are not over yet"),
+    20,
 )
 
 CONSEQUENCES: Final[dict[DeadlineKind, Text]] = {

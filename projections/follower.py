@@ -51,6 +51,13 @@ async def create(database: Database, read_models: Sequence[ReadModel[Any]]) -> N
             logger.warning("a read model is new: all of them are built again from event one")
             await connection.execute(f"TRUNCATE {', '.join(tables)}".encode())
             await connection.execute("UPDATE follower SET position = 0")
+        for table in _older(read_models):
+            await connection.execute(f"DROP TABLE IF EXISTS {table}".encode())
+
+
+def _older(read_models: Sequence[ReadModel[Any]]) -> list[str]:
+    """Tables of earlier versions, which hold personal data that nobody follows any more."""
+    return [f"{one.name}_v{version}" for one in read_models for version in range(1, one.version)]
 
 
 async def _missing(connection: Connection, read_models: Sequence[ReadModel[Any]]) -> set[str]:

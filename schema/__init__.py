@@ -11,17 +11,20 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext
 
-from schema import enums  # before any type that has one of them for a field
+from schema import enums, inputs  # before any type that has one of them for a field
+from schema.account import AccountMutations
 from schema.limits import MOST_TOKENS, SizeLimits
 from schema.node import NodeQueries
 from schema.objection import ObjectionQueries
 from schema.person import PersonQueries
 from schema.scalars import SCALARS
 from schema.service import ServiceQueries
+from schema.session import SessionMutations
+from schema.user import UserMutations
 from schema.violation import ViolationQueries
 from schema.visa import VisaQueries
 
-__all__ = ["Query", "build_schema", "enums", "export"]
+__all__ = ["Mutation", "Query", "build_schema", "enums", "export", "inputs"]
 
 # Built once: a rule that is a new class for each request would make every look into the validation cache miss.
 RULES: Final = [SizeLimits]
@@ -31,6 +34,13 @@ RULES: Final = [SizeLimits]
     description="What can be asked. Every field can be null by itself: one that fails leaves its neighbours alone."
 )
 class Query(PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, ServiceQueries, NodeQueries):
+    pass
+
+
+@strawberry.type(
+    description="What can be done, one after another. A refused command answers `problems` and changes nothing."
+)
+class Mutation(SessionMutations, AccountMutations, UserMutations):
     pass
 
 
@@ -58,6 +68,7 @@ def build_schema() -> strawberry.Schema:
     """The executable schema."""
     return Schema(
         query=Query,
+        mutation=Mutation,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             lambda: AddValidationRules(list(RULES)),

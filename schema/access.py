@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from domain.actor import Role
+from domain.delegation import DelegatedService
 from domain.errors import RequestErrorCode
 from domain.objection import ObjectionStatus
 from domain.text import Text
@@ -30,6 +31,7 @@ class SeenAs(StrEnum):
     SELF = "SELF"
     HEAD_OF_HOUSEHOLD = "HEAD_OF_HOUSEHOLD"
     EMPLOYER = "EMPLOYER"
+    DELEGATE = "DELEGATE"
     CASE = "CASE"
     PASSPORT_OFFICER = "PASSPORT_OFFICER"
     TRAFFIC_OFFICER = "TRAFFIC_OFFICER"
@@ -110,7 +112,7 @@ def _held(context: Context, data: Data) -> list[Role]:
 
 # What a person's fields show
 
-RELATIONS: Final = frozenset({SeenAs.SELF, SeenAs.HEAD_OF_HOUSEHOLD, SeenAs.EMPLOYER})
+RELATIONS: Final = frozenset({SeenAs.SELF, SeenAs.HEAD_OF_HOUSEHOLD, SeenAs.EMPLOYER, SeenAs.DELEGATE})
 
 
 def in_case(seen_as: SeenAs) -> SeenAs:
@@ -169,19 +171,32 @@ def _initials(name: str) -> str:
     return " ".join(f"{word[0]}." for word in name.split())
 
 
-# The same in SQL. Parameters: me, roles (official ones that count), official (the first of them).
+# The same in SQL. Parameters: me, today, known (sponsors and delegates of me), roles (official ones that count), official
+# (the first of them).
 
-RELATION = """
+RELATION = f"""
     WHEN person.id = %(me)s THEN 'SELF'
     WHEN %(me)s = ANY (person.sponsor_ids) THEN (
         SELECT sponsor ->> 'relation' FROM json_array_elements(person.sponsors) sponsor
-        WHERE sponsor ->> 'id' = %(me)s::uuid::text LIMIT 1)"""
+        WHERE sponsor ->> 'id' = %(me)s::uuid::text LIMIT 1)
+    WHEN %(me)s = ANY (person.delegate_ids) AND EXISTS (
+        SELECT FROM json_array_elements(person.delegations) delegation
+        WHERE delegation ->> 'delegate_id' = %(me)s::uuid::text
+            AND delegation ->> 'service' = '{DelegatedService.VISA_INQUIRY}'
+            AND %(today)s::date BETWEEN (delegation ->> 'from_day')::date AND (delegation ->> 'until_day')::date)
+        THEN 'DELEGATE'"""  # noqa: S608 (a name of our own)
 
 SEES_VISAS_OF = f"CASE {RELATION} ELSE %(official)s::text END"
 """What lets the reader see the visas of a `person`."""
 
-SEES_PERSON = f"CASE {RELATION} WHEN %(official)s::text IS NOT NULL THEN %(official)s WHEN person.id = ANY (%(sponsors)s::uuid[]) THEN 'CASE' END"
-"""What lets the reader see a `person`: sponsors are known to those they sponsor."""
+_KNOWN = """
+    WHEN person.id = ANY (%(known)s::uuid[]) OR %(me)s = ANY (person.delegate_ids) THEN 'CASE'"""
+
+SEES_PERSON = f"CASE {RELATION} WHEN %(official)s::text IS NOT NULL THEN %(official)s {_KNOWN} END"
+"""What lets the reader see a `person`: sponsors are known to those they sponsor, delegators and delegates to each other."""
+
+SEES_PERSON_WITHOUT_OFFICE = f"CASE {RELATION} {_KNOWN} END"
+"""The same, whatever office the reader holds."""
 
 SEES_VIOLATIONS_OF = "CASE WHEN person.id = %(me)s THEN 'SELF' ELSE %(official)s::text END"
 """What lets the reader see some of the violations of a `person`; each has its own decision."""

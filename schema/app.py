@@ -2,11 +2,11 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -22,32 +22,26 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from access.reader import Readers
-from access.token import InvalidToken, TokenKeys
+from access.token import InvalidToken
+from domain import rules
 from domain.errors import RequestErrorCode, request_message
 from domain.user import Language
 from projections.person import People, PersonRow
 from schema import build_schema
-from schema.context import Context
+from schema.context import WAITS_FOR_SECONDS, Context, Services
 from schema.errors import cause, in_language, is_internal, shown
 from schema.negotiation import GRAPHQL, JSON, accepts_html, language, media_type
 from schema.request import Operation, RequestRefused, bad_request, read_conditions, read_operation
-from store.database import Pool
 
 logger = logging.getLogger(__name__)
 
 PAGE_LOADS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:"
 """Content-Security-Policy of GraphiQL: nothing from any other host."""
 
-WAITS_FOR_SECONDS = 2.0
-"""How long a query waits for the read models to reach `Read-After`."""
+REFRESH_COOKIE: Final = "__Host-sijil-refresh"
+"""Browsers take it over HTTPS only (or from this machine), for this host alone, and keep it from scripts."""
 
-
-class Followed(Protocol):
-    """How far the read models are."""
-
-    position: int
-
-    async def wait_for(self, position: int, seconds: float) -> bool: ...
+COOKIE_SECONDS: Final = rules.SESSION_HOURS.versions[-1].value * 3600
 
 
 class GraphQLApp(GraphQL[Context, None]):
@@ -56,20 +50,18 @@ class GraphQLApp(GraphQL[Context, None]):
     def __init__(
         self,
         *,
-        pool: Pool,
-        followed: Followed,
-        token_keys: TokenKeys,
+        services: Services,
+        is_active: Callable[[str], Awaitable[bool]],
         now: Callable[[], datetime],
         graphiql: Path | None = None,
         max_body_bytes: int = 1_048_576,
     ) -> None:
         super().__init__(build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
-        self._pool = pool
-        self._followed = followed
+        self._services = services
         self._now = now
         self._max_body_bytes = max_body_bytes
         self._page = graphiql.read_text("utf-8") if graphiql else None
-        self._readers: Readers[PersonRow] = Readers(token_keys, self._load_person)
+        self._readers: Readers[PersonRow] = Readers(services.token_keys, self._load_person, is_active)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # subscriptions have no source yet
@@ -89,14 +81,16 @@ class GraphQLApp(GraphQL[Context, None]):
     async def _respond(self, request: Request) -> Response:
         accept = ", ".join(request.headers.getlist("accept")) or None
         answer = _Answer(language(request.headers.get("accept-language")), media_type(accept) or JSON)
-        answer.position = self._followed.position
+        answer.position = self._services.followed.position
         try:
             if request.method == "GET" and self._page and accepts_html(accept):
                 return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
             _check(request.method, accept)
             operation = await read_operation(request, self._max_body_bytes)
             context = await self._context(request, answer)
-            return self._answered(await self._execute(operation, context), answer)
+            result = await self._execute(operation, context)
+            answer.position = context.position
+            return self._with_cookie(self._answered(result, answer), context)
         except RequestRefused as refused:
             return self._refused(refused, answer)
         except ClientDisconnect:
@@ -112,13 +106,13 @@ class GraphQLApp(GraphQL[Context, None]):
             RequestRefused: the token, a header or the read models' position is not as it should be.
         """
         conditions = read_conditions(request.headers)
-        if conditions.read_after > self._followed.position and not await self._followed.wait_for(
+        if conditions.read_after > self._services.followed.position and not await self._services.followed.wait_for(
             conditions.read_after, WAITS_FOR_SECONDS
         ):
             raise RequestRefused(
                 HTTPStatus.SERVICE_UNAVAILABLE, RequestErrorCode.READ_MODEL_BEHIND, "", {"Retry-After": "1"}
             )
-        now, answer.position = self._now(), self._followed.position
+        now, answer.position = self._now(), self._services.followed.position
         try:
             reader = await self._readers.who(
                 request.headers.get("authorization"),
@@ -133,19 +127,40 @@ class GraphQLApp(GraphQL[Context, None]):
                 "",
                 {"WWW-Authenticate": 'Bearer error="invalid_token"'},
             ) from None
+        if reader.session_id is not None:
+            self._services.accounts.sessions.use(reader.session_id, now)
         return Context(
-            pool=self._pool,
+            services=self._services,
             reader=reader,
             now=now,
             position=answer.position,
             language=answer.language,
             purpose=conditions.purpose,
             case_reference=conditions.case_reference,
+            address=request.client.host if request.client else "",
+            refresh_cookie=request.cookies.get(REFRESH_COOKIE),
         )
 
-    async def _load_person(self, person_id: UUID) -> PersonRow | None:
-        async with self._pool.connection() as connection:
+    async def _load_person(self, person_id: UUID, session_id: UUID | None) -> PersonRow | None:
+        sessions = self._services.accounts.sessions
+        async with self._services.pool.connection() as connection:
+            if session_id and not await sessions.is_live(connection, session_id, person_id, self._now()):
+                return None
             return (await People().load(connection, [person_id])).get(person_id)
+
+    def _with_cookie(self, response: Response, context: Context) -> Response:
+        """Send the refresh token that a mutation has put into a cookie, or take it away."""
+        if context.new_refresh_cookie is not None:
+            self._readers.forget()
+            response.set_cookie(
+                REFRESH_COOKIE,
+                context.new_refresh_cookie,
+                max_age=0 if context.new_refresh_cookie == "" else COOKIE_SECONDS,
+                secure=True,
+                httponly=True,
+                samesite="strict",
+            )
+        return response
 
     async def _execute(self, operation: Operation, context: Context) -> ExecutionResult:
         try:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -13,6 +13,8 @@ from strawberry.dataloader import DataLoader
 
 from access.reader import Purpose
 from access.reader import Reader as AnyReader
+from access.token import TokenKeys
+from commands.account import Accounts
 from domain.calendar import riyadh_day
 from domain.user import Language
 from projections.person import PersonRow
@@ -24,21 +26,47 @@ V = TypeVar("V")
 
 Reader = AnyReader[PersonRow]
 
+WAITS_FOR_SECONDS: Final = 2.0
+"""How long an operation waits for the read models: to reach `Read-After`, or to see its own change."""
+
 MOST_ROWS: Final = 10_000
 """Rows that the connections of one operation answer together: pages inside pages multiply."""
+
+
+class Followed(Protocol):
+    """How far the read models are."""
+
+    position: int
+
+    async def wait_for(self, position: int, seconds: float) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is the same for all operations."""
+
+    pool: Pool
+    accounts: Accounts
+    followed: Followed
+    token_keys: TokenKeys
+    access_token_seconds: int
 
 
 @dataclass(eq=False)
 class Context:
     """One operation. A WebSocket connection takes a new one for each of its operations and events."""
 
-    pool: Pool
+    services: Services
     reader: Reader
     now: datetime
     position: int
     language: Language = Language.AR
     purpose: Purpose | None = None
     case_reference: str | None = None
+    address: str = ""  # of the client, in the network
+    refresh_cookie: str | None = None  # as it came; a mutation may set another one, or with "" none
+    new_refresh_cookie: str | None = None
+    is_behind: bool = False  # a change of this operation is not in the read models yet
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _rows: int = 0
 
@@ -46,12 +74,22 @@ class Context:
     def today(self) -> date:
         return riyadh_day(self.now)
 
-    @cached_property
+    @property
     def reader_id(self) -> UUID | None:
         return self.reader.person.id if self.reader.person else None
 
+    @property
+    def accounts(self) -> Accounts:
+        return self.services.accounts
+
     def connection(self) -> AbstractAsyncContextManager[Connection]:
-        return self.pool.connection()
+        return self.services.pool.connection()
+
+    async def see(self, position: int) -> None:
+        """Wait for the read models to see a change of this operation; what is read from here on shows it."""
+        self.is_behind = not await self.services.followed.wait_for(position, WAITS_FOR_SECONDS)
+        self.position = max(self.position, self.services.followed.position)
+        self._loaders.clear()
 
     def loader(self, key: Hashable, load: Callable[[list[K]], Awaitable[list[V]]]) -> DataLoader[K, V]:
         """The operation's loader of this name: keys asked for together are read together, each once."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from projections.docket import DocketRow
 from projections.read_model import fetch
+from schema import table
 from schema.context import Context
 
 
@@ -20,7 +21,7 @@ class NothingCounted:
 async def docket_of(context: Context, person_id: UUID) -> DocketRow | NothingCounted:
     async def load(people: list[UUID]) -> list[DocketRow | None]:
         async with context.connection() as connection:
-            sql = "SELECT * FROM docket_v1 WHERE person_id = ANY (%s)"
+            sql = f"SELECT * FROM {table.DOCKET} WHERE person_id = ANY (%s)"  # noqa: S608 (a name of our own)
             found = {row.person_id: row for row in await fetch(connection, DocketRow, sql, (people,))}
         return [found.get(person) for person in people]
 

@@ -6,12 +6,13 @@ from typing import Final
 from domain import errors
 from domain.actor import Role
 from domain.catalogue import ServiceSection
+from domain.delegation import DelegatedService
 from domain.dues import ViolationStatus
 from domain.errors import ProblemCode
 from domain.formats import PersonKind
 from domain.objection import ObjectionReason, ObjectionStatus
 from domain.rules import DeadlineKind
-from domain.user import AccountStatus, Language
+from domain.user import AccountStatus, Language, SponsorRelation
 from domain.violation import ViolationSource
 from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
 from schema.describe import describe
@@ -66,6 +67,17 @@ describe(
     AUDITOR="Somebody who checks the record, and sees personal data masked.",
     ADMINISTRATOR="Somebody who manages accounts and roles.",
     SYSTEM="The platform itself, when time makes something true.",
+)
+describe(
+    SponsorRelation,
+    "Why somebody answers for a resident.",
+    HEAD_OF_HOUSEHOLD="The head of the resident's household.",
+    EMPLOYER="The resident's employer.",
+)
+describe(
+    DelegatedService,
+    "What somebody may do in another person's place.",
+    VISA_INQUIRY="Ask for the status of their exit/re-entry visas.",
 )
 describe(
     VisaType,

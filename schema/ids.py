@@ -1,15 +1,12 @@
-"""Global ids: opaque outside, a type and the id of its row inside."""
+"""Global ids in the API: everything with one is a node."""
 
-import base64
-import binascii
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
 
+import commands.global_id
 from schema.errors import bad_input
-
-_LONGEST = 100
 
 
 @strawberry.interface(description="Something with an id that is the same in every answer.")
@@ -21,7 +18,7 @@ Id = Annotated[strawberry.ID, strawberry.argument(description="The id of anythin
 
 
 def global_id(type_name: str, id: UUID) -> strawberry.ID:
-    return strawberry.ID(base64.urlsafe_b64encode(f"{type_name}:{id}".encode()).decode())
+    return strawberry.ID(commands.global_id.global_id(type_name, id))
 
 
 def read_id(id: str) -> tuple[str, UUID]:
@@ -30,12 +27,7 @@ def read_id(id: str) -> tuple[str, UUID]:
     Raises:
         RequestError: BAD_USER_INPUT, this is no id of ours.
     """
-    try:
-        decoded = base64.b64decode(id[: _LONGEST + 1].encode(), altchars=b"-_", validate=True).decode()
-        type_name, _, row = decoded.partition(":")
-        found = type_name, UUID(row)
-    except (binascii.Error, ValueError) as fault:
-        raise bad_input("this is not an id") from fault
-    if global_id(*found) != id:
+    found = commands.global_id.read_global_id(id)
+    if found is None:
         raise bad_input("this is not an id")
     return found

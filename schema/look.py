@@ -11,14 +11,16 @@ from uuid import UUID
 import msgspec
 
 from domain.actor import Role
-from projections.person import PersonRow
+from projections.person import DelegationEntry, PersonRow
 from projections.violation import ViolationRow
 from projections.visa import VisaRow
+from schema import table
 from schema.access import (
     AGENCY_OF,
     AGENCY_SQL,
     RELATION,
     SEES_PERSON,
+    SEES_PERSON_WITHOUT_OFFICE,
     SEES_VIOLATION,
     SEES_VIOLATIONS_OF,
     SEES_VISAS_OF,
@@ -34,6 +36,10 @@ R = TypeVar("R")
 
 class SeenPerson(PersonRow, kw_only=True):
     seen_as: SeenAs
+
+
+class SeenDelegator(SeenPerson, kw_only=True):
+    delegation: DelegationEntry
 
 
 class SeenVisa(VisaRow, kw_only=True):
@@ -74,43 +80,57 @@ class Condition:
 
 
 PEOPLE: Final = Source(
-    Data.PERSON, SeenPerson, f"SELECT person.*, person.id AS seen_of, {SEES_PERSON} AS seen_as FROM person_v1 person"
+    Data.PERSON,
+    SeenPerson,
+    f"SELECT person.*, person.id AS seen_of, {SEES_PERSON} AS seen_as FROM {table.PERSON} person",
 )
 PARTIES: Final = Source(
     Data.PERSON,
     SeenPerson,
-    "SELECT person.*, person.id AS seen_of, party.seen_as FROM person_v1 person "
+    f"SELECT person.*, person.id AS seen_of, party.seen_as FROM {table.PERSON} person "
     "JOIN unnest(%(ids)s::uuid[], %(as)s::text[]) AS party (id, seen_as) ON party.id = person.id",
 )
 ASKABLE: Final = Source(
     Data.PERSON,
     SeenPerson,
-    f"SELECT person.*, person.id AS seen_of, CASE {RELATION} END AS seen_as FROM person_v1 person "
-    "WHERE person.sponsor_ids @> ARRAY[%(me)s]::uuid[] AND person.status <> 'ERASED'",
+    f"SELECT person.*, person.id AS seen_of, CASE {RELATION} END AS seen_as FROM {table.PERSON} person "
+    "WHERE (person.sponsor_ids @> ARRAY[%(me)s]::uuid[] OR person.delegate_ids @> ARRAY[%(me)s]::uuid[]) "
+    "AND person.status <> 'ERASED'",
 )
+DELEGATED_TO_ME: Final = Source(
+    Data.PERSON,
+    SeenDelegator,
+    f"""SELECT person.*, person.id AS seen_of, {SEES_PERSON_WITHOUT_OFFICE} AS seen_as, delegation
+        FROM {table.PERSON} person CROSS JOIN LATERAL json_array_elements(person.delegations) delegation
+        WHERE person.delegate_ids @> ARRAY[%(me)s]::uuid[] AND delegation ->> 'delegate_id' = %(me)s::uuid::text
+            AND person.status <> 'ERASED'
+        ORDER BY (delegation ->> 'until_day')::date < %(today)s::date,
+            (delegation ->> 'granted_at')::timestamptz DESC LIMIT %(most)s""",
+)
+"""One row for each delegation, those that are not over first, then the newest."""
 VISAS: Final = Source(
     Data.VISA,
     SeenVisa,
     f"SELECT visa.*, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as, to_json(person) AS holder "
-    "FROM visa_v1 visa JOIN person_v1 person ON person.id = visa.holder_id",
+    f"FROM {table.VISA} visa JOIN {table.PERSON} person ON person.id = visa.holder_id",
 )
 VIOLATIONS: Final = Source(
     Data.VIOLATION,
     SeenViolation,
-    f"SELECT violation.*, violation.violator_id AS seen_of, {SEES_VIOLATION} AS seen_as FROM violation_v1 violation",
+    f"SELECT violation.*, violation.violator_id AS seen_of, {SEES_VIOLATION} AS seen_as FROM {table.VIOLATION} violation",
 )
 VISAS_OF: Final = PersonalList(
     Data.VISA,
     SeenVisa,
     SEES_VISAS_OF,
-    "SELECT visa.*, whose.seen_as FROM visa_v1 visa WHERE visa.holder_id = whose.id",
+    f"SELECT visa.*, whose.seen_as FROM {table.VISA} visa WHERE visa.holder_id = whose.id",
     Order(b"vis", "issued_at", descending=True),
 )
 VIOLATIONS_OF: Final = PersonalList(
     Data.VIOLATION,
     SeenViolation,
     SEES_VIOLATIONS_OF,
-    f"SELECT violation.*, {SEES_VIOLATION} AS seen_as FROM violation_v1 violation "
+    f"SELECT violation.*, {SEES_VIOLATION} AS seen_as FROM {table.VIOLATION} violation "
     "WHERE violation.violator_id = whose.id",
     Order(b"vio", "occurred_at", descending=True),
 )
@@ -203,7 +223,8 @@ async def _run(
     reader = context.reader.person
     parameters: dict[str, Any] = {
         "me": context.reader_id,
-        "sponsors": reader.sponsor_ids if reader else [],
+        "today": context.today,
+        "known": [*reader.sponsor_ids, *reader.delegate_ids] if reader else [],
         "roles": [role.value for role in roles],
         "official": roles[0].value if roles else None,
         **{name: list(value) if isinstance(value, tuple) else value for name, value in condition.parameters},
@@ -303,7 +324,7 @@ def _shelf_statement(of: PersonalList[Any], shape: Shape, whose: str, condition:
     seen = "SELECT id AS seen_of, seen_as FROM whose UNION ALL SELECT seen_of, seen_as FROM found"
     return f"""
     WITH whose AS MATERIALIZED (
-        SELECT * FROM (SELECT person.id, {of.sees} AS seen_as FROM person_v1 person WHERE {whose}) person
+        SELECT * FROM (SELECT person.id, {of.sees} AS seen_as FROM {table.PERSON} person WHERE {whose}) person
         WHERE seen_as IS NOT NULL),
     found AS MATERIALIZED (
         SELECT whose.id AS seen_of, row_of.* FROM whose CROSS JOIN LATERAL (

@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+import schema.delegation
 import schema.objection
 import schema.violation
 import schema.visa
@@ -28,6 +29,7 @@ from schema.access import (
     require_official,
     shows_account,
 )
+from schema.address import NationalAddress, address_shown
 from schema.context import Context, Info
 from schema.docket import docket_of
 from schema.filters import ViolationFilterArgument, VisaFilterArgument
@@ -109,6 +111,12 @@ class Person(Node):
         return await schema.violation.violations_of(info.context, self.row.id, page, filter, with_objections=objections)
 
 
+def status_now(row: PersonRow, context: Context) -> AccountStatus:
+    """The state of an account; a lock ends by itself."""
+    locked = row.status is AccountStatus.ACTIVE and row.locked_until is not None and context.now < row.locked_until
+    return AccountStatus.LOCKED if locked else row.status
+
+
 def person_shown(row: PersonRow, seen_as: SeenAs, context: Context) -> Person:
     name = masked_name(row.name, seen_as)
     account = shows_account(context, seen_as)
@@ -119,7 +127,7 @@ def person_shown(row: PersonRow, seen_as: SeenAs, context: Context) -> Person:
         national_id=masked_number(row.national_id, seen_as),
         name=maybe_localized(name, context.language),
         kind=row.kind,
-        status=row.status if account else None,
+        status=status_now(row, context) if account else None,
         roles=row.roles if account else None,
     )
 
@@ -165,6 +173,7 @@ class User(Node):
     username: str = strawberry.field(description="The name to sign in with.")
     mobile: str | None = strawberry.field(description="Mobile number, with +966.")
     email: str | None = strawberry.field(description="E-mail address; null without one.")
+    address: NationalAddress | None = strawberry.field(description="National Address; null until there is one.")
     status: AccountStatus = strawberry.field(description="State of the account.")
     language: Language = strawberry.field(description="The language in which to write to the reader.")
     roles: list[Role] = strawberry.field(description="Everything that the reader acts as.")
@@ -197,7 +206,10 @@ class User(Node):
             await schema.violation.violations_of(info.context, self.row.id, page, filter, with_objections=False)
         )
 
-    @resolver("People whose visas the reader may ask about: family, and sponsored workers.")
+    @resolver(
+        "People whose visas the reader may ask about: family, sponsored workers, and people who delegated it to the "
+        "reader, while that holds."
+    )
     async def may_ask_about(
         self,
         info: Info,
@@ -237,6 +249,14 @@ class User(Node):
             page=found,
         )
 
+    @resolver(
+        "What the reader has delegated, and what was delegated to the reader, unless it was revoked: first what is not "
+        "over yet, and of each the newest first; at most 100.",
+        graphql_type=list[later.DELEGATION],
+    )
+    async def delegations(self, info: Info) -> object:
+        return await schema.delegation.delegations_of(self.row, info.context)
+
     @resolver("How many more objections the reader may make.")
     async def objection_quota(self, info: Info) -> ObjectionQuota:
         context = info.context
@@ -270,7 +290,8 @@ def user_shown(row: PersonRow, context: Context) -> User:
         username=row.username,
         mobile=row.mobile,
         email=row.email,
-        status=row.status,
+        address=None if row.address is None else address_shown(row.address, context.language),
+        status=status_now(row, context),
         language=row.language,
         roles=row.roles,
     )
@@ -310,6 +331,21 @@ def _own(connection: C | None) -> C:
     return connection
 
 
+async def person_with_id(context: Context, national_id: str) -> Person | None:
+    """Somebody whom an official looks at.
+
+    Raises:
+        RequestError: UNAUTHENTICATED, FORBIDDEN or PURPOSE_REQUIRED.
+    """
+    require_official(context, Data.PERSON)
+    number = formats.national_id(national_id, ("nationalId",))
+    found = await look(context, PEOPLE, Condition("one.national_id = %(number)s", (("number", number),)))
+    if not found:
+        return None
+    known_party(context, found[0], found[0].seen_as)
+    return person_shown(found[0], found[0].seen_as, context)
+
+
 @strawberry.type
 class PersonQueries:
     @resolver("The reader's own account.")
@@ -321,11 +357,4 @@ class PersonQueries:
         "written to the person's access log. Null when nobody has the number."
     )
     async def person(self, info: Info, national_id: NationalId) -> Person | None:
-        context = info.context
-        require_official(context, Data.PERSON)
-        number = formats.national_id(national_id, ("nationalId",))
-        found = await look(context, PEOPLE, Condition("one.national_id = %(number)s", (("number", number),)))
-        if not found:
-            return None
-        known_party(context, found[0], found[0].seen_as)
-        return person_shown(found[0], found[0].seen_as, context)
+        return await person_with_id(info.context, national_id)

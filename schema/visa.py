@@ -183,8 +183,8 @@ async def visas_of(context: Context, person_id: UUID, page: Page, filter: VisaFi
 @strawberry.type
 class VisaQueries:
     @resolver(
-        "An exit/re-entry visa by its number: one's own, a dependent's, a sponsored worker's; for passport "
-        "officers and auditors any. Null when there is none that the reader may see."
+        "An exit/re-entry visa by its number: one's own, a dependent's, a sponsored worker's, a delegator's; for "
+        "passport officers and auditors any. Null when there is none that the reader may see."
     )
     async def visa(self, info: Info, number: VisaNumber) -> Visa | None:
         context = info.context

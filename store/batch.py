@@ -43,6 +43,7 @@ class Prepared:
     claims: dict[ClaimId, tuple[Claim, UUID]]
     released: frozenset[ClaimId]
     commands: Sequence[Command]
+    forgotten: frozenset[bytes]  # digests of commands that may be recorded anew
     people: Sequence[tuple[UUID, bytes]]  # wrapped keys
     bytes: int
 
@@ -68,6 +69,8 @@ RELEASE = "DELETE FROM claims USING unnest(%b::text[], %b::bytea[]) AS r(k, d) W
 REMEMBER = (
     "INSERT INTO command_ids (digest, input, position) SELECT * FROM unnest(%b::bytea[], %b::bytea[], %b::bigint[])"
 )
+REMEMBER_ANEW = f"{REMEMBER} ON CONFLICT (digest) DO UPDATE SET input = excluded.input, position = excluded.position"
+FORGET = "DELETE FROM command_ids WHERE digest = ANY(%b)"
 PEOPLE = "INSERT INTO person_keys (person_id, wrapped) SELECT * FROM unnest(%b::uuid[], %b::bytea[])"
 DUE = """
     INSERT INTO due (stream, on_day) SELECT * FROM unnest(%b::uuid[], %b::date[])
@@ -76,7 +79,8 @@ DUE = """
 NOT_DUE = "DELETE FROM due WHERE stream = ANY(%b)"
 CREDENTIALS = """
     INSERT INTO credentials (person_id, password_hash) SELECT * FROM unnest(%b::uuid[], %b::text[])
-    ON CONFLICT (person_id) DO UPDATE SET password_hash = excluded.password_hash
+    ON CONFLICT (person_id) DO UPDATE SET password_hash = excluded.password_hash,
+        previous = (array_prepend(credentials.password_hash, credentials.previous))[1:20]  -- more than any rule asks for
 """
 MOVE_HEAD = """
     UPDATE log_head SET position = %b, recorded_at = %b RETURNING pg_notify('sijil_events', position::text)
@@ -102,7 +106,8 @@ class Batch:
     outcomes: list[Appended | Refusal] = field(default_factory=list)
     events: list[tuple[int, UUID, int, str, bytes, datetime]] = field(default_factory=list)
     claims: dict[ClaimId, UUID | None] = field(default_factory=dict)
-    commands: list[tuple[bytes, bytes, int]] = field(default_factory=list)
+    commands: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    forgotten: set[bytes] = field(default_factory=set)
     people: list[tuple[UUID, bytes]] = field(default_factory=list)
     due: dict[UUID, date | None] = field(default_factory=dict)
     credentials: dict[UUID, str] = field(default_factory=dict)
@@ -124,6 +129,10 @@ class Batch:
         last = self.events[(max(len(self.events) - 1, 0) // ROWS_PER_STATEMENT) * ROWS_PER_STATEMENT :]
         claimed = [(*claim, owner) for claim, owner in self.claims.items() if owner is not None]
         released = [claim for claim, owner in self.claims.items() if owner is None]
+        # One statement cannot delete a row and insert it again: what is remembered anew is updated.
+        remembered = [(digest, *row) for digest, row in self.commands.items() if digest not in self.forgotten]
+        anew = [(digest, *row) for digest, row in self.commands.items() if digest in self.forgotten]
+        forgotten = [(digest,) for digest in self.forgotten if digest not in self.commands]
         due = [(stream, day) for stream, day in self.due.items() if day is not None]
         not_due = [(stream,) for stream, day in self.due.items() if day is None]
         parts = [
@@ -132,7 +141,9 @@ class Batch:
                 (EVENTS, last),
                 (CLAIM, claimed),
                 (RELEASE, released),
-                (REMEMBER, self.commands),
+                (REMEMBER, remembered),
+                (REMEMBER_ANEW, anew),
+                (FORGET, forgotten),
                 (PEOPLE, self.people),
                 (DUE, due),
                 (NOT_DUE, not_due),
@@ -159,7 +170,7 @@ def decide(changes: Iterable[Prepared], seen: Seen, *, transaction: str, now: da
 def _refusal(change: Prepared, seen: Seen) -> Refusal | None:
     # Keys first: a command that is sent again has lost its race with itself, and is to be told so.
     for digest, key, _ in change.commands:
-        if digest in seen.commands:
+        if digest in seen.commands and digest not in change.forgotten:
             position, recorded_input = seen.commands[digest]
             return KeyTaken(key, position, same_input=recorded_input == key.digest)
     changed = frozenset(
@@ -185,9 +196,13 @@ def _take(change: Prepared, seen: Seen, batch: Batch, now: datetime) -> Appended
     moved |= {claim_id: owner for claim_id, (_, owner) in change.claims.items()}
     seen.owners |= moved
     batch.claims |= moved
+    for digest in change.forgotten:
+        seen.commands.pop(digest, None)
+        batch.commands.pop(digest, None)
+    batch.forgotten |= change.forgotten
     for digest, key, entries in change.commands:
         seen.commands[digest] = (before + entries, key.digest)
-        batch.commands.append((digest, key.digest, before + entries))
+        batch.commands[digest] = (key.digest, before + entries)
     batch.people += change.people
     batch.due |= change.change.due
     batch.credentials |= change.change.credentials

@@ -38,6 +38,8 @@ class Change:
     released: list[Claim] = field(default_factory=list)
     keys: dict[CommandKey, int] = field(default_factory=dict)
     """→ how many of the entries there are up to the end of this command."""
+    forgotten: set[tuple[str, str]] = field(default_factory=set)
+    """Scope and key of commands that may be recorded anew; one that is among `keys` too, was."""
     people: list[UUID] = field(default_factory=list)
     """New people: each gets a data key."""
     due: dict[UUID, date | None] = field(default_factory=dict)

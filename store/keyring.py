@@ -8,7 +8,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from store.codec import NONCE_BYTES, RandomBytes
+from store.codec import NONCE_BYTES, PersonErased, RandomBytes
 from store.database import Database
 from store.faults import ExitStatus, Fault
 from store.master_key import MasterKey
@@ -67,11 +67,37 @@ class Keyring:
     def forget(self, person: UUID) -> None:
         self._kept.pop(person, None)
 
+    async def seal(self, person: UUID, plain: bytes, *, bound: bytes) -> bytes:
+        """Encrypt under a person's key; it opens only with the same `bound`.
+
+        Raises:
+            PersonErased: there is no key.
+        """
+        key = (await self.load([person])).get(person)
+        if key is None:
+            raise PersonErased(person)
+        nonce = self._random_bytes(NONCE_BYTES)
+        return nonce + AESGCM(key).encrypt(nonce, plain, bound)
+
+    async def open(self, person: UUID, box: bytes, *, bound: bytes) -> bytes | None:
+        """What was sealed; None once the person is erased.
+
+        Raises:
+            Fault: it was changed in the database.
+        """
+        key = (await self.load([person])).get(person)
+        if key is None:
+            return None
+        try:
+            return AESGCM(key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound)
+        except (InvalidTag, ValueError):  # ValueError: it was cut short
+            raise Fault(f"What was sealed for {person} was changed in the database.", ExitStatus.DATABASE) from None
+
     def _unwrap(self, person: UUID, wrapped: bytes) -> bytes:
         master_id, rest = wrapped[:MASTER_ID_BYTES], wrapped[MASTER_ID_BYTES:]
         if master_id != self._master_id:
             raise Fault("The data keys were wrapped by another master key: give that one.", ExitStatus.SETTINGS)
         try:
             return self._cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], person.bytes)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: it was cut short
             raise Fault(f"The data key of {person} was changed in the database.", ExitStatus.DATABASE) from None

@@ -101,9 +101,12 @@ class Log:
                 change=change,
                 rows=rows,
                 expected=_next_versions_checked(change),
-                claims={self._claim_id(claim): (claim, owner) for claim, owner in change.claims.items()},
-                released=frozenset(map(self._claim_id, change.released)),
-                commands=[Command(self._command_id(key), key, entries) for key, entries in change.keys.items()],
+                claims={self.claim_id(claim): (claim, owner) for claim, owner in change.claims.items()},
+                released=frozenset(map(self.claim_id, change.released)),
+                commands=[
+                    Command(self._command_id(key.scope, key.key), key, entries) for key, entries in change.keys.items()
+                ],
+                forgotten=frozenset(self._command_id(scope, key) for scope, key in change.forgotten),
                 people=[(person, wrapped) for person, (_, wrapped) in new.items()],
                 bytes=sum(len(row.state) for row in rows),
             )
@@ -155,7 +158,7 @@ class Log:
 
     async def owners(self, claims: Iterable[Claim]) -> dict[Claim, UUID]:
         """The streams that these values belong to; values that belong to none are left out."""
-        by_id = {self._claim_id(claim): claim for claim in claims}
+        by_id = {self.claim_id(claim): claim for claim in claims}
         if not by_id:
             return {}
         kinds_and_digests = tuple(map(list, zip(*by_id, strict=True)))
@@ -164,7 +167,7 @@ class Log:
 
     async def remembered(self, keys: Iterable[CommandKey]) -> dict[CommandKey, tuple[int, bool]]:
         """The commands that were recorded: position of their last event, and whether their input was the same."""
-        by_key = {key: self._command_id(key) for key in keys}
+        by_key = {key: self._command_id(key.scope, key.key) for key in keys}
         if not by_key:
             return {}
         found = await self._select(
@@ -225,12 +228,13 @@ class Log:
             cursor = await connection.execute(statement, parameters, binary=True)
             return await cursor.fetchall()
 
-    def _claim_id(self, claim: Claim) -> ClaimId:
+    def claim_id(self, claim: Claim) -> ClaimId:
+        """The key of a claim in its table: its kind, and the HMAC of its value."""
         message = length_prefixed(claim.kind.encode(), claim.value.encode())
         return claim.kind, hmac.digest(self._keyring.master_key.claims, message, "sha256")
 
-    def _command_id(self, command: CommandKey) -> bytes:
-        return self._commands_hmac(b"key", command.scope.encode(), command.key.encode())
+    def _command_id(self, scope: str, key: str) -> bytes:
+        return self._commands_hmac(b"key", scope.encode(), key.encode())
 
     def _commands_hmac(self, *parts: bytes) -> bytes:
         return hmac.digest(self._keyring.master_key.commands, length_prefixed(*parts), "sha256")

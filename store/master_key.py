@@ -2,10 +2,7 @@
 
 import base64
 import binascii
-import os
 import secrets
-import stat
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from store.database import Database
 from store.faults import ExitStatus, Fault
+from store.key_file import read_key_file
 
 KEY_BYTES = 32
 
@@ -26,12 +24,13 @@ class MasterKey:
     wrap: bytes = field(repr=False)
     claims: bytes = field(repr=False)
     commands: bytes = field(repr=False)
+    access: bytes = field(repr=False)
     fingerprint: str
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != KEY_BYTES:
             raise ValueError(f"a master key has {KEY_BYTES} bytes, not {len(secret)}")
-        for purpose in ("wrap", "claims", "commands"):
+        for purpose in ("wrap", "claims", "commands", "access"):
             object.__setattr__(self, purpose, _derived(secret, purpose))
         object.__setattr__(self, "fingerprint", _derived(secret, "fingerprint").hex())
 
@@ -50,16 +49,16 @@ def load_master_key(*, from_environment: str | None, file: Path, create: bool) -
     """
     if from_environment:
         return MasterKey(_decoded(from_environment))
-    try:
-        if create and not file.exists():
-            _make(file)
-        return MasterKey(_read(file))
-    except FileNotFoundError as fault:
-        advice = "put it back, or give it in SIJIL_MASTER_KEY: without it the personal data cannot be read"
-        raise Fault(f"The master key is missing: it belongs in {file}; {advice}.", ExitStatus.SETTINGS) from fault
-    except OSError as fault:
-        message = f"The master key {file} cannot be used: {fault.strerror or fault}."
-        raise Fault(message, ExitStatus.SETTINGS) from fault
+    secret = read_key_file(
+        file,
+        "master key",
+        missing="put it back, or give it in SIJIL_MASTER_KEY: without it the personal data cannot be read",
+        make=(lambda: secrets.token_bytes(KEY_BYTES)) if create else None,
+    )
+    if len(secret) != KEY_BYTES:
+        message = f"The master key {file} is damaged: it must hold {KEY_BYTES} bytes; put the right file back."
+        raise Fault(message, ExitStatus.SETTINGS)
+    return MasterKey(secret)
 
 
 def _decoded(text: str) -> bytes:
@@ -69,39 +68,6 @@ def _decoded(text: str) -> bytes:
             return secret
     message = "SIJIL_MASTER_KEY is not a key: it must be 32 random bytes in base64 (openssl rand -base64 32)."
     raise Fault(message, ExitStatus.SETTINGS)
-
-
-def _read(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
-        secret = opened.read(KEY_BYTES + 1)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        message = f"The master key {file} is open to other users (mode {mode:04o}): chmod 600 it."
-        raise Fault(message, ExitStatus.SETTINGS)
-    if len(secret) != KEY_BYTES:
-        message = f"The master key {file} is damaged: it must hold {KEY_BYTES} bytes; put the right file back."
-        raise Fault(message, ExitStatus.SETTINGS)
-    return secret
-
-
-def _make(file: Path) -> None:
-    """Write the key under another name and link it into place: whole or not there, and only the first one counts."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600, O_EXCL
-    try:
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(secrets.token_bytes(KEY_BYTES))
-            opened.flush()
-            os.fsync(opened.fileno())
-        with suppress(FileExistsError):
-            os.link(temporary, file)
-    finally:
-        Path(temporary).unlink()
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 async def open_keys(database: Database, *, from_environment: str | None, file: Path) -> MasterKey:

@@ -72,6 +72,7 @@ class Work:
         self._remembered: dict[CommandKey, tuple[int, bool] | None] = {}
         # Of the commands in this work, and in the one before it → their input's digest
         self._own_keys = {(key.scope, key.key): key.digest for key in self._before.keys}
+        self._forgotten = set(self._before.forgotten)
 
     def begin(self) -> None:
         """Begin the next command of this work."""
@@ -131,6 +132,7 @@ class Work:
         missing = [claim for claim in wanted if claim not in self._owners]
         if missing:
             found = await self.log.owners(missing)
+            found = {claim: owner for claim, owner in found.items() if claim not in self._before.released}
             self._owners |= {claim: self._before.claims.get(claim) or found.get(claim) for claim in missing}
         return {claim: self._owners[claim] for claim in wanted}
 
@@ -140,6 +142,12 @@ class Work:
     def claim(self, claim: Claim, owner: UUID) -> None:
         self.change.claims[claim] = owner
         self._owners[claim] = owner
+
+    def release(self, claim: Claim) -> None:
+        """Give a value back; it may be claimed anew."""
+        self.change.claims.pop(claim, None)
+        self.change.released.append(claim)
+        self._owners[claim] = None
 
     def command_key(self, scope: str, key: str, content: Any) -> CommandKey:  # noqa: ANN401 (any JSON)
         """The key under which a command with this content is remembered."""
@@ -156,11 +164,21 @@ class Work:
         if missing:
             found = await self.log.remembered(missing)
             self._remembered |= {key: found.get(key) for key in missing}
-        return {key: self._own(key) or self._remembered[key] for key in wanted}
+        return {key: self._found(key) for key in wanted}
 
-    def _own(self, key: CommandKey) -> tuple[int, bool] | None:
+    def forget(self, scope: str, key: str) -> None:
+        """Let a command be recorded anew that was remembered by a key, whatever its input was."""
+        digest = self._own_keys.pop((scope, key), None)
+        if digest is not None:
+            self.change.keys.pop(CommandKey(scope, key, digest), None)
+        self.change.forgotten.add((scope, key))
+        self._forgotten.add((scope, key))
+
+    def _found(self, key: CommandKey) -> tuple[int, bool] | None:
         digest = self._own_keys.get((key.scope, key.key))
-        return None if digest is None else (0, digest == key.digest)
+        if digest is not None:
+            return 0, digest == key.digest
+        return None if (key.scope, key.key) in self._forgotten else self._remembered[key]
 
     def record(
         self,
@@ -184,7 +202,7 @@ class Work:
             change.keys[key] = len(change.entries)
             self._own_keys[key.scope, key.key] = key.digest
 
-    async def append(self) -> Appended | None:
+    async def append(self) -> Appended:
         """Record everything, or nothing.
 
         Raises:

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from eventsourcing.domain import Aggregate
 
+from domain.address import NationalAddress
 from domain.calendar import RIYADH, riyadh_day
 from domain.docket import Docket
 from domain.errors import Problem, Refused
@@ -26,6 +27,16 @@ RAJESH = UUID("00000000-0000-4000-8000-000000000002")
 SALMAN = UUID("00000000-0000-4000-8000-000000000003")  # traffic officer
 HIND = UUID("00000000-0000-4000-8000-000000000004")  # administrator
 AIRPORT = Text("مطار الملك خالد الدولي", "King Khalid International Airport")
+ADDRESS = NationalAddress(
+    "7596",
+    Text("شارع العليا", "Al Olaya Street"),
+    Text("العليا", "Al Olaya"),
+    Text("الرياض", "Riyadh"),
+    "12331",
+    "3241",
+    "5",
+    "RRRD7596",
+)
 EXPLANATION = Text("بعد الاطلاع على الصور.", "After reviewing the pictures.")
 DEPARTURE = MovementDirection.DEPARTURE
 RETURN = MovementDirection.RETURN

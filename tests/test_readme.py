@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -50,7 +51,7 @@ def test_every_path_that_is_named_exists(document: Path) -> None:
 
 def test_every_query_is_valid() -> None:
     queries = [*GRAPHQL.findall(README), *(json.loads(body)["query"] for body in SENT.findall(README))]
-    assert len(queries) == 4  # three to paste, and the one that curl sends
+    assert len(queries) == 9  # eight to paste, and the one that curl sends
     assert [error.message for query in queries for error in validate(SCHEMA, parse(query))] == []
 
 
@@ -64,8 +65,13 @@ def test_every_command_and_option_exists(document: Path) -> None:
     named = COMMAND.findall(document.read_text("utf-8"))
     assert {command for command, _ in named} - COMMANDS.keys() == set()
     options = {(command, option) for command, rest in named for option in re.findall(r"--[a-z-]+", rest)}
-    known = {(name, option) for name, command in COMMANDS.items() for of in command.params for option in of.opts}
+    known = {(name, option) for name, command in COMMANDS.items() for of in parameters(command) for option in of.opts}
     assert options - known - {(name, "--help") for name in COMMANDS} == set()
+
+
+def parameters(command: Any) -> list[Any]:
+    """Those of a command, or of the commands that a group has."""
+    return [*command.params, *(of for one in getattr(command, "commands", {}).values() for of in one.params)]
 
 
 def test_every_command_has_an_example_in_the_readme() -> None:

@@ -3,18 +3,23 @@ import json
 import logging
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from starlette.routing import Route
 
+from domain.messages import Channel
+from messages.email import Mailer
+from messages.sms import SmsGateway
 from projections import READ_MODELS
 from projections.follower import Followed, Follower
 from projections.follower import Health as FollowerHealth
-from server import Health, Installation, background, open_installation, told
-from settings import read_settings
+from server import Health, Installation, application, background, gateways, open_installation, told
+from settings import Settings, read_settings
 from store.codec import RecordDamaged
 from store.faults import Fault
 from tests.conftest import Clock
@@ -153,3 +158,52 @@ def test_a_fault_is_told_in_one_line_without_the_values_that_a_library_quotes(da
     assert said[2] == 'column "nothing" does not exist'
     assert told(ValueError("rajesh")) == "ValueError"
     assert told(Fault("The disk is full: free some.", 1)) == "The disk is full: free some."
+
+
+def production(**settings: str) -> Settings:
+    needed = {
+        "SIJIL_ENV": "production",
+        "SIJIL_SMS_URL": "https://sms.example",
+        "SIJIL_SMS_KEY": "key",
+        "SIJIL_SMTP_HOST": "mail.example",
+        "SIJIL_SMTP_FROM": "sijil@example.com",
+    }
+    return read_settings(needed | settings)
+
+
+async def test_in_production_both_kinds_of_messages_are_delivered_in_development_perhaps_none() -> None:
+    async with gateways(production()) as delivering, gateways(read_settings({})) as nobody:
+        assert {channel: type(gateway) for channel, gateway in delivering.items()} == {
+            Channel.SMS: SmsGateway,
+            Channel.EMAIL: Mailer,
+        }
+        assert nobody == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            production(SIJIL_SMS_KEY="", SIJIL_SMTP_FROM=""),
+            "In production people are sent codes: set SIJIL_SMS_KEY, SIJIL_SMTP_FROM.",
+        ),
+        (read_settings({"SIJIL_SMTP_HOST": "mail.example"}), "Messages cannot be sent: set SIJIL_SMTP_FROM."),
+        (
+            production(SIJIL_SMTP_CA_FILE="nowhere.pem"),
+            "SIJIL_SMTP_CA_FILE holds no certificates that can be used: No such file or directory.",
+        ),
+    ],
+)
+async def test_a_start_is_refused_that_could_not_send_messages(settings: Settings, message: str) -> None:
+    with pytest.raises(Fault) as refused:
+        async with gateways(settings):
+            pass
+    assert (refused.value.message, refused.value.exit_status) == (message, 78)
+
+
+@pytest.mark.parametrize(("env", "is_there"), [("development", True), ("production", False)])
+async def test_only_developers_can_read_the_outbox(installation: Installation, env: str, *, is_there: bool) -> None:
+    settings = installation.settings.model_copy(update={"env": env})
+    readiness = Readiness(installation)
+    web = application(replace(installation, settings=settings), readiness.follower, readiness.followed)
+    assert [route.path for route in web.routes if isinstance(route, Route)].count("/outbox") == is_there

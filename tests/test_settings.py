@@ -19,10 +19,20 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "master_key_file": Path(".data/keys/master.key"),
         "token_key_file": Path(".data/keys/token.jwk"),
         "origin": "sijil.local",
+        "trusted_proxies": None,
         "max_body_bytes": 1_048_576,
         "pool_size": 8,
         "log_level": "info",
         "access_token_seconds": 300,
+        "sms_url": None,
+        "sms_key": None,
+        "sms_template": '{"to": "{to}", "text": "{text}", "id": "{id}"}',
+        "smtp_host": None,
+        "smtp_port": 587,
+        "smtp_user": None,
+        "smtp_password": None,
+        "smtp_from": None,
+        "smtp_ca_file": None,
     }
 
 
@@ -72,6 +82,17 @@ def test_an_empty_value_counts_as_not_set() -> None:
             "two words",
             "SIJIL_ORIGIN must be a name of letters, digits, '.', '-', ':' and '/', not 'two words'.",
         ),
+        (
+            "SIJIL_SMS_TEMPLATE",
+            '{"to": "{to}"}',
+            (
+                "SIJIL_SMS_TEMPLATE must be JSON whose strings hold {to} and {text}, perhaps {id}, and no other name in "
+                'braces, not \'{"to": "{to}"}\'.'
+            ),
+        ),
+        ("SIJIL_SMTP_HOST", "a b", "SIJIL_SMTP_HOST must be a host name or an IP address, not 'a b'."),
+        ("SIJIL_SMTP_PORT", "0", "SIJIL_SMTP_PORT must be a whole number from 1 to 65535, not '0'."),
+        ("SIJIL_SMTP_FROM", "sijil", "SIJIL_SMTP_FROM must be an e-mail address in ASCII, not 'sijil'."),
         ("SIJIL_PROT", "1", "SIJIL_PROT is not a setting; did you mean SIJIL_PORT?"),
         ("SIJIL_ZZZZZZZZZZZZ", "1", "SIJIL_ZZZZZZZZZZZZ is not a setting."),
     ],
@@ -97,6 +118,60 @@ def test_a_bad_master_key_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"SIJIL_MASTER_KEY": key})
     assert str(refused.value) == "SIJIL_MASTER_KEY must be 32 bytes in base64."
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "https://", "http://sms.example/hunter2", "ftp://sms.example", "https://sms.example:hunter2"]
+)
+def test_a_bad_address_of_the_sms_gateway_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"SIJIL_SMS_URL": url})
+    assert str(refused.value) == "SIJIL_SMS_URL must be an https:// address (http:// to this machine only)."
+
+
+@pytest.mark.parametrize("url", ["https://sms.example/v1/send?unit=7", "http://127.0.0.1:8080/sms", "http://[::1]/sms"])
+def test_a_key_goes_over_an_encrypted_connection_or_stays_on_this_machine(url: str) -> None:
+    settings = read_settings({"SIJIL_SMS_URL": url})
+    assert settings.sms_url
+    assert settings.sms_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize("key", ["two words", "line\n", "مفتاح"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"SIJIL_SMS_KEY": key})
+    assert str(refused.value) == "SIJIL_SMS_KEY must be printable ASCII characters without spaces."
+
+
+SMS = {"SIJIL_SMS_URL": "https://sms.example", "SIJIL_SMS_KEY": "hunter2"}
+SMTP = {"SIJIL_SMTP_HOST": "mail.example", "SIJIL_SMTP_FROM": "sijil@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "missing"),
+    [
+        ({}, []),
+        ({"SIJIL_SMS_URL": "https://sms.example"}, ["SIJIL_SMS_KEY"]),
+        ({"SIJIL_SMTP_HOST": "mail.example"}, ["SIJIL_SMTP_FROM"]),
+        ({"SIJIL_SMTP_PASSWORD": "hunter2"}, ["SIJIL_SMTP_USER"]),
+        (SMTP | {"SIJIL_SMTP_USER": "sijil"}, ["SIJIL_SMTP_PASSWORD"]),
+        ({"SIJIL_ENV": "production"}, ["SIJIL_SMS_URL", "SIJIL_SMS_KEY", "SIJIL_SMTP_HOST", "SIJIL_SMTP_FROM"]),
+        (SMS | {"SIJIL_ENV": "production"}, ["SIJIL_SMTP_HOST", "SIJIL_SMTP_FROM"]),
+        (SMS | SMTP | {"SIJIL_ENV": "production"}, []),
+    ],
+)
+def test_what_messages_need_is_whole_and_in_production_both_channels_are_there(
+    environ: dict[str, str], missing: list[str]
+) -> None:
+    assert read_settings(environ).missing_for_messages() == missing
+
+
+def test_the_secrets_of_the_senders_are_not_shown() -> None:
+    environ = SMS | SMTP | {"SIJIL_SMTP_USER": "sijil", "SIJIL_SMTP_PASSWORD": "hunter2"}
+    settings = read_settings(environ)
+    shown = repr(describe(settings, environ))
+    assert "hunter2" not in shown + repr(settings)
+    assert "sms.example" not in shown  # its path may be as good as a key
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://u:hunter2@h/d", "postgresql://u:hunter2@h:5432/d?colour=red"])

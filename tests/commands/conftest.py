@@ -1,6 +1,6 @@
 """An importer for feeds that a test writes."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ import pytest
 from commands.importer import Importer, Options
 from commands.importer import Progress as Imported
 from store.database import Database
+from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
+from tests.house import House, open_house
 
 Import = Callable[..., Any]
 
@@ -23,3 +25,10 @@ def import_feed(log: Log, database: Database, now: Clock) -> Import:
         return imported
 
     return run
+
+
+@pytest.fixture
+async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[House]:
+    """A whole installation."""
+    async with open_house(database, log, keyring, now, tmp_path) as house:
+        yield house

@@ -35,11 +35,11 @@ If the change keeps to this, write the new contract and look at its diff:
 """
 
 
-def event_classes() -> list[type[AggregateEvent]]:
-    """Every event class of the aggregates, in the order in which they are written."""
+def event_classes(*aggregates: type[Aggregate]) -> list[type[AggregateEvent]]:
+    """Every event class of some aggregates, or of all, in the order in which they are written."""
     return [
         found
-        for aggregate in AGGREGATES
+        for aggregate in aggregates or AGGREGATES
         for name, found in vars(aggregate).items()
         if isinstance(found, type) and issubclass(found, AggregateEvent) and name not in {"Event", "Created"}
     ]

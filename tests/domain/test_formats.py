@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import formats
+from domain import formats, rules
 from domain.address import NationalAddress, national_address
 from domain.common_passwords import COMMON_PASSWORDS
 from domain.errors import Problem, ProblemCode, Refused
@@ -16,6 +16,7 @@ from domain.formats import PLATE_LETTERS, PersonKind, Plate
 from domain.text import Text
 
 FIELD = ("input",)
+STRENGTH = rules.PASSWORD_STRENGTH.versions[-1]
 
 
 def refusal(check: Callable[..., object], *args: object, **kwargs: object) -> tuple[Problem, ...]:
@@ -335,7 +336,7 @@ def test_a_strong_password_passes(password: str) -> None:
     ],
 )
 def test_a_weak_password_is_refused(password: str, why: str) -> None:
-    assert refusal(noura, password, FIELD) == (Problem(ProblemCode.WEAK_PASSWORD, FIELD),), why
+    assert refusal(noura, password, FIELD) == (Problem(ProblemCode.WEAK_PASSWORD, FIELD, STRENGTH),), why
 
 
 def test_a_run_of_four_equal_characters_is_allowed() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from domain.actor import Role
 from domain.catalogue import ServiceSection
+from domain.delegation import DelegatedService
 from domain.dues import ViolationStatus
 from domain.formats import PersonKind
 from domain.labels import LABELS, label
@@ -22,6 +23,7 @@ ENUMS: list[type[Enum]] = [
     AccountStatus,
     Language,
     SponsorRelation,
+    DelegatedService,
     VisaType,
     VisaBasis,
     VisaStatus,

@@ -1,14 +1,15 @@
 """`sijil` as an operator runs it: as a process, with its exit status and what it prints."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +18,12 @@ import psycopg
 import pytest
 import typer.main
 
-from cli import app
+from access.oauth import ASSERTION_TYPE
+from cli import _listen, app
+from projections.person import People
+from tests.access.assertions import ED25519, assertion
+from tests.end_to_end.conftest import ROOT, Serving, Sijil
 from tests.feeds import NOURA, PEOPLE, RAJESH, WriteFeed, recorded, registered
-
-ROOT = Path(__file__).parents[2]
-SIJIL = Path(sys.executable).with_name("sijil")
-
-Sijil = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def environment(tmp_path: Path, empty_database_url: str) -> dict[str, str]:
-    """Settings of an installation of its own."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIJIL_")}
-    return inherited | {"SIJIL_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": empty_database_url}
-
-
-@pytest.fixture
-def sijil(environment: dict[str, str]) -> Sijil:
-    def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603 (our own program)
-            [SIJIL, *arguments],
-            env=environment | settings,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=ROOT,
-        )
-
-    return run
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], status: int, message: str) -> None:
@@ -57,50 +34,19 @@ def assert_one_line(done: subprocess.CompletedProcess[str], status: int, message
     assert re.search(message, said[0]), said[0]
 
 
-class Serving:
-    """A server in a process, and what it printed."""
-
-    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 (our own program)
-            [SIJIL, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-        )
-        self.printed = ""
-
-    def until_ready(self) -> str:
-        """Wait for the address it serves on."""
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.printed += line
-            if found := re.search(r"GraphQL on (http://\S+)/graphql", line):
-                return found[1]
-        raise AssertionError(self.printed)
-
-    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=30)
-        self.printed += rest
-        return self.process.returncode
-
-
-@pytest.fixture
-def serve(environment: dict[str, str]) -> Iterator[Callable[..., Serving]]:
-    started: list[Serving] = []
-
-    def start(*arguments: str, **settings: str) -> Serving:
-        started.append(Serving(environment | {"SIJIL_PORT": "0"} | settings, *arguments))
-        return started[-1]
-
-    yield start
-    for serving in started:
-        if serving.process.poll() is None:
-            serving.process.kill()
-        serving.process.communicate()
-
-
 def ask(url: str, token: str | None, query: str) -> dict[str, Any]:
     headers = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {token}"} if token else {})
     answer: dict[str, Any] = httpx.post(f"{url}/graphql", json={"query": query}, headers=headers).json()
     return answer
+
+
+PRODUCTION = {
+    "SIJIL_ENV": "production",
+    "SIJIL_SMS_URL": "https://127.0.0.1:1/sms",
+    "SIJIL_SMS_KEY": "key",
+    "SIJIL_SMTP_HOST": "127.0.0.1",
+    "SIJIL_SMTP_FROM": "sijil@example.com",
+}
 
 
 def test_one_command_serves_the_demo_and_a_second_time_imports_nothing(
@@ -230,6 +176,33 @@ FAULTS: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "a token in production": (["token", "--as", "rajesh"], {"SIJIL_ENV": "production"}, 78, "sign in"),
     "a token while there is nobody": (["token", "--as", "nobody"], {}, 2, "The log is empty: fill it first"),
     "a token for whom?": (["token"], {}, 2, "--as USERNAME, or --agency CODE"),
+    "a program of nobody": (["client", "add", "--agency", "nasa", "--public-key", "x"], {}, 2, "no agency nasa"),
+    "a public key that is not there": (
+        ["client", "add", "--agency", "traffic", "--public-key", "missing.pem"],
+        {},
+        2,
+        "missing.pem cannot be read",
+    ),
+    "a public key that is none": (
+        ["client", "add", "--agency", "traffic", "--public-key", "README.md"],
+        {},
+        2,
+        "This is no public key",
+    ),
+    "a program that nobody knows": (["client", "remove", "traffic-000000"], {}, 2, "no program traffic-000000"),
+    "no keys to rotate": (["keys", "rotate"], {}, 78, "The token key is missing"),
+    "a server that could not send codes": (
+        ["serve"],
+        {"SIJIL_ENV": "production", "SIJIL_PORT": "0", "SIJIL_SMS_URL": "https://sms.example", "SIJIL_SMS_KEY": "key"},
+        78,
+        "In production people are sent codes: set SIJIL_SMTP_HOST, SIJIL_SMTP_FROM",
+    ),
+    "a worker that could not send codes": (
+        ["work"],
+        {"SIJIL_ENV": "production"},
+        78,
+        "In production people are sent codes: set SIJIL_SMS_URL, SIJIL_SMS_KEY, SIJIL_SMTP_HOST, SIJIL_SMTP_FROM",
+    ),
     "a rejects file that cannot be written": (
         ["import", "demo/feed.jsonl.gz", "--backdate", "--rejects", "/nowhere/rejects"],
         {},
@@ -255,6 +228,13 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(sijil: Sijil) -> No
         assert_one_line(sijil("serve", "--port", str(port)), 75, f"127.0.0.1:{port} cannot be listened on")
 
 
+def test_no_piece_of_an_answer_waits_for_the_one_before() -> None:
+    with _listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
 def test_a_lost_master_key_stops_the_start_and_no_other_one_is_made(
     sijil: Sijil,
     tmp_path: Path,
@@ -274,6 +254,82 @@ def test_the_embedded_database_of_another_version_is_not_touched(sijil: Sijil, t
     (folder / "PG_VERSION").write_text("12\n")
     assert_one_line(sijil("serve", "--port", "0", DATABASE_URL=""), 73, "12")
     assert (folder / "PG_VERSION").read_text() == "12\n"
+
+
+def test_an_agencys_program_is_registered_gets_tokens_and_is_removed(
+    serve: Callable[..., Serving], sijil: Sijil, tmp_path: Path
+) -> None:
+    public_key = tmp_path / "key.jwk"
+    public_key.write_text(json.dumps(ED25519.as_dict(private=False)))
+    added = sijil("client", "add", "--agency", "traffic", "--public-key", public_key)
+    assert re.fullmatch(r"traffic-[0-9a-f]{6}\n", added.stdout), added.stderr
+    assert "signs assertions for sijil.local" in added.stderr
+    client_id = added.stdout.strip()
+    url = serve("serve").until_ready()
+
+    def ask_for_token() -> httpx.Response:
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion(client_id, ED25519, now=datetime.now(UTC)),
+        }
+        return httpx.post(f"{url}/oauth/token", data=form)
+
+    kids = [jwt_header(ask_for_token().json()["access_token"])["kid"]]
+    rotated = sijil("keys", "rotate")
+    kids.append(jwt_header(ask_for_token().json()["access_token"])["kid"])
+    assert rotated.stdout == f"Tokens are signed by the new key {kids[1]}; those of {kids[0]} still hold.\n"
+    assert [key["kid"] for key in httpx.get(f"{url}/.well-known/jwks.json").json()["keys"]] == kids
+
+    listed = sijil("client", "list").stdout
+    assert re.fullmatch(rf"{client_id} +traffic +Ed25519 +added [0-9: -]+ UTC  in use\n", listed)
+    assert sijil("client", "remove", client_id).returncode == 0
+    assert re.search(r" UTC  removed [0-9: -]+ UTC\n", sijil("client", "list").stdout)
+    assert ask_for_token().json()["error"] == "invalid_client"
+
+
+def test_the_installation_appoints_the_first_administrator(sijil: Sijil, write_feed: WriteFeed) -> None:
+    assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
+    assert re.fullmatch(r"noura is an administrator since position \d+ of the log.\n", sijil("appoint", "noura").stdout)
+    assert_one_line(sijil("appoint", NOURA), 2, "cannot be appointed: The new value equals the current one")
+    assert_one_line(sijil("appoint", "nobody"), 2, "Nobody has the user name or ID nobody")
+
+
+def test_messages_are_shown_to_developers_counted_and_tried_again(
+    serve: Callable[..., Serving], sijil: Sijil, environment: dict[str, str]
+) -> None:
+    url = serve("serve").until_ready()
+    assert httpx.get(f"{url}/outbox", headers={"Accept": "application/json"}).json() == {"messages": []}
+    given_up = (
+        "INSERT INTO outbox (id, person_id, kind, channel, language, box, state, tries, created_at, next_try_at, fault) "
+        "VALUES (gen_random_uuid(), gen_random_uuid(), 'SIGN_IN_CODE', 'SMS', 'AR', '', 'DEAD', 8, now(), now(), 'why') "
+        "RETURNING id, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
+    )
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        id, at = connection.execute(given_up).fetchone() or (None, None)
+        assert sijil("outbox").stdout == (
+            f"DEAD     SMS           1\n{id}  {at} UTC  SIGN_IN_CODE      SMS     8 tries  why\n"
+        )
+        assert sijil("outbox", "--retry").stdout.startswith("1 given up before are tried again.\n")
+        for _ in range(100):  # whose key is gone, is told nothing: that ends it
+            if connection.execute("SELECT state, tries FROM outbox").fetchone() == ("EXPIRED", 1):
+                break
+            time.sleep(0.1)
+        assert sijil("outbox").stdout == "EXPIRED  SMS           1\n"
+
+
+def jwt_header(token: str) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(urlsafe_b64decode(token.partition(".")[0] + "=="))
+    return header
+
+
+def test_a_private_key_is_not_registered(sijil: Sijil, tmp_path: Path) -> None:
+    key = tmp_path / "key.jwk"
+    private = ED25519.as_dict(private=True)
+    key.write_text(json.dumps(private))
+    done = sijil("client", "add", "--agency", "traffic", "--public-key", key)
+    assert_one_line(done, 2, "This is a private key")
+    assert str(private["d"]) not in done.stderr
 
 
 def test_the_schema_that_is_printed_is_the_one_in_the_repository(sijil: Sijil) -> None:
@@ -299,7 +355,7 @@ def test_an_event_that_cannot_be_applied_ends_an_import_and_is_said_by_a_server_
 ) -> None:
     assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute("ALTER TABLE person_v1 ADD CHECK (username <> 'late')")
+        connection.execute(f"ALTER TABLE {People().table} ADD CHECK (username <> 'late')".encode())
     begun = time.monotonic()
     done = sijil("import", write_feed(registered("1000000040", "late"), name="late.jsonl"), "--agency", "civil-affairs")
     assert done.returncode == 69
@@ -334,7 +390,7 @@ def test_an_unfinished_import_is_said_by_whoever_keeps_the_clock(
     assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("UPDATE imports SET done = false, file = '/feeds/of today.jsonl'")
-    started = serve(command, SIJIL_ENV="production")
+    started = serve(command, **PRODUCTION)
     assert started.process.stdout
     assert (
         "WARNING cli: The import of /feeds/of today.jsonl is not finished; until it is, nothing that falls due is "

@@ -24,6 +24,8 @@ from store.log import Log
 from tests.conftest import Clock
 from tests.feeds import PEOPLE, WriteFeed, issued, moved, recorded
 
+PERSON = People().table
+
 DEMO = "demo/feed.jsonl.gz"
 
 
@@ -100,7 +102,7 @@ async def test_a_position_is_announced_when_the_rows_are_there(
         assert not await followed.wait_for(1, 0.05)
         await imported(log, database, now, write_feed(*PEOPLE))
         assert await followed.wait_for(7, 5)
-        assert len(await rows(database, "person_v1")) == 4
+        assert len(await rows(database, PERSON)) == 4
         assert follower.health.following
 
 
@@ -150,22 +152,22 @@ async def test_an_event_that_cannot_be_applied_stops_the_follower_loudly_and_not
     reason = "cannot apply the event at position 7: User.SponsorAssigned in person: ValueError"
     assert (follower.health.following, follower.health.stopped_at, follower.health.reason) == (False, 7, reason)
     assert f"the read models stand still: {reason}" in caplog.text
-    assert await rows(database, "person_v1") == []
+    assert await rows(database, PERSON) == []
     async with database.pool.connection() as connection:
         assert await (await connection.execute("SELECT position FROM follower")).fetchone() == (0,)
 
     async with following(log, database) as (_, followed):  # mended
         assert await followed.wait_for(7, 5)
-    assert len(await rows(database, "person_v1")) == 4
+    assert len(await rows(database, PERSON)) == 4
 
 
 # What a table may refuse, when all four people come in one batch: Rajesh comes with the second event.
 REFUSALS = {
-    "NotNullViolation": "ALTER TABLE person_v1 ADD COLUMN more text; ALTER TABLE person_v1 ALTER COLUMN more SET NOT NULL",
-    "CheckViolation": "ALTER TABLE person_v1 ADD CHECK (username <> 'rajesh')",
-    "StringDataRightTruncation": "ALTER TABLE person_v1 ALTER COLUMN username TYPE varchar(5)",
-    "ProgramLimitExceeded": "CREATE INDEX ON person_v1 (repeat(username, CASE username WHEN 'rajesh' THEN 9999999 END))",
-    "UndefinedColumn": "ALTER TABLE person_v1 DROP COLUMN mobile",
+    "NotNullViolation": f"ALTER TABLE {PERSON} ADD COLUMN more text; ALTER TABLE {PERSON} ALTER COLUMN more SET NOT NULL",
+    "CheckViolation": f"ALTER TABLE {PERSON} ADD CHECK (username <> 'rajesh')",
+    "StringDataRightTruncation": f"ALTER TABLE {PERSON} ALTER COLUMN username TYPE varchar(5)",
+    "ProgramLimitExceeded": f"CREATE INDEX ON {PERSON} (repeat(username, CASE username WHEN 'rajesh' THEN 9999999 END))",
+    "UndefinedColumn": f"ALTER TABLE {PERSON} DROP COLUMN mobile",
 }
 
 
@@ -195,7 +197,7 @@ async def test_a_row_that_its_table_refuses_stops_the_follower_at_its_event_with
         f"the read models stand still: {reason}"
     ]
     assert "rajesh" not in caplog.text
-    assert await rows(database, "person_v1") == []
+    assert await rows(database, PERSON) == []
 
 
 class CannotBeLoadedTogether(People):
@@ -220,7 +222,7 @@ async def test_a_batch_that_fails_only_as_a_whole_stops_the_follower_at_its_firs
         "cannot apply the event at position 1: each by itself can be applied, but not with those after it: MemoryError"
     )
     assert follower.health == Health(following=False, stopped_at=1, reason=reason)
-    assert await rows(database, "person_v1") == []
+    assert await rows(database, PERSON) == []
 
 
 async def test_a_follower_that_ends_without_an_event_being_at_fault_says_so_too(
@@ -278,7 +280,7 @@ async def test_a_start_beside_a_follower_waits_for_nothing_and_takes_nothing(dat
     await create(database, READ_MODELS)
     async with await database.connect() as connection, connection.transaction():
         await connection.execute("SELECT position FROM follower FOR UPDATE")
-        await connection.execute(b"LOCK TABLE person_v1, visa_v1 IN EXCLUSIVE MODE")
+        await connection.execute(f"LOCK TABLE {PERSON}, visa_v1 IN EXCLUSIVE MODE".encode())
         await asyncio.wait_for(create(database, READ_MODELS), 5)
 
 
@@ -292,7 +294,7 @@ async def test_a_start_that_makes_a_table_does_not_stand_in_the_way_of_a_batch(d
             await connection.execute("INSERT INTO visa_v1 SELECT * FROM visa_v1")
             assert not starting.done()
         await asyncio.wait_for(starting, 5)
-    assert await rows(database, "person_v1") == []
+    assert await rows(database, PERSON) == []
 
 
 async def test_an_index_that_is_missing_is_made_and_no_table_built_again(
@@ -303,12 +305,12 @@ async def test_an_index_that_is_missing_is_made_and_no_table_built_again(
     async with following(log, database) as (_, followed):
         assert await followed.wait_for(7, 5)
     async with database.pool.connection() as connection:
-        await connection.execute("DROP INDEX person_v1_1")
+        await connection.execute(f"DROP INDEX {PERSON}_1".encode())
         await create(database, READ_MODELS)
-        assert await (await connection.execute("SELECT to_regclass('person_v1_1')::text")).fetchone() == (
-            "person_v1_1",
+        assert await (await connection.execute("SELECT to_regclass(%s)::text", (f"{PERSON}_1",))).fetchone() == (
+            f"{PERSON}_1",
         )
-    assert len(await rows(database, "person_v1")) == 4
+    assert len(await rows(database, PERSON)) == 4
 
 
 @pytest.mark.usefixtures("tables")

@@ -14,7 +14,7 @@ from tests.feeds import PEOPLE, WriteFeed
 
 
 class NewPeople(People):
-    version = 2
+    version = People.version + 1
 
 
 async def count(database: Database, table: str) -> int:
@@ -37,10 +37,10 @@ async def test_a_read_model_of_a_new_version_is_built_from_event_one_with_all_ot
     async with Followed(database).watch() as followed:
         async with background(Follower(log, database, READ_MODELS).run):
             assert await followed.wait_for(7, 5)
-        assert await count(database, "person_v1") == 4
+        assert await count(database, People().table) == 4
 
         for _ in range(2 if again else 1):  # the second start finds the tables
             await create(database, models)
     async with Followed(database).watch() as followed, background(Follower(log, database, models).run):
         assert await followed.wait_for(7, 5)
-    assert await count(database, "person_v2") == 4
+    assert await count(database, NewPeople().table) == 4

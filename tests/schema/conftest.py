@@ -1,6 +1,7 @@
 """The endpoint over a fresh database, and rows of the read models to read through it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -18,8 +19,12 @@ import msgspec
 import psycopg
 import pytest
 
+from access.client import Clients
+from access.digest import Digests
 from access.token import TokenKeys
+from commands.account import Accounts
 from domain.actor import Role
+from domain.delegation import DelegatedService
 from domain.docket import Docket
 from domain.dues import ViolationStatus
 from domain.formats import PersonKind
@@ -31,12 +36,15 @@ from domain.visa import Visa, VisaBasis, VisaStatus, VisaType
 from projections import READ_MODELS
 from projections.docket import DocketRow, Dockets
 from projections.follower import create
-from projections.person import People, PersonRow, Sponsor
+from projections.person import DelegationEntry, People, PersonRow, Sponsor
 from projections.read_model import ReadModel, Row
 from projections.violation import ViolationRow, Violations
 from projections.visa import VisaRow, Visas
 from schema.app import GraphQLApp
+from schema.context import Services
 from store.database import Database, open_database
+from store.keyring import Keyring
+from store.log import Log
 from tests.conftest import Clock, Databases
 
 POSITION = 42
@@ -123,14 +131,19 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture
-async def api(database: Database, now: Clock, tmp_path: Path) -> AsyncIterator[Api]:
+async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[Api]:
     async with database.pool.connection() as connection:
         await connection.execute("TRUNCATE access_log, " + ", ".join(model.table for model in READ_MODELS))
     keys = TokenKeys.load(tmp_path / "token.jwk", create=True)
     followed = StandingStill()
     page = tmp_path / "index.html"
     page.write_text("<!doctype html><title>GraphiQL</title>")
-    app = GraphQLApp(pool=database.pool, followed=followed, token_keys=keys, now=now, graphiql=page)
+    accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
+    services = Services(
+        pool=database.pool, accounts=accounts, followed=followed, token_keys=keys, access_token_seconds=300
+    )
+    clients = Clients(database, Digests(keyring.master_key.access))
+    app = GraphQLApp(services=services, is_active=clients.is_active, now=now, graphiql=page)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://sijil") as client:
         yield Api(client, keys, now, followed)
@@ -157,12 +170,33 @@ def person(*roles: Role, name: str = "Rajesh Kumar", national_id: str | None = N
         roles=[Role.PERSON, *roles],
         sponsors=[],
         sponsor_ids=[],
+        address=None,
+        locked_until=None,
+        delegations=[],
+        delegate_ids=[],
     )
     return msgspec.structs.replace(row, **values)
 
 
 def sponsored(sponsor: PersonRow, relation: SponsorRelation = SponsorRelation.EMPLOYER, **values: Any) -> PersonRow:
     return person(sponsors=[Sponsor(sponsor.id, relation)], sponsor_ids=[sponsor.id], **values)
+
+
+def delegating(*delegations: DelegationEntry, **values: Any) -> PersonRow:
+    """Somebody who has granted these, from the oldest to the newest."""
+    delegates = list(dict.fromkeys(delegation.delegate_id for delegation in delegations))
+    return person(delegations=list(delegations), delegate_ids=delegates, **values)
+
+
+def delegated(
+    delegate: PersonRow,
+    from_day: date = date(2026, 3, 1),
+    until_day: date = date(2026, 3, 31),
+    *,
+    granted_at: datetime = datetime(2026, 2, 20, 8, tzinfo=UTC),
+) -> DelegationEntry:
+    """A delegation for March, which is now."""
+    return DelegationEntry(uuid4(), delegate.id, DelegatedService.VISA_INQUIRY, from_day, until_day, granted_at)
 
 
 def valid_id(number: int) -> str:

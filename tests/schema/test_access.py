@@ -1,6 +1,7 @@
 """Who may see what: roles × relations, for each kind of data."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
 
@@ -10,7 +11,19 @@ from domain.actor import Role
 from domain.objection import ObjectionStatus
 from domain.user import AccountStatus, SponsorRelation
 from projections.person import PersonRow
-from tests.schema.conftest import Api, Keep, counted, objected, person, sponsored, violation, visa
+from tests.conftest import Clock
+from tests.schema.conftest import (
+    Api,
+    Keep,
+    counted,
+    delegated,
+    delegating,
+    objected,
+    person,
+    sponsored,
+    violation,
+    visa,
+)
 
 Looks = Callable[[], Awaitable[list[tuple[Any, ...]]]]
 
@@ -66,6 +79,100 @@ async def test_a_visa_is_seen_by_its_holder_and_the_holders_sponsors(
         else None
     )
     assert await looks() == []
+
+
+OF_A_DELEGATOR = """query($id: String!, $node: ID!, $visa: String!, $fined: String!) {
+    node(id: $node) { ... on Person { ...All } }
+    visas(holderNationalId: $id, first: 5) { totalCount edges { node { relation } } }
+    visa(number: $visa) { relation passportNumber holder { ...All } sponsor { ...All } }
+    fined: violation(number: $fined) { number }
+    objection(number: "O1") { number }
+    me { mayAskAbout(first: 5) { edges { relation node { ...All } } } }
+}
+fragment All on Person { name { en } nationalId kind status roles
+    visas(first: 5) { totalCount } violations(first: 5) { totalCount } }"""
+
+
+@pytest.mark.parametrize("holds", [True, False])
+async def test_a_delegate_sees_visas_and_nothing_else_while_the_delegation_holds(
+    api: Api, keep: Keep, looks: Looks, *, holds: bool
+) -> None:
+    salman, noura = person(name="Salman Al-Shehri"), person(name="Noura Al-Qahtani")
+    rajesh = delegating(delegated(salman) if holds else delegated(salman, date(2026, 3, 2)))
+    rajesh.sponsors, rajesh.sponsor_ids = sponsored(noura).sponsors, [noura.id]
+    its, fined = visa(rajesh), objected(rajesh)
+    await keep(salman, noura, rajesh, its, fined)
+    of_worker = (await api.ask("{ me { person { id } } }", rajesh)).data["me"]["person"]["id"]
+
+    seen = await api.ask(
+        OF_A_DELEGATOR, salman, id=rajesh.national_id, node=of_worker, visa=its.number, fined=fined.number
+    )
+
+    holder = {
+        "name": {"en": "Rajesh Kumar"},
+        "nationalId": rajesh.national_id,
+        "kind": "RESIDENT",
+        "status": None,
+        "roles": None,
+        "visas": {"totalCount": 1} if holds else None,
+        "violations": None,
+    }
+    sponsor = holder | {"name": {"en": "Noura Al-Qahtani"}, "nationalId": noura.national_id, "visas": None}
+    shown = {"relation": "DELEGATE", "passportNumber": its.passport_number, "holder": holder, "sponsor": sponsor}
+    assert seen.body["data"] == {
+        "node": holder,
+        "visas": {"totalCount": 1, "edges": [{"node": {"relation": "DELEGATE"}}]} if holds else None,
+        "visa": shown if holds else None,
+        "fined": None,
+        "objection": None,
+        "me": {"mayAskAbout": {"edges": [{"relation": "DELEGATE", "node": holder}] if holds else []}},
+    }
+    assert await looks() == []
+
+
+@pytest.mark.parametrize(
+    ("from_in", "until_in", "sees"),
+    [(0, 0, True), (-9, 0, True), (0, 9, True), (1, 9, False), (-9, -1, False)],
+)
+async def test_a_delegation_holds_from_its_first_to_its_last_day_in_riyadh(
+    api: Api, keep: Keep, now: Clock, *, from_in: int, until_in: int, sees: bool
+) -> None:
+    now.advance(hours=11, minutes=59)  # a minute before midnight in Riyadh
+    today, salman = date(2026, 3, 1), person()
+    rajesh = delegating(delegated(salman, today + timedelta(from_in), today + timedelta(until_in)))
+    its = visa(rajesh)
+    await keep(salman, rajesh, its)
+
+    answer = await api.ask(VISA, salman, number=its.number)
+
+    assert (answer.data["visa"] is not None) == sees
+    now.advance(minutes=1)
+    answer = await api.ask(VISA, salman, number=its.number)
+    assert (answer.data["visa"] is not None) == (from_in <= 1 <= until_in)
+
+
+async def test_a_delegator_sees_no_visa_of_the_delegate_and_a_delegate_of_a_delegate_none_of_the_first(
+    api: Api, keep: Keep
+) -> None:
+    hind = person(name="Hind Al-Otaibi")
+    salman = delegating(delegated(hind), name="Salman Al-Shehri")
+    rajesh = delegating(delegated(salman))
+    his, its = visa(salman), visa(rajesh)
+    await keep(hind, salman, rajesh, his, its)
+
+    assert (await api.ask(VISA, rajesh, number=his.number)).data == {"visa": None}
+    assert (await api.ask(VISA, hind, number=its.number)).data == {"visa": None}
+    assert (await api.ask(VISA, hind, number=his.number)).data["visa"]["relation"] == "DELEGATE"
+
+
+async def test_a_sponsor_who_is_a_delegate_too_is_seen_as_the_sponsor(api: Api, keep: Keep) -> None:
+    noura = person(name="Noura Al-Qahtani")
+    rajesh = delegating(delegated(noura))
+    rajesh.sponsors, rajesh.sponsor_ids = sponsored(noura).sponsors, [noura.id]
+    its = visa(rajesh)
+    await keep(noura, rajesh, its)
+
+    assert (await api.ask(VISA, noura, number=its.number)).data["visa"]["relation"] == "EMPLOYER"
 
 
 @pytest.mark.parametrize(("role", "name"), [(Role.PASSPORT_OFFICER, "Rajesh Kumar"), (Role.AUDITOR, "R. K.")])

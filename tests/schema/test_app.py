@@ -13,6 +13,7 @@ from graphql import get_introspection_query
 from strawberry.extensions.parser_cache import _get_parse_cache
 from strawberry.extensions.validation_cache import _get_validate_cache
 
+from schema import table
 from schema.limits import DEEPEST, MOST_ALIASES, MOST_FIELDS
 from store.database import Database
 from tests.conftest import Clock
@@ -256,7 +257,7 @@ async def test_our_own_faults_are_masked_and_logged_once(
     await api.ask("{ me { id } }", rajesh)
 
     with caplog.at_level(logging.ERROR):
-        async with without_table(database, "visa_v1"):
+        async with without_table(database, table.VISA):
             answer = await api.ask("{ me { username visas(first: 1) { totalCount } } services { code } }", rajesh)
 
     assert answer.errors == [("me.visas", "INTERNAL")]
@@ -273,11 +274,11 @@ async def test_a_fault_before_the_operation_is_masked_too(api: Api, keep: Keep, 
     rajesh = person()
     await keep(rajesh)
 
-    async with without_table(database, "person_v1"):
+    async with without_table(database, table.PERSON):
         answer = await api.ask("{ me { id } }", rajesh)
 
     assert (answer.status, answer.errors) == (500, [("", "INTERNAL")])
-    assert "person_v1" not in json.dumps(answer.body)
+    assert table.PERSON not in json.dumps(answer.body)
 
 
 def doubling(fragments: int) -> str:

@@ -14,7 +14,9 @@ from eventsourcing.utils import register_topic
 
 from domain.actor import Actor, Role
 from domain.personal import Personal
+from domain.user import User
 from store.codec import Entry, PersonErased, RecordDamaged, Recorded, Row, decode, encode, entry_hash, leaf_hash
+from tests.examples import ADDRESS
 from tests.store.ledger import CORRELATION, MORNING, Ledger, entries
 
 T = TypeVar("T", bound=AggregateEvent)
@@ -54,6 +56,15 @@ def test_an_event_comes_back_as_it_was_with_who_when_and_why() -> None:
     event = opened()
 
     assert decode(stored(event), KEYS.get) == Recorded(7, RECORDED_AT, EVENT, ACTOR, CORRELATION, CAUSE, event)
+
+
+def test_an_address_is_personal_and_comes_back_whole() -> None:
+    event = event_of(User.AddressChanged, 2, address=ADDRESS)
+    row = stored(event)
+
+    assert decode(row, KEYS.get).event == event
+    assert json.loads(row.state)["data"] == {}
+    assert vars(decode(row, NO_KEYS.get).event)["address"] is None
 
 
 def test_what_is_stored_is_json_that_names_its_parts() -> None:

@@ -2,6 +2,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from store.codec import PersonErased
 from store.database import Database
 from store.faults import Fault
 from store.keyring import Keyring
@@ -77,3 +78,72 @@ async def test_a_key_in_another_persons_row_is_a_fault(database: Database, keyri
 
     with pytest.raises(Fault, match="was changed"):
         await keyring.load([OTHER])
+
+
+async def test_a_key_that_was_cut_short_is_a_fault(database: Database, keyring: Keyring) -> None:
+    _, wrapped = keyring.create(PERSON)
+    await record(database, PERSON, wrapped[:12])
+
+    with pytest.raises(Fault, match="was changed"):
+        await keyring.load([PERSON])
+
+
+# What is sealed under a person's key
+
+
+@pytest.fixture
+async def people(database: Database, keyring: Keyring) -> None:
+    """Two people with keys."""
+    for person in (PERSON, OTHER):
+        _, wrapped = keyring.create(person)
+        await record(database, person, wrapped)
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("plain", [b"", b"new@example.sa", bytes(100_000)])
+async def test_what_is_sealed_another_keyring_opens(
+    database: Database, master_key: MasterKey, keyring: Keyring, plain: bytes
+) -> None:
+    box = await keyring.seal(PERSON, plain, bound=b"challenge 1")
+
+    assert await Keyring(database, master_key).open(PERSON, box, bound=b"challenge 1") == plain
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_box_shows_nothing_of_its_content_and_no_two_are_alike(keyring: Keyring) -> None:
+    one, two = [await keyring.seal(PERSON, b"new@example.sa", bound=b"") for _ in range(2)]
+
+    assert one != two
+    assert b"example" not in one + two
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_box_opens_only_for_its_person_and_with_what_it_is_bound_to(keyring: Keyring) -> None:
+    box = await keyring.seal(PERSON, b"new@example.sa", bound=b"challenge 1")
+
+    for person, bound in ((PERSON, b"challenge 2"), (PERSON, b""), (OTHER, b"challenge 1")):
+        with pytest.raises(Fault, match="was changed in the database") as fault:
+            await keyring.open(person, box, bound=bound)
+        assert "example" not in fault.value.message
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_box_that_was_tampered_with_is_a_fault(keyring: Keyring) -> None:
+    box = await keyring.seal(PERSON, b"new@example.sa", bound=b"challenge 1")
+
+    changed = [box[:place] + bytes([box[place] ^ 1]) + box[place + 1 :] for place in (0, 12, len(box) - 1)]
+    for other in (*changed, box[:-1], box + b"\0", box[:20], box[:5], b""):
+        with pytest.raises(Fault, match="was changed in the database"):
+            await keyring.open(PERSON, other, bound=b"challenge 1")
+
+
+@pytest.mark.usefixtures("people")
+async def test_what_is_sealed_for_somebody_is_gone_with_their_key(database: Database, keyring: Keyring) -> None:
+    box = await keyring.seal(PERSON, b"new@example.sa", bound=b"challenge 1")
+    async with database.pool.connection() as connection:
+        await connection.execute("DELETE FROM person_keys WHERE person_id = %s", (PERSON,))
+    keyring.forget(PERSON)
+
+    assert await keyring.open(PERSON, box, bound=b"challenge 1") is None
+    with pytest.raises(PersonErased):
+        await keyring.seal(PERSON, b"new@example.sa", bound=b"challenge 1")

@@ -207,6 +207,29 @@ async def test_a_released_claim_can_be_had_by_another_even_in_the_same_batch_or_
     assert await log.owners([ID, MOBILE]) == {MOBILE: THREE}
 
 
+async def test_a_forgotten_command_is_recorded_anew_even_in_the_same_batch_or_change(log: Log) -> None:
+    name, other, third = (KEY.scope, KEY.key), CommandKey("person 1", "pay-18", b"18"), CommandKey("1", "pay-19", b"19")
+    first = started(ONE)
+    first.keys = {KEY: 1, other: 1}
+    await log.append(first)
+    again = CommandKey(*name, b"changed")
+    changes = [started(uuid4()) for _ in range(5)]
+    changes[0].forgotten = {(other.scope, other.key)}
+    changes[0].keys = {third: 1}
+    changes[1].forgotten = {name, (third.scope, third.key)}
+    changes[1].keys = {again: 1}
+    changes[2].keys = {again: 1}
+    changes[3].forgotten = {name}
+    changes[4].keys = {KEY: 1}
+
+    *appended, taken, forgot, anew = await outcomes(log, *changes)
+
+    assert [*appended, forgot, anew] == [Appended(position, position) for position in (2, 3, 4, 5)]
+    assert isinstance(taken, KeyTaken)
+    assert (taken.position, taken.same_input) == (3, True)
+    assert await log.remembered([KEY, other, third]) == {KEY: (5, True)}
+
+
 async def test_a_command_key_is_recorded_once_and_remembers_its_last_position(log: Log) -> None:
     change = started(ONE, TWO, THREE)
     other = CommandKey("person 1", "pay-18", b"other input")
@@ -304,8 +327,26 @@ async def test_what_else_belongs_to_a_change_moves_with_it(log: Log, database: D
     assert await log.append(nothing_recorded) == Appended(3, 2)
 
     assert await log.due(until=date(2027, 1, 1), limit=9) == [(date(2026, 5, 1), TWO)]
-    assert await select(database, "SELECT * FROM credentials") == [(ONE, "second hash")]
+    assert await select(database, "SELECT person_id, password_hash FROM credentials") == [(ONE, "second hash")]
     assert await select(database, "SELECT n FROM besides") == [(7,)]
+
+
+async def test_the_hashes_of_earlier_passwords_are_kept_newest_first_and_no_more_than_twenty(
+    log: Log, database: Database
+) -> None:
+    for number in range(25):
+        await log.append(Change(credentials={ONE: f"hash {number}"}))
+        if number == 2:
+            await log.append(Change(credentials={TWO: "another's"}))
+            assert await select(database, "SELECT * FROM credentials ORDER BY person_id") == [
+                (ONE, "hash 2", ["hash 1", "hash 0"]),
+                (TWO, "another's", []),
+            ]
+
+    assert await select(database, "SELECT * FROM credentials ORDER BY person_id") == [
+        (ONE, "hash 24", [f"hash {number}" for number in range(23, 3, -1)]),
+        (TWO, "another's", []),
+    ]
 
 
 async def test_a_statement_that_fails_fails_its_own_change_only(log: Log, database: Database) -> None:

@@ -29,10 +29,11 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_derived_keys_are_for_ever() -> None:
     key = MasterKey(SECRET)
-    assert [found.hex() for found in (key.wrap, key.claims, key.commands)] == [
+    assert [found.hex() for found in (key.wrap, key.claims, key.commands, key.access)] == [
         "e113e024e70a6af9dbdfc5d69b81f40578678b7534a4e7f72404ff7cd9208ee8",
         "8da52fe30341477e8dca5d05e1ff016ba00b72d897d3614727d88277b9d713a5",
         "abf23a4f90d319c05c6b3abefce89154d590e4d57a32a7b453b0505b8481b297",
+        "ec2314986090c737cbe45b80ac2c6fb45d7ea95a74ed33dfe0bcc231957626b0",
     ]
     assert key.fingerprint == "614246aff118fbc0832ea9dfba0a92c07e1543b6b941e44efe92672e8f2b2926"
 

@@ -100,6 +100,46 @@ query Counter($nationalId: String!) {
 `,
     variables: JSON.stringify({ nationalId: "2502032556" }, null, 2),
   },
+  {
+    headers: JSON.stringify({ "Accept-Language": "en" }, null, 2),
+    query: `# Sign in as noura: run Begin, read the code on /outbox, put both into the variables, run Finish.
+# The access token goes into the headers of the other tabs: Bearer …
+mutation Begin {
+  signIn(input: { username: "noura", password: "Absher#2026" }) {
+    challenge { id sentTo expiresAt }
+    problems { code message retryAfterSeconds }
+  }
+}
+
+mutation Finish($input: ConfirmInput!) {
+  confirmSignIn(input: $input) {
+    session { accessToken accessTokenExpiresAt refreshToken idleUntil user { name { text } } }
+    problems { code message field }
+  }
+}
+`,
+    variables: JSON.stringify({ input: { challengeId: "from Begin", code: "from /outbox" } }, null, 2),
+  },
+  {
+    headers: headers(),
+    query: `# Change my e-mail address: a code to my mobile, then one to the new address, both on /outbox.
+mutation Ask {
+  changeEmail(input: { email: "new@example.sa" }) {
+    challenge { id sentTo }
+    problems { code message field rule { title { text } } }
+  }
+}
+
+mutation Confirm($input: ConfirmInput!) {
+  confirmChange(input: $input) {
+    user { email }
+    challenge { id sentTo channel }
+    problems { code message field }
+  }
+}
+`,
+    variables: JSON.stringify({ input: { challengeId: "from Ask, then from Confirm", code: "from /outbox" } }, null, 2),
+  },
 ];
 
 const toServer = GraphiQL.createFetcher({ url: "/graphql" });

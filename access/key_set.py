@@ -1,0 +1,96 @@
+"""The file of the keys that sign access tokens: a JWK set of Ed25519 keys, the newest last."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from store.faults import ExitStatus, Fault
+from store.key_file import read_key_file, replace_key_file
+
+NAME = "token key"
+Stamp = tuple[int, int, int, int]
+
+
+def read_keys(file: Path, *, create: bool = False) -> list[OKPKey]:
+    """The private keys in the file, oldest first.
+
+    Args:
+        file: where they are.
+        create: make the file with one new key where it is missing.
+
+    Raises:
+        Fault: it is missing, open to others, or no set of Ed25519 private keys.
+    """
+    content = read_key_file(
+        file,
+        NAME,
+        missing="put it back, or let `sijil serve` make a new one",
+        make=(lambda: _written([_new_key()])) if create else None,
+    )
+    try:
+        keys = [OKPKey.import_key(key) for key in json.loads(content)["keys"]]
+    except (JoseError, ValueError, TypeError, KeyError) as fault:
+        raise _damaged(file) from fault
+    if not keys or not all(key.is_private and key.curve_name == "Ed25519" for key in keys):
+        raise _damaged(file)
+    for key in keys:
+        key.ensure_kid()
+    return keys
+
+
+def rotate_keys(file: Path) -> list[str]:
+    """Put a new key behind the newest one and drop the others.
+
+    Returns:
+        The ids of the two keys that are there now, the new one last.
+
+    Raises:
+        Fault: the file cannot be used, or another process does the same.
+    """
+    with _locked(file):
+        keys = [read_keys(file)[-1], _new_key()]
+        replace_key_file(file, NAME, _written(keys))
+    return [str(key.kid) for key in keys]
+
+
+def stamp_of(file: Path) -> Stamp | None:
+    """What differs once the file was changed; None where it cannot be looked at."""
+    try:
+        known = file.stat()
+    except OSError:
+        return None
+    return known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold the file alone. It is replaced meanwhile, so whoever gets the lock of the one before comes too late."""
+    busy = Fault("Another process changes the token keys: look at them, and try again.", ExitStatus.BUSY)
+    read_keys(file)  # says what is wrong with it
+    with file.open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise busy from None
+        if not os.path.samestat(file.stat(), os.fstat(opened.fileno())):
+            raise busy
+        yield
+
+
+def _new_key() -> OKPKey:
+    return OKPKey.generate_key("Ed25519", auto_kid=True)
+
+
+def _written(keys: Sequence[OKPKey]) -> bytes:
+    return json.dumps({"keys": [key.as_dict(private=True) for key in keys]}).encode()
+
+
+def _damaged(file: Path) -> Fault:
+    message = f"The {NAME} {file} is damaged: put the right file back, or move it away to get a new one."
+    return Fault(message, ExitStatus.SETTINGS)

@@ -1,0 +1,1 @@
+"""What people are told by SMS and e-mail: an outbox, and the sender that empties it."""

@@ -1,0 +1,193 @@
+"""The commands' inputs as the API has them: what each field means to a client."""
+
+# ruff: noqa: S106 (descriptions of fields for passwords and tokens)
+
+from dataclasses import fields
+from typing import Any, Final, get_type_hints
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+from commands.command import LocalizedTextInput
+from commands.edit import (
+    ChangeAddress,
+    ChangeEmail,
+    ChangeMobile,
+    ChangePassword,
+    NationalAddressInput,
+    ResendCode,
+)
+from commands.form import GlobalId
+from commands.reset import ConfirmPasswordReset, RequestPasswordReset
+from commands.sign_in import Confirm, RefreshSession, SignIn
+from commands.user import (
+    AssignSponsor,
+    CorrectPerson,
+    EndSponsorship,
+    GrantDelegation,
+    GrantRole,
+    RegisterUser,
+    RevokeDelegation,
+    RevokeRole,
+    SetLanguage,
+    UnlockAccount,
+)
+
+IDEMPOTENCY_KEY: Final = (
+    "A name of your own for this request, up to 200 characters: sent again with the same input it answers the first "
+    "result and records nothing."
+)
+
+
+def _describe(kind: type[Any], description: str, **of_fields: str) -> None:
+    """Make an input's class the GraphQL input type of its name, without another class that repeats it."""
+    shown = {field.name: field for field in fields(kind)}
+    if "idempotency_key" in shown:
+        of_fields.setdefault("idempotency_key", IDEMPOTENCY_KEY)
+    if of_fields.keys() != shown.keys():
+        raise ValueError(f"{kind.__name__}: {of_fields.keys() ^ shown.keys()}")
+    hints = get_type_hints(kind)
+    kind.__strawberry_definition__ = StrawberryObjectDefinition(
+        name=kind.__name__.removesuffix("Input") + "Input",
+        is_input=True,
+        is_interface=False,
+        origin=kind,
+        description=description,
+        interfaces=[],
+        extend=False,
+        directives=(),
+        is_type_of=None,
+        resolve_type=None,
+        fields=[
+            StrawberryField(
+                python_name=name,
+                graphql_name=name.removesuffix("_") if name.endswith("_") else None,
+                type_annotation=StrawberryAnnotation(strawberry.ID if hints[name] is GlobalId else hints[name]),
+                description=of_fields[name],
+                origin=kind,
+            )
+            for name in shown
+        ],
+    )
+
+
+_describe(
+    LocalizedTextInput,
+    "Text in Arabic, in English or in both; at least one is needed.",
+    ar="The text in Arabic.",
+    en="The text in English.",
+)
+
+# Signing in
+
+_describe(
+    SignIn,
+    "Who somebody says they are.",
+    username="User name, or National ID or Iqama number.",
+    password="The password.",
+)
+_describe(
+    Confirm,
+    "A code that was sent.",
+    challenge_id="The id of the challenge.",
+    code="The six digits; Arabic-Indic ones are accepted too.",
+)
+_describe(
+    RefreshSession,
+    "Which session to renew.",
+    refresh_token="The refresh token that was answered last; left out when it is in a cookie.",
+)
+_describe(
+    RequestPasswordReset,
+    "Whose password was forgotten.",
+    national_id="National ID or Iqama number.",
+    mobile="The mobile number on record.",
+)
+_describe(
+    ConfirmPasswordReset,
+    "A code that was sent, and another password.",
+    challenge_id="The id of the challenge.",
+    code="The six digits; Arabic-Indic ones are accepted too.",
+    new_password="The new password: 8 to 128 characters with upper and lower case letters and a digit.",
+)
+
+# One's own account
+
+_describe(
+    ChangePassword,
+    "Another password for one's own account.",
+    current_password="The present password.",
+    new_password="The new password: 8 to 128 characters with upper and lower case letters and a digit.",
+)
+_describe(ChangeEmail, "Another e-mail address for one's own account.", email="The new address.")
+_describe(ChangeMobile, "Another mobile number for one's own account.", mobile="The new number, like 05XXXXXXXX.")
+_describe(
+    NationalAddressInput,
+    "A Saudi National Address.",
+    building_number="Four digits.",
+    street="Name of the street.",
+    district="Name of the district.",
+    city="Name of the city.",
+    postal_code="Five digits.",
+    additional_number="Four digits.",
+    unit_number="Number of the flat or office.",
+    short_address="Four letters and the building number, like RRRD2929.",
+)
+_describe(ChangeAddress, "Another National Address for one's own account.", address="The new address.")
+_describe(ResendCode, "What still waits for a code.", challenge_id="The id of the challenge.")
+_describe(SetLanguage, "The language to be written to in.", language="Arabic or English.")
+_describe(
+    GrantDelegation,
+    "Whom to let use a service in one's place.",
+    delegate_national_id="National ID or Iqama number of the delegate.",
+    service="What they may use.",
+    from_="The first day, not before today.",
+    until="The last day.",
+)
+_describe(
+    RevokeDelegation, "Which delegation to end; either side may.", delegation_id="Its id, as in User.delegations."
+)
+
+# For agencies and staff
+
+_describe(
+    RegisterUser,
+    "A person who gets an account.",
+    national_id="National ID or Iqama number.",
+    username="User name: 4 to 32 letters, digits, dots and underscores, the first a letter.",
+    name="Full name.",
+    mobile="Mobile number, like 05XXXXXXXX.",
+    email="E-mail address.",
+    language="The language to write to them in; Arabic when left out.",
+    initial_password="The first password; without one the person sets it by a reset.",
+)
+_describe(
+    CorrectPerson,
+    "A name that was recorded wrongly.",
+    national_id="National ID or Iqama number.",
+    name="The right name.",
+    reason="Why it is corrected; kept with the fact.",
+)
+_describe(
+    AssignSponsor,
+    "Who answers for a resident.",
+    national_id="Iqama number of the resident.",
+    sponsor_national_id="National ID or Iqama number of the sponsor.",
+    relation="What the sponsor is to the resident.",
+)
+_describe(
+    EndSponsorship,
+    "A sponsorship that has ended.",
+    national_id="Iqama number of the resident.",
+    sponsor_national_id="National ID or Iqama number of the sponsor.",
+)
+_describe(
+    GrantRole,
+    "A role for somebody, never for oneself.",
+    national_id="National ID or Iqama number.",
+    role="The role.",
+)
+_describe(RevokeRole, "A role that somebody loses.", national_id="National ID or Iqama number.", role="The role.")
+_describe(UnlockAccount, "An account to unlock before its time.", national_id="National ID or Iqama number.")

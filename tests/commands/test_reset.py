@@ -1,0 +1,120 @@
+"""A forgotten password."""
+
+import asyncio
+
+import pytest
+
+from domain.actor import Role
+from tests.house import HIND, NOURA, PASSWORD, RAJESH, Answer, House
+
+NEW_PASSWORD = "Better!2027x"
+CHALLENGE = "challenge { id sentTo channel triesLeft }"
+
+
+async def ask(house: House, national_id: str = NOURA.national_id, mobile: str = NOURA.mobile) -> Answer:
+    return await house.do("requestPasswordReset", CHALLENGE, input={"nationalId": national_id, "mobile": mobile})
+
+
+async def confirm(house: House, challenge: str, code: str, password: str = NEW_PASSWORD) -> Answer:
+    input = {"challengeId": challenge, "code": code, "newPassword": password}
+    return await house.do("confirmPasswordReset", "__typename", input=input)
+
+
+async def signs_in_with(house: House, password: str) -> bool:
+    answer = await house.do("signIn", "challenge { id }", input={"username": "noura", "password": password})
+    return answer.problems == []
+
+
+async def test_a_code_to_the_mobile_on_record_sets_another_password(house: House) -> None:
+    await house.register(NOURA)
+    session = await house.sign_in(NOURA)
+    asked = await ask(house, mobile="0510000000")
+    assert asked.data["challenge"]["sentTo"] == "+966*****000"
+    assert (await confirm(house, asked.data["challenge"]["id"], await house.code())).problems == []
+    assert [type(recorded.event).__name__ for recorded in await house.log.read(after=1, limit=9)] == ["PasswordReset"]
+    house.now.advance(seconds=6)
+    assert (await house.ask("{ me { username } }", session["accessToken"])).status == 401
+    assert (await signs_in_with(house, PASSWORD), await signs_in_with(house, NEW_PASSWORD)) == (False, True)
+    told = [(kind, to) for kind, to, _ in await house.messages() if kind == "PASSWORD_RESET"]
+    assert sorted(told) == sorted([("PASSWORD_RESET", NOURA.mobile), ("PASSWORD_RESET", str(NOURA.email))])
+
+
+@pytest.mark.parametrize(
+    ("national_id", "mobile"),
+    [
+        (NOURA.national_id, RAJESH.mobile),  # each is somebody's
+        ("1000000016", NOURA.mobile),
+        (NOURA.national_id, "+966599999999"),
+    ],
+)
+async def test_a_pair_that_nobody_has_is_answered_as_a_known_one(house: House, national_id: str, mobile: str) -> None:
+    await house.register(NOURA, RAJESH)
+    known, unknown = await ask(house), await ask(house, national_id, mobile)
+    assert unknown.problems == known.problems == []
+    shown = known.data["challenge"] | {"id": "", "sentTo": ""}
+    assert unknown.data["challenge"] | {"id": "", "sentTo": ""} == shown
+    assert unknown.data["challenge"]["sentTo"] == f"+966*****{mobile[-3:]}"
+    assert len(await house.messages()) == 1
+
+    challenge = unknown.data["challenge"]["id"]
+    again = await house.do("resendCode", CHALLENGE, input={"challengeId": challenge})
+    assert again.data["challenge"] == unknown.data["challenge"]
+    answers = [await confirm(house, challenge, "123456") for _ in range(4)]
+    assert [answer.problems for answer in answers] == [[("CODE_INVALID", "code")]] * 3 + [
+        [("CODE_TOO_MANY_TRIES", "code")]
+    ]
+
+
+async def test_a_sixth_request_is_refused_for_a_known_pair_and_for_another_alike(house: House) -> None:
+    await house.register(NOURA)
+    for national_id in (NOURA.national_id, "1000000016"):
+        answers = [await ask(house, national_id) for _ in range(6)]
+        assert [answer.problems for answer in answers] == [[]] * 5 + [[("RATE_LIMITED", None)]]
+        assert answers[-1].data["problems"][0]["retryAfterSeconds"] == 3600
+
+
+async def test_thirty_requests_an_hour_come_from_one_network_address(house: House) -> None:
+    numbers = ["1000000016", "1000000024", "1000000032", "1000000040", "1000000057", "1000000065", "1000000073"]
+    answers = [await ask(house, number) for number in numbers for _ in range(5)]
+    assert [len(answer.problems) for answer in answers] == [0] * 30 + [1] * 5
+    assert answers[-1].data["problems"][0]["rule"] == {"code": "RESETS_PER_ADDRESS"}
+
+
+async def test_what_is_no_id_and_no_mobile_is_said_at_once(house: House) -> None:
+    answer = await ask(house, "123", "456")
+    assert answer.problems == [("INVALID_ID", "nationalId"), ("INVALID_MOBILE", "mobile")]
+
+
+async def test_a_code_stays_good_until_the_password_is(house: House) -> None:
+    await house.register(NOURA)
+    challenge = (await ask(house)).data["challenge"]["id"]
+    code = await house.code()
+    for password, problem in (
+        ("weak", "WEAK_PASSWORD"),
+        (PASSWORD, "PASSWORD_REUSED"),
+        ("Noura12345", "WEAK_PASSWORD"),
+    ):
+        assert (await confirm(house, challenge, code, password)).problems == [(problem, "newPassword")]
+    answers = await asyncio.gather(*(confirm(house, challenge, code) for _ in range(3)))
+    assert [answer.problems for answer in answers] == [[]] * 3
+    assert (await confirm(house, challenge, code)).problems == []
+    assert len(await house.log.read(after=1, limit=9)) == 1
+
+
+async def test_a_reset_lifts_a_lock(house: House) -> None:
+    await house.register(NOURA, HIND)
+    await house.appoint(HIND, Role.ADMINISTRATOR)
+    for _ in range(5):
+        assert not await signs_in_with(house, "Wrong#2026")
+    await house.accounts.refusals.record_settled(now=house.now.advance(seconds=30))
+    assert not await signs_in_with(house, PASSWORD)
+    challenge = (await ask(house)).data["challenge"]["id"]
+    assert (await confirm(house, challenge, await house.code())).problems == []
+    session = await house.sign_in(NOURA, NEW_PASSWORD)
+    assert (await house.ask("{ me { status } }", session["accessToken"])).data == {"status": "ACTIVE"}
+
+
+async def test_an_agency_may_not_read_a_persons_code_from_the_answer(house: House) -> None:
+    await house.register(NOURA)
+    asked = await ask(house)
+    assert await house.code() not in str(asked.body)

@@ -1,0 +1,79 @@
+"""`sijil` as an operator runs it: as a process."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SIJIL = Path(sys.executable).with_name("sijil")
+
+Sijil = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path, empty_database_url: str) -> dict[str, str]:
+    """Settings of an installation of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIJIL_")}
+    return inherited | {"SIJIL_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": empty_database_url}
+
+
+@pytest.fixture
+def sijil(environment: dict[str, str]) -> Sijil:
+    def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 (our own program)
+            [SIJIL, *arguments],
+            env=environment | settings,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=ROOT,
+        )
+
+    return run
+
+
+class Serving:
+    """A server in a process, and what it printed."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 (our own program)
+            [SIJIL, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+        )
+        self.printed = ""
+
+    def until_ready(self) -> str:
+        """Wait for the address it serves on."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.printed += line
+            if found := re.search(r"GraphQL on (http://\S+)/graphql", line):
+                return found[1]
+        raise AssertionError(self.printed)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        rest, _ = self.process.communicate(timeout=30)
+        self.printed += rest
+        return self.process.returncode
+
+
+@pytest.fixture
+def serve(environment: dict[str, str]) -> Iterator[Callable[..., Serving]]:
+    started: list[Serving] = []
+
+    def start(*arguments: str, **settings: str) -> Serving:
+        started.append(Serving(environment | {"SIJIL_PORT": "0"} | settings, *arguments))
+        return started[-1]
+
+    yield start
+    for serving in started:
+        if serving.process.poll() is None:
+            serving.process.kill()
+        serving.process.communicate()

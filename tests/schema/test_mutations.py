@@ -1,0 +1,413 @@
+"""Who may do what, for every mutation there is; and what its payload shows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from graphql import GraphQLObjectType, build_schema
+
+from commands.command import LocalizedTextInput
+from commands.user import AssignSponsor, GrantDelegation, GrantRole, RegisterUser
+from domain.actor import Actor, Role
+from domain.catalogue import AGENCY_OPERATIONS
+from domain.delegation import DelegatedService
+from domain.user import NOT_GRANTABLE, SponsorRelation
+from projections.person import People
+from schema import export
+from schema.app import GraphQLApp
+from schema.ids import global_id
+from store.database import Database
+from store.keyring import Keyring
+from store.log import Log
+from tests.conftest import Clock, Databases
+from tests.house import HIND, NOURA, RAJESH, SETUP, Answer, House, open_house
+from tests.schema.conftest import valid_id
+
+# Readers: nobody, a person with each role, each agency
+
+ANONYMOUS = "anonymous"
+PERSONS = frozenset({role.value for role in Role})
+AGENCIES = frozenset(AGENCY_OPERATIONS)
+EVERYBODY = PERSONS | AGENCIES | {ANONYMOUS}
+CIVIL_AFFAIRS = frozenset({"civil-affairs"})
+ADMINISTRATORS = frozenset({"ADMINISTRATOR"})
+
+MAY: dict[str, frozenset[str]] = {
+    "signIn": EVERYBODY,
+    "confirmSignIn": EVERYBODY,
+    "refreshSession": EVERYBODY,
+    "signOut": EVERYBODY,
+    "requestPasswordReset": EVERYBODY,
+    "confirmPasswordReset": EVERYBODY,
+    "changePassword": PERSONS,
+    "changeEmail": PERSONS,
+    "changeMobile": PERSONS,
+    "changeAddress": PERSONS,
+    "confirmChange": PERSONS,
+    "resendCode": EVERYBODY,
+    "setLanguage": PERSONS,
+    "grantDelegation": PERSONS,
+    "revokeDelegation": PERSONS,
+    "registerUser": CIVIL_AFFAIRS,
+    "correctPerson": CIVIL_AFFAIRS,
+    "assignSponsor": CIVIL_AFFAIRS,
+    "endSponsorship": CIVIL_AFFAIRS,
+    "grantRole": ADMINISTRATORS,
+    "revokeRole": ADMINISTRATORS,
+    "unlockAccount": ADMINISTRATORS,
+}
+"""The table “Who may do what” of the domain, turned round. Everybody who is known has the role PERSON."""
+
+NO_FACT = frozenset(MAY) - {
+    "setLanguage",
+    "grantDelegation",
+    "revokeDelegation",
+    "registerUser",
+    "correctPerson",
+    "assignSponsor",
+    "endSponsorship",
+    "grantRole",
+    "revokeRole",
+    "unlockAccount",
+}
+"""Those with which nothing is recorded here: what they change waits for a code, or is no fact."""
+
+WEAK = "x"
+PLACE = {"ar": "الرياض"}
+INPUTS: dict[str, Any] = {
+    "signIn": {"username": "nobody", "password": WEAK},
+    "confirmSignIn": {"challengeId": "x", "code": "123456"},
+    "refreshSession": {"refreshToken": "x"},
+    "signOut": None,
+    "requestPasswordReset": {"nationalId": NOURA.national_id, "mobile": NOURA.mobile},
+    "confirmPasswordReset": {"challengeId": "x", "code": "123456", "newPassword": WEAK},
+    "changePassword": {"currentPassword": WEAK, "newPassword": WEAK},
+    "changeEmail": {"email": "new@example.sa"},
+    "changeMobile": {"mobile": "0555555555"},
+    "changeAddress": {
+        "address": {
+            "buildingNumber": "7596",
+            "street": PLACE,
+            "district": PLACE,
+            "city": PLACE,
+            "postalCode": "12331",
+            "additionalNumber": "3241",
+        }
+    },
+    "confirmChange": {"challengeId": "x", "code": "123456"},
+    "resendCode": {"challengeId": "x"},
+    "setLanguage": {"language": "EN"},
+    "grantDelegation": {
+        "delegateNationalId": NOURA.national_id,
+        "service": "VISA_INQUIRY",
+        "from": "2026-03-01",
+        "until": "2026-03-31",
+    },
+    "revokeDelegation": {"delegationId": "that of the one that is there"},
+    "registerUser": {
+        "nationalId": HIND.national_id,
+        "username": "hind",
+        "name": {"en": "Hind Al-Otaibi"},
+        "mobile": "0515015838",
+    },
+    "correctPerson": {"nationalId": NOURA.national_id, "name": {"en": "Noura Al-Qahtani"}, "reason": "Misspelt"},
+    "assignSponsor": {
+        "nationalId": RAJESH.national_id,
+        "sponsorNationalId": valid_id(1),
+        "relation": "HEAD_OF_HOUSEHOLD",
+    },
+    "endSponsorship": {"nationalId": RAJESH.national_id, "sponsorNationalId": NOURA.national_id},
+    "grantRole": {"nationalId": NOURA.national_id, "role": "AUDITOR"},
+    "revokeRole": {"nationalId": RAJESH.national_id, "role": "COURT_CLERK"},
+    "unlockAccount": {"nationalId": NOURA.national_id},
+}
+"""Good ones: whoever is let in does change something, the first time at least."""
+
+
+@dataclass
+class Still:
+    """Read models that do not move."""
+
+    position: int
+    waited: list[tuple[int, float]] = field(default_factory=list)
+
+    async def wait_for(self, position: int, seconds: float) -> bool:
+        self.waited.append((position, seconds))
+        return position <= self.position
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """The address of a fresh database, migrated: what is recorded here is not for the other tests."""
+    name = databases.create(databases.template)
+    yield databases.url(name)
+    databases.drop(name)
+
+
+@pytest.fixture
+async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(database, log, keyring, now, tmp_path) as house:
+        yield house
+
+
+def mutations() -> dict[str, str]:
+    """Every mutation of the schema → the type of its input, "" where it has none."""
+    schema = build_schema(export())
+    assert isinstance(schema.mutation_type, GraphQLObjectType)
+    return {
+        name: str(its.args["input"].type) if "input" in its.args else ""
+        for name, its in schema.mutation_type.fields.items()
+    }
+
+
+OPERATIONS = mutations()
+
+
+def test_the_table_has_every_mutation_and_no_other() -> None:
+    assert MAY.keys() == INPUTS.keys() == OPERATIONS.keys()
+
+
+async def ask(
+    house: House, operation: str, token: str | None, *, shown: str = "problems { code }", **more: Any
+) -> Answer:
+    kind, input = OPERATIONS[operation], INPUTS[operation]
+    if not kind:
+        return await house.ask(f"mutation {{ {operation} {{ {shown} }} }}", token, **more)
+    query = f"mutation ($input: {kind}) {{ {operation}(input: $input) {{ {shown} }} }}"
+    return await house.ask(query, token, input=input, **more)
+
+
+async def person_id(house: House, national_id: str) -> UUID:
+    ((found,),) = await house.rows(f"SELECT id FROM {People().table} WHERE national_id = %s", national_id)  # noqa: S608
+    assert isinstance(found, UUID)
+    return found
+
+
+async def register(house: House, national_id: str, username: str, mobile: str) -> UUID:
+    name = LocalizedTextInput(en=username.title())
+    registration = RegisterUser(national_id=national_id, username=username, name=name, mobile=mobile)
+    await house.carry_out("registerUser", registration)
+    return await person_id(house, national_id)
+
+
+async def furnish(house: House) -> dict[str, str | None]:
+    """People, one with each role, and what the inputs are about: a sponsorship, a delegation, a lock.
+
+    Returns:
+        Each reader's token.
+    """
+    noura = await register(house, NOURA.national_id, NOURA.username, NOURA.mobile)
+    await register(house, RAJESH.national_id, RAJESH.username, RAJESH.mobile)
+    sponsorship = AssignSponsor(
+        national_id=RAJESH.national_id, sponsor_national_id=NOURA.national_id, relation=SponsorRelation.EMPLOYER
+    )
+    await house.carry_out("assignSponsor", sponsorship)
+    await house.carry_out("grantRole", GrantRole(national_id=RAJESH.national_id, role=Role.COURT_CLERK), SETUP)
+    tokens: dict[str, str | None] = {ANONYMOUS: None}
+    for number, role in enumerate(Role, 1):
+        national_id = valid_id(number)
+        reader = await register(house, national_id, f"reader{number}", f"05200000{number:02}")
+        if role not in NOT_GRANTABLE:
+            await house.carry_out("grantRole", GrantRole(national_id=national_id, role=role), SETUP)
+        else:  # nobody has it: it would have to come with the row
+            await house.rows(
+                f"UPDATE {People().table} SET roles = ARRAY['PERSON', %s] WHERE id = %s RETURNING true",  # noqa: S608
+                role.value,
+                reader,
+            )
+        tokens[role.value] = house.keys.issue(reader, now=house.now(), seconds=300)
+        if role is Role.PERSON:
+            delegation = GrantDelegation(
+                delegate_national_id=NOURA.national_id,
+                service=DelegatedService.VISA_INQUIRY,
+                from_=date(2026, 3, 1),
+                until=date(2026, 3, 2),
+            )
+            await house.carry_out("grantDelegation", delegation, Actor(Role.PERSON, str(reader)))
+    for agency in AGENCY_OPERATIONS:
+        tokens[agency] = house.keys.issue(None, now=house.now(), seconds=300, agency=agency)
+    await lock(house, noura)
+    return tokens
+
+
+async def lock(house: House, person: UUID) -> None:
+    """As five failures would."""
+    until = house.now() + timedelta(minutes=30)
+    await house.rows(
+        "INSERT INTO sign_ins (subject, person_id, locked_until, lock_recorded, refused, refused_first, refused_last)"
+        " VALUES (uuid_send(%s), %s, %s, false, 5, %s, %s) RETURNING true",
+        *(person, person, until, house.now(), house.now()),
+    )
+
+
+async def delegation_of(house: House) -> str:
+    ((found,),) = await house.rows(
+        f"SELECT delegations -> 0 ->> 'id' FROM {People().table} WHERE username = 'reader1'"  # noqa: S608
+    )
+    return global_id("Delegation", UUID(found))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_each_mutation_is_for_those_of_the_table_and_records_nothing_for_others(
+    house: House, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = await furnish(house)
+    assert tokens.keys() == EVERYBODY
+    if operation == "revokeDelegation":
+        monkeypatch.setitem(INPUTS, operation, {"delegationId": await delegation_of(house)})
+    before = await house.log.head()
+
+    async def outcomes(readers: frozenset[str]) -> dict[str, str]:
+        answers = await asyncio.gather(*(ask(house, operation, tokens[reader]) for reader in readers))
+        return {reader: outcome(operation, answer) for reader, answer in zip(readers, answers, strict=True)}
+
+    refused = await outcomes(EVERYBODY - MAY[operation])
+    assert refused == {
+        reader: "UNAUTHENTICATED" if reader == ANONYMOUS else "FORBIDDEN" for reader in EVERYBODY - MAY[operation]
+    }
+    assert await house.log.head() == before
+
+    allowed = await outcomes(MAY[operation])
+    assert allowed == dict.fromkeys(MAY[operation], "allowed")
+    assert (await house.log.head() == before) == (operation in NO_FACT)
+
+
+def outcome(operation: str, answer: Answer) -> str:
+    """The code of the one error, or that there is none, and data or problems."""
+    assert answer.status == 200
+    if answer.errors:
+        (code,) = answer.errors
+        assert answer.body["data"] == {operation: None}
+        return code
+    assert list(answer.data) == ["problems"]
+    return "allowed"
+
+
+@pytest.mark.parametrize("token", ["x", "Bearer"])
+async def test_a_bad_token_is_refused_before_anything_is_done(house: House, token: str) -> None:
+    for operation in OPERATIONS:
+        answer = await ask(house, operation, token)
+        assert (answer.status, answer.errors, "data" in answer.body) == (401, ["UNAUTHENTICATED"], False)
+    assert await house.log.head() == 0
+
+
+# What a payload shows of a person
+
+EVERYTHING = """problems { code } position
+    person {
+        nationalId name { en } kind status roles
+        visas(first: 1) { totalCount } violations(first: 1) { totalCount }
+    }"""
+AS_IN_A_CASE = {
+    "nationalId": NOURA.national_id,
+    "name": {"en": "Noura Al-Qahtani"},
+    "kind": "CITIZEN",
+    "status": None,
+    "roles": None,
+    "visas": None,
+    "violations": None,
+}
+
+
+def test_everything_of_a_person_is_asked_for() -> None:
+    person = build_schema(export()).type_map["Person"]
+    assert isinstance(person, GraphQLObjectType)
+    assert person.fields.keys() == AS_IN_A_CASE.keys() | {"id"}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Purpose": "CASE_REVIEW"}])
+async def test_an_agency_sees_who_it_is_and_nothing_else(house: House, headers: dict[str, str]) -> None:
+    tokens = await furnish(house)
+    answer = await ask(house, "correctPerson", tokens["civil-affairs"], shown=EVERYTHING, headers=headers)
+    assert answer.data == {"problems": [], "position": str(await house.log.head()), "person": AS_IN_A_CASE}
+    assert await house.rows("SELECT FROM access_log") == []
+
+
+@pytest.mark.parametrize("operation", ["grantRole", "unlockAccount"])
+async def test_an_administrator_with_a_purpose_sees_the_account_too_and_the_look_is_noted(
+    house: House, operation: str
+) -> None:
+    tokens = await furnish(house)
+    await ask(house, "correctPerson", tokens["civil-affairs"])
+    administrator = await person_id(house, valid_id(1 + list(Role).index(Role.ADMINISTRATOR)))
+
+    answer = await ask(
+        house,
+        operation,
+        tokens["ADMINISTRATOR"],
+        shown=EVERYTHING,
+        headers={"Purpose": "SUPPORT", "Case-Reference": "17"},
+    )
+
+    roles = ["PERSON", "AUDITOR"] if operation == "grantRole" else ["PERSON"]
+    assert answer.data == {
+        "problems": [],
+        "position": str(await house.log.head()),
+        "person": AS_IN_A_CASE | {"status": "ACTIVE", "roles": roles},
+    }
+    noura = await person_id(house, NOURA.national_id)
+    assert await house.rows("SELECT person_id, viewer_id, role, purpose, case_reference, seen FROM access_log") == [
+        (noura, administrator, "ADMINISTRATOR", "SUPPORT", "17", ["PERSON"])
+    ]
+
+
+async def test_an_administrator_without_a_purpose_changes_but_sees_nothing(house: House) -> None:
+    tokens = await furnish(house)
+    answer = await ask(house, "grantRole", tokens["ADMINISTRATOR"], shown=EVERYTHING)
+    position = str(await house.log.head())
+    assert answer.body["data"] == {"grantRole": {"problems": [], "position": position, "person": None}}
+    assert [(error["path"], error["extensions"]["code"]) for error in answer.body["errors"]] == [
+        (["grantRole", "person"], "PURPOSE_REQUIRED")
+    ]
+    (recorded,) = await house.log.read(after=int(position) - 1, limit=1)
+    assert type(recorded.event).__qualname__ == "User.RoleGranted"
+    assert await house.rows("SELECT FROM access_log") == []
+    # Whoever does not ask for the person needs no purpose.
+    assert (await ask(house, "revokeRole", tokens["ADMINISTRATOR"], shown="position")).errors == []
+
+
+async def test_a_refused_command_shows_nobody_and_notes_no_look(house: House) -> None:
+    tokens = await furnish(house)
+    before = await house.log.head()
+    query = f"mutation ($input: GrantRoleInput!) {{ grantRole(input: $input) {{ {EVERYTHING} }} }}"
+    input = {"nationalId": NOURA.national_id, "role": "PERSON"}
+    answer = await house.ask(query, tokens["ADMINISTRATOR"], input=input, headers={"Purpose": "SUPPORT"})
+    assert answer.data == {"problems": [{"code": "INVALID_INPUT"}], "position": None, "person": None}
+    assert await house.rows("SELECT FROM access_log") == []
+    assert await house.log.head() == before
+
+
+# Read models that lag
+
+
+@pytest.mark.parametrize(
+    ("operation", "reader", "shown", "entity"),
+    [
+        ("setLanguage", "PERSON", "user { language }", {"user": None, "challenge": None}),
+        ("grantDelegation", "PERSON", "user { username }", {"user": None, "challenge": None}),
+        ("correctPerson", "civil-affairs", "person { kind }", {"person": None}),
+        ("grantRole", "ADMINISTRATOR", "person { kind }", {"person": None}),
+    ],
+)
+async def test_a_change_that_the_read_models_do_not_see_for_two_seconds_is_recorded_all_the_same(
+    house: House, operation: str, reader: str, shown: str, entity: dict[str, None]
+) -> None:
+    tokens = await furnish(house)
+    before = await house.log.head()
+    still = Still(before)
+    lagging = GraphQLApp(
+        services=replace(house.app._services, followed=still), is_active=house.clients.is_active, now=house.now
+    )
+    fields = f"{shown} {'challenge { id }' if 'challenge' in entity else ''} position problems {{ code }}"
+
+    answer = await ask(replace(house, app=lagging), operation, tokens[reader], shown=fields)
+
+    assert answer.data == entity | {"position": str(before + 1), "problems": []}
+    assert still.waited == [(before + 1, 2.0)]
+    assert answer.body["extensions"] == {"position": str(before)}
+    assert await house.log.head() == before + 1

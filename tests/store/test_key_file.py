@@ -1,0 +1,72 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from store.faults import ExitStatus, Fault
+from store.key_file import read_key_file, replace_key_file
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "keys" / "some.key"
+
+
+def read(file: Path, make: bytes | None = None) -> bytes:
+    return read_key_file(file, "key", missing="put it back", make=None if make is None else (lambda: make))
+
+
+def test_what_is_made_and_what_replaces_it_is_for_its_owner_only(file: Path) -> None:
+    assert (read(file, b"first"), read(file, b"second")) == (b"first", b"first")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)] == [0o600, 0o700]
+
+    replace_key_file(file, "key", b"third")
+
+    assert read(file) == b"third"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_link_stays_one(file: Path, tmp_path: Path) -> None:
+    read(file, b"first")
+    link = tmp_path / "link"
+    link.symlink_to(file)
+
+    replace_key_file(link, "key", b"second")
+
+    assert (link.is_symlink(), read(file)) == (True, b"second")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes another user's file")
+def test_a_file_that_root_replaces_stays_its_owners(file: Path) -> None:
+    read(file, b"first")
+    os.chown(file, 12345, 12345)
+
+    replace_key_file(file, "key", b"second")
+
+    assert (file.stat().st_uid, file.stat().st_gid, stat.S_IMODE(file.stat().st_mode)) == (12345, 12345, 0o600)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
+def test_a_file_that_others_can_open_is_a_fault(file: Path, mode: int) -> None:
+    read(file, b"secret")
+    file.chmod(mode)
+    with pytest.raises(Fault) as fault:
+        read(file, b"other")
+    message = f"The key {file} is open to other users (mode {mode:04o}): chmod 600 it."
+    assert (fault.value.message, fault.value.exit_status) == (message, ExitStatus.SETTINGS)
+
+
+def test_a_file_that_is_missing_or_no_file_is_a_fault(file: Path) -> None:
+    with pytest.raises(Fault) as fault:
+        read(file)
+    assert fault.value.message == f"The key is missing: it belongs in {file}; put it back."
+    with pytest.raises(Fault, match="cannot be used: No such file or directory"):
+        replace_key_file(file, "key", b"content")
+    file.mkdir(parents=True)
+    with pytest.raises(Fault, match="cannot be used: Is a directory"):
+        read(file, b"content")
+    with pytest.raises(Fault, match="cannot be used: Is a directory"):
+        replace_key_file(file, "key", b"content")
+    assert list(file.parent.iterdir()) == [file]
