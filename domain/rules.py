@@ -465,10 +465,14 @@ REFRESH_GRACE_SECONDS = _rule(
 PASSWORD_STRENGTH = _rule(
     "PASSWORD_STRENGTH",
     (
-        "من 8 إلى 128 خانة فيها حرف كبير وحرف صغير ورقم، دون تكرار خانة أكثر من أربع مرات متتالية، "
-        "ودون خمس خانات متتالية من اسم المستخدم أو رقم الهوية، وليست من كلمات المرور الشائعة",
-        "8 to 128 characters with an upper and a lower case letter and a digit, none of them more than four times in a "
-        "row, no five characters of the user name or ID, and none of the common passwords",
+        (
+            "من 8 إلى 128 خانة فيها حرف كبير وحرف صغير ورقم، دون تكرار خانة أكثر من أربع مرات متتالية، "
+            "ودون خمس خانات متتالية من اسم المستخدم أو رقم الهوية، وليست من كلمات المرور الشائعة"
+        ),
+        (
+            "8 to 128 characters with an upper and a lower case letter and a digit, none of them more than four times in a "
+            "row, no five characters of the user name or ID, and none of the common passwords"
+        ),
     ),
     PasswordStrength(shortest=8, longest=128, longest_run=4, longest_piece=4),
 )
