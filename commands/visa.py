@@ -10,7 +10,8 @@ from domain.actor import Role
 from domain.calendar import riyadh_day
 from domain.errors import Problem, ProblemCode, check_all, refuse
 from domain.user import User
-from domain.visa import MovementDirection, Visa, VisaBasis, VisaType, terms
+from domain.visa import MovementDirection, Visa
+from domain.visa_terms import VisaBasis, VisaType, terms
 from store.work import Work
 
 

@@ -11,7 +11,8 @@ from domain.calendar import start_of_day
 from domain.dues import UNPAID
 from domain.objection import OPEN_OBJECTION, ObjectionStatus
 from domain.violation import Violation
-from domain.visa import OPEN, OUTSIDE, Visa
+from domain.visa import Visa
+from domain.visa_terms import OPEN, OUTSIDE
 
 STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c03")  # namespace: a docket's stream id follows from the person's
 

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from domain.text import Text
-from domain.visa import MovementDirection, Visa, VisaBasis, VisaStatus, VisaType
+from domain.visa import MovementDirection, Visa
+from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections.read_model import ReadModel, Row
 from store.codec import Recorded
 

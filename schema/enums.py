@@ -14,7 +14,8 @@ from domain.objection import ObjectionReason, ObjectionStatus
 from domain.rules import DeadlineKind
 from domain.user import AccountStatus, Language, SponsorRelation
 from domain.violation import ViolationSource
-from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
+from domain.visa import MovementDirection
+from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from schema.describe import describe
 
 PLACEHOLDER: Final = re.compile(r"\{\w+\}")  # in a message; its value is that of the rule in force

@@ -8,7 +8,7 @@ import strawberry
 from domain import formats
 from domain.dues import ViolationStatus
 from domain.objection import ObjectionReason, ObjectionStatus
-from domain.visa import VisaStatus, VisaType
+from domain.visa_terms import VisaStatus, VisaType
 from schema import table
 from schema.errors import bad_input
 from schema.look import Condition

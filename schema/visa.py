@@ -7,10 +7,11 @@ from uuid import UUID
 import strawberry
 
 import schema.person
-from domain import formats, rules, visa
+from domain import formats, rules, visa_terms
 from domain.labels import label
 from domain.text import Text
-from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
+from domain.visa import MovementDirection
+from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections.visa import MovementEntry, PenaltyEntry
 from schema.access import Data, in_case, masked_number, person_of, require_purpose
 from schema.context import Context, Info
@@ -78,7 +79,7 @@ class Visa(Node):
 
     @resolver("What must happen by when, earliest first; empty once nothing can be missed.")
     def deadlines(self, info: Info) -> list[Deadline]:
-        return deadlines_shown(visa.deadlines(self.row), info.context)
+        return deadlines_shown(visa_terms.deadlines(self.row), info.context)
 
     @resolver("Whom it lets travel.", graphql_type=PERSON)
     async def holder(self, info: Info) -> Node:

@@ -18,7 +18,8 @@ from domain.objection import ObjectionOutcome, ObjectionReason
 from domain.text import Text
 from domain.user import Language, User
 from domain.violation import Violation, ViolationSource
-from domain.visa import MovementDirection, Visa, VisaBasis, VisaType, terms
+from domain.visa import MovementDirection, Visa
+from domain.visa_terms import VisaBasis, VisaType, terms
 
 A = TypeVar("A", bound=Aggregate)
 

@@ -17,7 +17,8 @@ from domain.actor import Actor, Role
 from domain.dues import ViolationStatus
 from domain.user import User
 from domain.violation import Violation
-from domain.visa import Visa, VisaStatus
+from domain.visa import Visa
+from domain.visa_terms import VisaStatus
 from store.change import Claim
 from store.database import Database, open_database
 from store.faults import Fault

@@ -13,7 +13,8 @@ from commands.visa import CancelVisa
 from domain.actor import Actor, Role
 from domain.errors import Problem, ProblemCode, Refused
 from domain.violation import Violation
-from domain.visa import Visa, VisaStatus
+from domain.visa import Visa
+from domain.visa_terms import VisaStatus
 from store.database import Database
 from store.log import Log
 from store.work import Work

@@ -3,7 +3,8 @@ from decimal import Decimal
 
 from domain.docket import Docket
 from domain.objection import ObjectionOutcome
-from domain.visa import Visa, VisaStatus
+from domain.visa import Visa
+from domain.visa_terms import VisaStatus
 from tests.examples import (
     AIRPORT,
     DEPARTURE,

@@ -16,7 +16,8 @@ from domain.dues import NOTHING, UNPAID, ViolationStatus
 from domain.errors import Refused
 from domain.objection import OPEN_OBJECTION, ObjectionOutcome, ObjectionReason, ObjectionStatus, objection_problems
 from domain.violation import Violation
-from domain.visa import OPEN, OUTSIDE, MovementDirection, Visa, VisaBasis, VisaStatus, VisaType
+from domain.visa import MovementDirection, Visa
+from domain.visa_terms import OPEN, OUTSIDE, VisaBasis, VisaStatus, VisaType
 from tests.examples import (
     AIRPORT,
     EXPLANATION,

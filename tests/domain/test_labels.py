@@ -14,7 +14,8 @@ from domain.rules import DeadlineKind
 from domain.text import Text
 from domain.user import AccountStatus, Language, SponsorRelation
 from domain.violation import ViolationSource
-from domain.visa import MovementDirection, VisaBasis, VisaStatus, VisaType
+from domain.visa import MovementDirection
+from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 
 ARABIC = re.compile("[ء-ي]")
 ENUMS: list[type[Enum]] = [

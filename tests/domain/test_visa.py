@@ -5,22 +5,10 @@ from uuid import uuid5
 import pytest
 
 from domain import rules
-from domain.deadline import Deadline
 from domain.errors import Problem, ProblemCode, Refused
-from domain.rules import DatedRule, DeadlineKind, Fee, Rule
 from domain.text import Text
-from domain.visa import (
-    Movement,
-    Terms,
-    Visa,
-    VisaBasis,
-    VisaStatus,
-    VisaType,
-    cancel_before,
-    deadlines,
-    extend_before,
-    terms,
-)
+from domain.visa import Movement, Visa
+from domain.visa_terms import VisaBasis, VisaStatus, VisaType, cancel_before, terms
 from tests.examples import (
     AIRPORT,
     DEPARTURE,
@@ -46,83 +34,6 @@ STATE_FORBIDS = Problem(ProblemCode.VISA_STATE_FORBIDS)
 def midnight(day: str) -> datetime:
     """The first moment of a day in Riyadh."""
     return noon(day) - timedelta(hours=12)
-
-
-# Terms and fees
-
-
-def test_a_months_visa_is_left_with_within_90_days_and_counts_from_departure() -> None:
-    allowed = terms(VisaType.SINGLE, VisaBasis.MONTHS, duration_days=60, return_before=None, issued_on=ISSUED)
-    assert allowed == Terms(VisaType.SINGLE, VisaBasis.MONTHS, 60, date(2026, 4, 10), None, Decimal("200.00"))
-
-
-def test_a_days_visa_counts_from_its_issue() -> None:
-    allowed = terms(VisaType.SINGLE, VisaBasis.DAYS, duration_days=30, return_before=None, issued_on=ISSUED)
-    last = date(2026, 2, 9)
-    assert allowed == Terms(VisaType.SINGLE, VisaBasis.DAYS, 30, last, last, Decimal("200.00"))
-
-
-def test_a_visa_with_a_return_day_lasts_until_that_day() -> None:
-    last = date(2026, 4, 10)
-    allowed = terms(
-        VisaType.MULTIPLE, VisaBasis.RETURN_BEFORE, duration_days=None, return_before=last, issued_on=ISSUED
-    )
-    assert allowed == Terms(VisaType.MULTIPLE, VisaBasis.RETURN_BEFORE, 90, last, last, Decimal("500.00"))
-
-
-@pytest.mark.parametrize(
-    ("type", "days", "fee"),
-    [
-        (VisaType.SINGLE, 1, "200.00"),
-        (VisaType.SINGLE, 60, "200.00"),
-        (VisaType.SINGLE, 61, "300.00"),
-        (VisaType.SINGLE, 90, "300.00"),
-        (VisaType.SINGLE, 91, "400.00"),
-        (VisaType.SINGLE, 120, "400.00"),
-        (VisaType.MULTIPLE, 90, "500.00"),
-        (VisaType.MULTIPLE, 91, "700.00"),
-        (VisaType.MULTIPLE, 120, "700.00"),
-        (VisaType.MULTIPLE, 121, "900.00"),
-    ],
-)
-def test_a_fee_grows_with_each_30_days_begun(type: VisaType, days: int, fee: str) -> None:
-    allowed = terms(type, VisaBasis.DAYS, duration_days=days, return_before=None, issued_on=ISSUED)
-    assert allowed.fee == Decimal(fee)
-
-
-def test_a_fee_is_that_of_the_day_of_issue_also_when_it_changes_before_the_last_day_to_leave(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    today = rules.VISA_FEE_SINGLE.on(ISSUED)
-    dearer = Rule(today.code, today.title, Fee(Decimal(999), 60, Decimal(0), 30), date(2026, 2, 1))
-    monkeypatch.setattr(rules, "VISA_FEE_SINGLE", DatedRule(today, dearer))
-    assert terms(
-        VisaType.SINGLE, VisaBasis.MONTHS, duration_days=60, return_before=None, issued_on=ISSUED
-    ).fee == Decimal("200.00")
-
-
-@pytest.mark.parametrize("days", [None, 0, 30, 61, 180])
-def test_a_months_visa_lasts_60_90_or_120_days(days: int | None) -> None:
-    with pytest.raises(Refused) as refusal:
-        terms(VisaType.SINGLE, VisaBasis.MONTHS, duration_days=days, return_before=None, issued_on=ISSUED)
-    offered = rules.VISA_DURATIONS.on(ISSUED)
-    assert refusal.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("durationDays",), rule=offered),)
-
-
-@pytest.mark.parametrize("days", [None, 0, -1, 366, 10**9])
-def test_a_days_visa_lasts_1_to_365_days(days: int | None) -> None:
-    with pytest.raises(Refused) as refusal:
-        terms(VisaType.SINGLE, VisaBasis.DAYS, duration_days=days, return_before=None, issued_on=ISSUED)
-    longest = rules.VISA_LONGEST_DAYS.on(ISSUED)
-    assert refusal.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("durationDays",), rule=longest),)
-
-
-@pytest.mark.parametrize("last", [None, ISSUED, date(2026, 1, 9), date(2027, 1, 11), date.max])
-def test_a_return_day_is_1_to_365_days_away(last: date | None) -> None:
-    with pytest.raises(Refused) as refusal:
-        terms(VisaType.SINGLE, VisaBasis.RETURN_BEFORE, duration_days=None, return_before=last, issued_on=ISSUED)
-    longest = rules.VISA_LONGEST_DAYS.on(ISSUED)
-    assert refusal.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("returnBefore",), rule=longest),)
 
 
 # Issue
@@ -188,58 +99,6 @@ def test_a_visa_issued_at_half_past_nine_in_the_evening_utc_is_of_the_next_day()
         now=now,
     )
     assert issued.issued_on == ISSUED
-
-
-# Deadlines
-
-
-def test_an_unused_visa_is_left_with_or_given_back_by_its_last_days() -> None:
-    assert deadlines(visa()) == [
-        Deadline(DeadlineKind.EXIT_BEFORE, date(2026, 4, 10), rules.EXIT_WITHIN_DAYS.on(ISSUED)),
-        Deadline(DeadlineKind.CANCEL_BEFORE, date(2026, 4, 10), rules.CANCEL_WITHIN_DAYS.on(ISSUED)),
-    ]
-
-
-def test_an_unused_days_visa_also_shows_when_to_return() -> None:
-    last = date(2026, 2, 9)
-    assert deadlines(visa(basis=VisaBasis.DAYS, duration_days=30)) == [
-        Deadline(DeadlineKind.EXIT_BEFORE, last, rules.VISA_DAYS.on(ISSUED)),
-        Deadline(DeadlineKind.CANCEL_BEFORE, last, rules.CANCEL_WITHIN_DAYS.on(ISSUED)),
-        Deadline(DeadlineKind.RETURN_BEFORE, last, rules.RETURN_BEFORE.on(ISSUED)),
-    ]
-
-
-def test_a_holder_outside_returns_or_asks_for_more_time_by_the_last_days() -> None:
-    given = visa()
-    moves(given, DEPARTURE, "2026-02-20")
-    assert deadlines(given) == [
-        Deadline(DeadlineKind.RETURN_BEFORE, date(2026, 4, 21), rules.RETURN_BEFORE.on(ISSUED)),
-        Deadline(DeadlineKind.EXTEND_BEFORE, date(2026, 6, 20), rules.EXTEND_WITHIN_DAYS.on(ISSUED)),
-    ]
-    assert [deadline.days_left(date(2026, 4, 22)) for deadline in deadlines(given)] == [-1, 59]
-
-
-def test_two_months_end_the_time_to_ask_for_an_extension_where_they_are_shorter_than_60_days() -> None:
-    given = visa(basis=VisaBasis.RETURN_BEFORE, duration_days=None, return_before=date(2026, 12, 31))
-    moves(given, DEPARTURE, "2026-02-20")
-    assert extend_before(given) == date(2027, 2, 28)  # 59 days
-    assert deadlines(given)[-1] == Deadline(
-        DeadlineKind.EXTEND_BEFORE, date(2027, 2, 28), rules.EXTEND_WITHIN_MONTHS.on(ISSUED)
-    )
-
-
-def test_a_multiple_visa_inside_shows_when_it_runs_out() -> None:
-    given = multiple_visa()
-    moves(given, DEPARTURE, "2026-02-01")
-    moves(given, RETURN, "2026-02-10")
-    overall = rules.VISA_OVERALL_EXPIRY.on(ISSUED)
-    assert deadlines(given) == [Deadline(DeadlineKind.RETURN_BEFORE, date(2026, 5, 2), overall)]
-
-
-def test_a_visa_that_is_over_has_no_deadlines() -> None:
-    given = visa()
-    given.cancel(holder_inside=True, now=noon("2026-01-11"))
-    assert (deadlines(given), given.due_on) == ([], None)
 
 
 # Cancelling

@@ -32,7 +32,8 @@ from domain.objection import ObjectionReason, ObjectionStatus
 from domain.text import Text
 from domain.user import AccountStatus, Language, SponsorRelation
 from domain.violation import Violation, ViolationSource
-from domain.visa import Visa, VisaBasis, VisaStatus, VisaType
+from domain.visa import Visa
+from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections import READ_MODELS
 from projections.docket import DocketRow, Dockets
 from projections.follower import create

@@ -7,7 +7,8 @@ import pytest
 
 from domain.text import Text
 from domain.user import SponsorRelation
-from domain.visa import MovementDirection, VisaStatus, VisaType
+from domain.visa import MovementDirection
+from domain.visa_terms import VisaStatus, VisaType
 from projections.visa import MovementEntry, PenaltyEntry
 from tests.schema.conftest import Api, Keep, counted, person, sponsored, visa
 

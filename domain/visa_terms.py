@@ -1,0 +1,153 @@
+"""What a visa allows, what it costs and until when: its kinds and states, and what stands in the way of one."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from domain import rules
+from domain.calendar import add_months
+from domain.deadline import Deadline
+from domain.errors import ProblemCode, refuse
+from domain.rules import DeadlineKind, Rule
+
+
+class VisaType(StrEnum):
+    SINGLE = "SINGLE"
+    MULTIPLE = "MULTIPLE"
+
+
+class VisaBasis(StrEnum):
+    MONTHS = "MONTHS"
+    DAYS = "DAYS"
+    RETURN_BEFORE = "RETURN_BEFORE"
+
+
+class VisaStatus(StrEnum):
+    ISSUED = "ISSUED"
+    DEPARTED = "DEPARTED"
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    LAPSED_UNUSED = "LAPSED_UNUSED"
+    EXPIRED_OUTSIDE = "EXPIRED_OUTSIDE"
+    EXITED_NOT_RETURNED = "EXITED_NOT_RETURNED"
+    VOIDED = "VOIDED"
+
+
+OPEN = frozenset({VisaStatus.ISSUED, VisaStatus.DEPARTED, VisaStatus.ACTIVE, VisaStatus.EXPIRED_OUTSIDE})
+OUTSIDE = frozenset({VisaStatus.DEPARTED, VisaStatus.EXPIRED_OUTSIDE, VisaStatus.EXITED_NOT_RETURNED})
+
+
+class VisaState(Protocol):
+    """What the rules need to know of a visa; the aggregate and a read model's row both have it."""
+
+    status: VisaStatus
+    type: VisaType
+    basis: VisaBasis
+    issued_on: date
+    exit_before: date
+    return_before: date | None
+
+
+EXIT_RULES = {
+    VisaBasis.MONTHS: rules.EXIT_WITHIN_DAYS,
+    VisaBasis.DAYS: rules.VISA_DAYS,
+    VisaBasis.RETURN_BEFORE: rules.RETURN_BEFORE,
+}
+
+
+def cancel_before(visa: VisaState) -> date:
+    """The last day on which an unused visa can be given back."""
+    limit = visa.issued_on + timedelta(days=rules.CANCEL_WITHIN_DAYS.on(visa.issued_on).value)
+    return limit if visa.return_before is None else min(limit, visa.return_before)
+
+
+def extend_before(visa: VisaState) -> date | None:
+    """The last day on which an extension can be asked for; None while the return day is not known."""
+    if visa.return_before is None:
+        return None
+    return min(
+        visa.return_before + timedelta(days=rules.EXTEND_WITHIN_DAYS.on(visa.issued_on).value),
+        add_months(visa.return_before, rules.EXTEND_WITHIN_MONTHS.on(visa.issued_on).value),
+    )
+
+
+def due_on(visa: VisaState) -> date | None:
+    """The first day on which time alone changes this visa."""
+    match visa.status, visa.return_before:
+        case VisaStatus.ISSUED, _:
+            last = visa.exit_before
+        case ((VisaStatus.DEPARTED | VisaStatus.ACTIVE), date() as last):
+            pass
+        case VisaStatus.EXPIRED_OUTSIDE, date() as return_before:
+            last = add_months(return_before, rules.NOT_RETURNED_AFTER_MONTHS.on(visa.issued_on).value)
+        case _:
+            return None
+    return last + timedelta(days=1)
+
+
+def deadlines(visa: VisaState) -> list[Deadline]:
+    """What must happen by when while the visa is open, earliest first."""
+    on = visa.issued_on
+    found: list[Deadline] = []
+    if visa.status is VisaStatus.ISSUED:
+        found.append(Deadline(DeadlineKind.EXIT_BEFORE, visa.exit_before, EXIT_RULES[visa.basis].on(on)))
+        found.append(Deadline(DeadlineKind.CANCEL_BEFORE, cancel_before(visa), rules.CANCEL_WITHIN_DAYS.on(on)))
+    if visa.status in OPEN and visa.return_before is not None:
+        rule = rules.VISA_OVERALL_EXPIRY if visa.type is VisaType.MULTIPLE else rules.RETURN_BEFORE
+        found.append(Deadline(DeadlineKind.RETURN_BEFORE, visa.return_before, rule.on(on)))
+    asked_until = extend_before(visa)
+    if visa.status in {VisaStatus.DEPARTED, VisaStatus.EXPIRED_OUTSIDE} and asked_until is not None:
+        found.append(Deadline(DeadlineKind.EXTEND_BEFORE, asked_until, _extend_rule(visa, asked_until)))
+    return sorted(found, key=lambda deadline: deadline.on)
+
+
+def _extend_rule(visa: VisaState, asked_until: date) -> Rule[int]:
+    """The rule that ends the time to ask for an extension: the one whose last day comes first."""
+    by_days = rules.EXTEND_WITHIN_DAYS.on(visa.issued_on)
+    if visa.return_before is not None and asked_until == visa.return_before + timedelta(days=by_days.value):
+        return by_days
+    return rules.EXTEND_WITHIN_MONTHS.on(visa.issued_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a visa allows, counted from its day of issue."""
+
+    type: VisaType
+    basis: VisaBasis
+    duration_days: int
+    exit_before: date
+    return_before: date | None  # None: counts from the first departure
+    fee: Decimal  # SAR
+
+
+def terms(
+    type: VisaType, basis: VisaBasis, *, duration_days: int | None, return_before: date | None, issued_on: date
+) -> Terms:
+    """Work out the days that a visa issued on a day allows.
+
+    Raises:
+        Refused: a duration that the basis does not offer, or a return day that is not after the day of issue.
+    """
+    longest = rules.VISA_LONGEST_DAYS.on(issued_on)
+    fees = rules.VISA_FEE_SINGLE if type is VisaType.SINGLE else rules.VISA_FEE_MULTIPLE
+    fee = fees.on(issued_on).value
+    if basis is VisaBasis.MONTHS:
+        offered = rules.VISA_DURATIONS.on(issued_on)
+        if duration_days not in offered.value:
+            refuse(ProblemCode.INVALID_INPUT, "durationDays", rule=offered)
+        exit_before = issued_on + timedelta(days=rules.EXIT_WITHIN_DAYS.on(issued_on).value)
+        return Terms(type, basis, duration_days, exit_before, None, fee.for_days(duration_days))
+    if basis is VisaBasis.DAYS:
+        if duration_days is None or not 1 <= duration_days <= longest.value:
+            refuse(ProblemCode.INVALID_INPUT, "durationDays", rule=longest)
+        last = issued_on + timedelta(days=duration_days)
+    else:
+        if return_before is None or not 1 <= (return_before - issued_on).days <= longest.value:
+            refuse(ProblemCode.INVALID_INPUT, "returnBefore", rule=longest)
+        last = return_before
+    days = (last - issued_on).days
+    return Terms(type, basis, days, last, last, fee.for_days(days))
