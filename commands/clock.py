@@ -55,7 +55,7 @@ async def record_due(work: Work, stream: UUID, day: date, *, backdated: bool = F
     if docket is None:
         docket = Docket.open(person_of(case), now=at)
         work.add(docket)
-    docket.bring_up_to(case, day)
+    docket.bring_up_to([case], day)
     work.record(CLOCK, correlation_id=work.new_id(), recorded_at=at if backdated else None)
     return case.due_on
 

@@ -209,6 +209,6 @@ def bring_up_to(
     work: Work, request: Request, docket: Docket, case: Visa | Violation, *, beside: Sequence[Visa] = ()
 ) -> None:
     """Record what has fallen due on a case and those beside it, so that a late clock changes no outcome."""
-    docket.bring_up_to(case, riyadh_day(request.now), beside=beside)
+    docket.bring_up_to((case, *beside), riyadh_day(request.now))
     if any(touched.pending_events for touched in (case, *beside)):
         record(work, request, CLOCK)

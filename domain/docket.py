@@ -135,16 +135,13 @@ class Docket(Aggregate):
         """Whether the person is in the country, as far as movements under visas tell."""
         return not self.outside
 
-    def bring_up_to(self, case: Visa | Violation, day: date, *, beside: Iterable[Visa] = ()) -> None:
+    def bring_up_to(self, cases: Iterable[Visa | Violation], day: date) -> None:
         """Record everything that fell due on this person's cases up to a day, each fact on the day it became true.
 
-        Args:
-            case: the one that a command is about.
-            day: the last day, itself included.
-            beside: the person's other open visas. What a lapse costs depends on the lapses before it, so a late clock
-                changes no outcome only where they are recorded in the order of their days, whichever visa comes up.
+        In the order of those days, whichever case comes up: what a lapse costs depends on the lapses before it, so only
+        in that order does a late clock change no outcome.
         """
-        cases = (case, *beside)
+        cases = tuple(cases)
         while due := [(on, case.id, case) for case in cases if (on := case.due_on) is not None and on <= day]:
             on, _, first = min(due, key=lambda found: found[:2])
             at = start_of_day(on)

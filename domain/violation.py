@@ -227,6 +227,10 @@ class Violation(Aggregate):
         return uuid5(STREAMS, number)
 
     @property
+    def person_id(self) -> UUID:
+        return self.violator_id
+
+    @property
     def due_on(self) -> date | None:
         return due_on(self)
 

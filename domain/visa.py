@@ -15,7 +15,18 @@ from domain.calendar import riyadh_day, start_of_day
 from domain.errors import Problem, ProblemCode, refuse, refuse_for
 from domain.personal import Personal
 from domain.text import Text
-from domain.visa_terms import OUTSIDE, Terms, VisaBasis, VisaStatus, VisaType, cancel_before, due_on
+from domain.visa_terms import (
+    EXTENDABLE,
+    OUTSIDE,
+    Terms,
+    VisaBasis,
+    VisaStatus,
+    VisaType,
+    cancel_before,
+    due_on,
+    extend_before,
+    extend_rule,
+)
 
 STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c01")  # namespace: a visa's stream id follows from its number
 
@@ -31,6 +42,7 @@ class Movement:
     direction: MovementDirection
     port: Text
     at: datetime
+    return_before: date | None  # the visa's as it was before, and is again when the movement is voided
 
 
 class Visa(Aggregate):
@@ -67,9 +79,12 @@ class Visa(Aggregate):
         reverses_penalty: bool  # it had lapsed only because the departure was reported late
 
         def apply(self, visa: "Visa") -> None:
+            movement = Movement(
+                self.movement_id, MovementDirection.DEPARTURE, self.port, self.departed_at, visa.return_before
+            )
+            visa.movements.append(movement)
             visa.status = VisaStatus.DEPARTED
             visa.return_before = self.return_before
-            visa.movements.append(Movement(self.movement_id, MovementDirection.DEPARTURE, self.port, self.departed_at))
             if self.reverses_penalty:
                 visa.lapsed = False
 
@@ -80,8 +95,11 @@ class Visa(Aggregate):
         completed: bool  # False: a multiple visa that allows further trips
 
         def apply(self, visa: "Visa") -> None:
+            movement = Movement(
+                self.movement_id, MovementDirection.RETURN, self.port, self.returned_at, visa.return_before
+            )
+            visa.movements.append(movement)
             visa.status = VisaStatus.COMPLETED if self.completed else VisaStatus.ACTIVE
-            visa.movements.append(Movement(self.movement_id, MovementDirection.RETURN, self.port, self.returned_at))
 
     class MovementRefused(Aggregate.Event):
         """A border agency reported a movement that cannot be; the report itself is a fact."""
@@ -94,6 +112,38 @@ class Visa(Aggregate):
 
         def apply(self, visa: "Visa") -> None:
             visa.refused_movements.add(self.movement_id)
+
+    class MovementVoided(Aggregate.Event):
+        """The last movement was recorded in error: the visa stands as before it."""
+
+        movement_id: UUID
+        reason: Text
+        status: VisaStatus
+        return_before: date | None
+
+        def apply(self, visa: "Visa") -> None:
+            visa.status = self.status
+            visa.return_before = self.return_before
+            visa.voided_movements.add(visa.movements.pop().id)
+
+    class Extended(Aggregate.Event):
+        extended_on: date
+        return_before: date
+        fee: Decimal  # SAR
+        iqama_expires_on: date
+
+        def apply(self, visa: "Visa") -> None:
+            visa.status = VisaStatus.DEPARTED
+            visa.return_before = self.return_before
+
+    class Voided(Aggregate.Event):
+        """It was recorded in error."""
+
+        reason: Text
+
+        def apply(self, visa: "Visa") -> None:
+            visa.status = VisaStatus.VOIDED
+            visa.lapsed = False
 
     class LapsedUnused(Aggregate.Event):
         lapsed_on: date  # the first day after the last day to leave
@@ -149,11 +199,16 @@ class Visa(Aggregate):
         self.lapsed = False
         self.movements: list[Movement] = []
         self.refused_movements: set[UUID] = set()
+        self.voided_movements: set[UUID] = set()
 
     @staticmethod
     @lru_cache(maxsize=10_000)
     def create_id(number: str) -> UUID:
         return uuid5(STREAMS, number)
+
+    @property
+    def person_id(self) -> UUID:
+        return self.holder_id
 
     @property
     def due_on(self) -> date | None:
@@ -173,7 +228,7 @@ class Visa(Aggregate):
         replaces: str | None,
         now: datetime,
     ) -> "Visa":
-        """Record a visa that the passports agency issued: a fact, so the preconditions are not asked again.
+        """Record a visa that is issued. Of a feed it is a fact; otherwise ask `issue_problems` first.
 
         Raises:
             Refused: a number that is none, of this visa or of the one that it replaces.
@@ -214,6 +269,48 @@ class Visa(Aggregate):
         if self.status is not VisaStatus.ISSUED or today > cancel_before(self):
             return [Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=rules.CANCEL_WITHIN_DAYS.on(self.issued_on))]
         return [] if holder_inside else [Problem(ProblemCode.HOLDER_NOT_INSIDE)]
+
+    def extend(self, return_before: date, *, iqama_expires_on: date, now: datetime) -> None:
+        """Let the holder stay out longer.
+
+        Raises:
+            Refused: everything that `extend_problems` finds.
+        """
+        today = riyadh_day(now)
+        refuse_for(self.extend_problems(return_before, iqama_expires_on, today))
+        if self.return_before is None:
+            raise AssertionError  # refused above
+        fees = rules.EXTENSION_FEE_SINGLE if self.type is VisaType.SINGLE else rules.EXTENSION_FEE_MULTIPLE
+        self.trigger_event(
+            self.Extended,
+            timestamp=now,
+            extended_on=today,
+            return_before=return_before,
+            fee=fees.on(today).value.for_days((return_before - self.return_before).days),
+            iqama_expires_on=iqama_expires_on,
+        )
+
+    def extend_problems(self, return_before: date, iqama_expires_on: date, today: date) -> list[Problem]:
+        problems: list[Problem] = []
+        asked_until = extend_before(self)
+        if self.status not in EXTENDABLE or asked_until is None or today > asked_until:
+            problems.append(Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=extend_rule(self)))
+        if return_before <= max(today, self.return_before or today):
+            problems.append(Problem(ProblemCode.INVALID_INPUT, ("returnBefore",)))
+        if iqama_expires_on < return_before:
+            covers = rules.IQAMA_MARGIN_DAYS.on(today)
+            problems.append(Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=covers))
+        return problems
+
+    def void(self, reason: Text, *, now: datetime) -> None:
+        """Take the visa back, which was recorded in error.
+
+        Raises:
+            Refused: VISA_STATE_FORBIDS, it is void already.
+        """
+        if self.status is VisaStatus.VOIDED:
+            refuse(ProblemCode.VISA_STATE_FORBIDS)
+        self.trigger_event(self.Voided, timestamp=now, reason=reason)
 
     def record_movement(
         self, direction: MovementDirection, *, port: Text, at: datetime, now: datetime
@@ -265,6 +362,38 @@ class Visa(Aggregate):
             )
             return Problem(ProblemCode.VISA_STATE_FORBIDS)
         return None
+
+    def void_movement(self, movement_id: UUID, reason: Text, *, now: datetime) -> Movement:
+        """Take back the last movement, which was recorded in error.
+
+        What was granted on it and what the clock has recorded since are undone with it: bring the visa up to date again.
+
+        Returns:
+            The movement; it may be recorded anew.
+
+        Raises:
+            Refused: NOT_FOUND, nobody has reported it; VISA_STATE_FORBIDS, it is not the last one that counts, or the
+                visa is void.
+        """
+        accepted = {movement.id for movement in self.movements}
+        if movement_id not in accepted | self.refused_movements | self.voided_movements:
+            refuse(ProblemCode.NOT_FOUND, "movementId")
+        last = self.movements[-1] if self.movements else None
+        if self.status is VisaStatus.VOIDED or last is None or last.id != movement_id:
+            refuse(ProblemCode.VISA_STATE_FORBIDS, "movementId")
+        if last.direction is MovementDirection.RETURN:
+            before = VisaStatus.DEPARTED
+        else:
+            before = VisaStatus.ISSUED if len(self.movements) == 1 else VisaStatus.ACTIVE
+        self.trigger_event(
+            self.MovementVoided,
+            timestamp=now,
+            movement_id=movement_id,
+            reason=reason,
+            status=before,
+            return_before=last.return_before,
+        )
+        return last
 
     def _may_have_departed(self, at: datetime) -> bool:
         day = riyadh_day(at)

@@ -1,5 +1,6 @@
 """What a visa allows, what it costs and until when: its kinds and states, and what stands in the way of one."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Protocol
 from domain import rules
 from domain.calendar import add_months
 from domain.deadline import Deadline
-from domain.errors import ProblemCode, refuse
+from domain.errors import Problem, ProblemCode, refuse
 from domain.rules import DeadlineKind, Rule
 
 
@@ -38,6 +39,7 @@ class VisaStatus(StrEnum):
 
 OPEN = frozenset({VisaStatus.ISSUED, VisaStatus.DEPARTED, VisaStatus.ACTIVE, VisaStatus.EXPIRED_OUTSIDE})
 OUTSIDE = frozenset({VisaStatus.DEPARTED, VisaStatus.EXPIRED_OUTSIDE, VisaStatus.EXITED_NOT_RETURNED})
+EXTENDABLE = frozenset({VisaStatus.DEPARTED, VisaStatus.EXPIRED_OUTSIDE})
 
 
 class VisaState(Protocol):
@@ -49,6 +51,19 @@ class VisaState(Protocol):
     issued_on: date
     exit_before: date
     return_before: date | None
+
+
+class HolderRecord(Protocol):
+    """What one person's visas depend on; the docket and its read model's row both have it."""
+
+    @property
+    def outside(self) -> Collection[str]: ...
+
+    @property
+    def open_visas(self) -> Collection[str]: ...
+
+    @property
+    def unpaid_violations(self) -> Collection[str]: ...
 
 
 EXIT_RULES = {
@@ -99,15 +114,15 @@ def deadlines(visa: VisaState) -> list[Deadline]:
         rule = rules.VISA_OVERALL_EXPIRY if visa.type is VisaType.MULTIPLE else rules.RETURN_BEFORE
         found.append(Deadline(DeadlineKind.RETURN_BEFORE, visa.return_before, rule.on(on)))
     asked_until = extend_before(visa)
-    if visa.status in {VisaStatus.DEPARTED, VisaStatus.EXPIRED_OUTSIDE} and asked_until is not None:
-        found.append(Deadline(DeadlineKind.EXTEND_BEFORE, asked_until, _extend_rule(visa, asked_until)))
+    if visa.status in EXTENDABLE and asked_until is not None:
+        found.append(Deadline(DeadlineKind.EXTEND_BEFORE, asked_until, extend_rule(visa)))
     return sorted(found, key=lambda deadline: deadline.on)
 
 
-def _extend_rule(visa: VisaState, asked_until: date) -> Rule[int]:
+def extend_rule(visa: VisaState) -> Rule[int]:
     """The rule that ends the time to ask for an extension: the one whose last day comes first."""
     by_days = rules.EXTEND_WITHIN_DAYS.on(visa.issued_on)
-    if visa.return_before is not None and asked_until == visa.return_before + timedelta(days=by_days.value):
+    if visa.return_before is None or extend_before(visa) == visa.return_before + timedelta(days=by_days.value):
         return by_days
     return rules.EXTEND_WITHIN_MONTHS.on(visa.issued_on)
 
@@ -151,3 +166,38 @@ def terms(
         last = return_before
     days = (last - issued_on).days
     return Terms(type, basis, days, last, last, fee.for_days(days))
+
+
+def issue_problems(
+    record: HolderRecord,
+    allowed: Terms | None,
+    *,
+    passport_expires_on: date,
+    iqama_expires_on: date,
+    issued_on: date,
+) -> list[Problem]:
+    """Everything that stands in the way of a visa that a sponsor or an officer asks for.
+
+    Args:
+        record: what is counted of the holder, with everything recorded that has fallen due.
+        allowed: the visa's terms; None where they are refused themselves, so that the Iqama cannot be told.
+        passport_expires_on: the passport's last day.
+        iqama_expires_on: the Iqama's last day.
+        issued_on: the day of issue.
+    """
+    passport, iqama = rules.PASSPORT_VALID_DAYS.on(issued_on), rules.IQAMA_MARGIN_DAYS.on(issued_on)
+    problems: list[Problem] = []
+    if record.outside:
+        problems.append(Problem(ProblemCode.HOLDER_NOT_INSIDE))
+    if record.open_visas:
+        problems.append(Problem(ProblemCode.OPEN_VISA_EXISTS))
+    if passport_expires_on < issued_on + timedelta(days=passport.value):
+        problems.append(Problem(ProblemCode.PASSPORT_EXPIRES_TOO_SOON, ("passportExpiresOn",), rule=passport))
+    if allowed is not None:
+        # Of a visa that counts from departure nobody knows yet when it ends: at the latest so many days after its issue.
+        covered = allowed.return_before or issued_on + timedelta(days=allowed.duration_days + iqama.value)
+        if iqama_expires_on < covered:
+            problems.append(Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=iqama))
+    if record.unpaid_violations:
+        problems.append(Problem(ProblemCode.UNPAID_VIOLATION_EXISTS))
+    return problems

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 from domain.docket import Docket
 from domain.objection import ObjectionOutcome
+from domain.text import Text
 from domain.visa import Visa
 from domain.visa_terms import VisaStatus
 from tests.examples import (
@@ -24,15 +25,17 @@ from tests.examples import (
     visa,
 )
 
+ERROR = Text("سُجّل بالخطأ", "Recorded in error")
+
 
 def moved(record: Docket, given: Visa, direction: str, at: str, known: str | None = None) -> None:
     """A movement as a command carries it out."""
     now = noon(known or at)
-    record.bring_up_to(given, now.date())
+    record.bring_up_to([given], now.date())
     way = DEPARTURE if direction == "DEPARTURE" else RETURN
     given.record_movement(way, port=AIRPORT, at=noon(at), now=now)
     record.note_visa(given, now=now)
-    record.bring_up_to(given, now.date())
+    record.bring_up_to([given], now.date())
 
 
 def test_a_docket_is_opened_for_a_person() -> None:
@@ -67,7 +70,7 @@ def test_noting_what_has_not_changed_records_nothing() -> None:
 def test_a_holder_who_did_not_return_is_outside_without_an_open_visa() -> None:
     record, given = docket(), visa()
     moved(record, given, "DEPARTURE", "2026-02-20")
-    record.bring_up_to(given, date(2026, 6, 22))
+    record.bring_up_to([given], date(2026, 6, 22))
     assert given.status is VisaStatus.EXITED_NOT_RETURNED
     assert (record.open_visas, record.outside) == (set(), {"6000000001"})
     moved(record, given, "RETURN", "2026-07-01")
@@ -77,7 +80,7 @@ def test_a_holder_who_did_not_return_is_outside_without_an_open_visa() -> None:
 def test_a_lapse_counts_until_a_late_report_reverses_it() -> None:
     record, given = docket(), visa()
     record.note_visa(given, now=noon("2026-01-10"))
-    record.bring_up_to(given, date(2026, 4, 11))
+    record.bring_up_to([given], date(2026, 4, 11))
     settled_down(record)
     assert (record.lapses, record.open_visas) == ({"6000000001"}, set())
     moved(record, given, "DEPARTURE", "2026-02-20", "2026-04-12")
@@ -92,7 +95,7 @@ def test_penalties_grow_with_the_holders_lapses() -> None:
         given = visa(str(number), issued=issued)
         record.note_visa(given, now=noon(issued))
         settled_down(given)
-        record.bring_up_to(given, date.fromisoformat(issued) + timedelta(days=91))
+        record.bring_up_to([given], date.fromisoformat(issued) + timedelta(days=91))
         [(_, lapse)] = facts(given)
         penalties.append((lapse["lapse"], lapse["penalty"]))
     assert penalties == [
@@ -106,12 +109,12 @@ def test_penalties_grow_with_the_holders_lapses() -> None:
 def test_a_reversed_lapse_no_longer_raises_the_next_penalty() -> None:
     record, first, second = docket(), visa(), visa("6000000002", issued="2026-04-20")
     record.note_visa(first, now=noon("2026-01-10"))
-    record.bring_up_to(first, date(2026, 4, 11))
+    record.bring_up_to([first], date(2026, 4, 11))
     moved(record, first, "DEPARTURE", "2026-02-20", "2026-04-12")
     moved(record, first, "RETURN", "2026-03-20", "2026-04-13")
     record.note_visa(second, now=noon("2026-04-20"))
     settled_down(second)
-    record.bring_up_to(second, date(2026, 12, 1))
+    record.bring_up_to([second], date(2026, 12, 1))
     [(_, lapse)] = facts(second)
     assert (lapse["lapse"], lapse["penalty"]) == (1, Decimal("1000.00"))
 
@@ -121,9 +124,42 @@ def test_lapses_count_in_the_order_of_their_days_whichever_visa_a_late_clock_com
     for given in (first, second):
         record.note_visa(given, now=noon("2026-01-20"))
         settled_down(given)
-    record.bring_up_to(second, date(2026, 12, 1), beside=[first])
+    record.bring_up_to([second, first], date(2026, 12, 1))
     penalties = [[lapse["penalty"] for _, lapse in facts(given)] for given in (first, second)]
     assert penalties == [[Decimal("1000.00")], [Decimal("2000.00")]]
+
+
+def test_a_void_visa_counts_nowhere() -> None:
+    record, lapsed, used = docket(), visa(), visa("6000000002")
+    record.bring_up_to([lapsed], date(2026, 4, 11))
+    moved(record, used, "DEPARTURE", "2026-02-20")
+    assert (record.lapses, record.open_visas, record.outside) == ({"6000000001"}, {"6000000002"}, {"6000000002"})
+    settled_down(record)
+    for given in (lapsed, used):
+        given.void(ERROR, now=noon("2026-04-12"))
+        record.note_visa(given, now=noon("2026-04-12"))
+    assert names(record) == ["LapseReversed", "HolderCameBack", "VisaClosed"]
+    assert (record.lapses, record.open_visas, record.outside) == (set(), set(), set())
+
+
+def test_a_voided_return_opens_the_visa_again_and_its_holder_is_outside() -> None:
+    record, given = docket(), visa()
+    moved(record, given, "DEPARTURE", "2026-02-20")
+    moved(record, given, "RETURN", "2026-03-20")
+    settled_down(record)
+    given.void_movement(given.movements[-1].id, ERROR, now=noon("2026-03-21"))
+    record.note_visa(given, now=noon("2026-03-21"))
+    assert names(record) == ["HolderLeft", "VisaOpened"]
+
+
+def test_an_extension_changes_nothing_that_is_counted() -> None:
+    record, given = docket(), visa()
+    moved(record, given, "DEPARTURE", "2026-02-20")
+    record.bring_up_to([given], date(2026, 5, 1))
+    settled_down(record)
+    given.extend(date(2026, 6, 1), iqama_expires_on=date(2028, 1, 1), now=noon("2026-05-01"))
+    record.note_visa(given, now=noon("2026-05-01"))
+    assert names(record) == []
 
 
 def test_a_multiple_visa_closes_when_it_runs_out_inside() -> None:
@@ -132,7 +168,7 @@ def test_a_multiple_visa_closes_when_it_runs_out_inside() -> None:
     moved(record, given, "RETURN", "2026-02-10")
     assert record.open_visas == {"6000000002"}
     settled_down(record)
-    record.bring_up_to(given, date(2026, 6, 1))
+    record.bring_up_to([given], date(2026, 6, 1))
     closed = {"occurred": noon("2026-05-03") - timedelta(hours=12), "number": "6000000002"}
     assert facts(record) == [("VisaClosed", closed)]
 
@@ -140,7 +176,7 @@ def test_a_multiple_visa_closes_when_it_runs_out_inside() -> None:
 def test_a_violation_counts_as_unpaid_from_when_it_is_final_until_it_is_settled() -> None:
     record, given = settled_down(docket()), violation()
     number = {"number": "7000000001"}
-    record.bring_up_to(given, date(2026, 4, 1))
+    record.bring_up_to([given], date(2026, 4, 1))
     fell_due = {"occurred": noon("2026-02-01") - timedelta(hours=12)} | number
     assert facts(record) == [("ViolationFellDue", fell_due)]
     pays(given, None, "2026-04-01")

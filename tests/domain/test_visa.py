@@ -6,9 +6,10 @@ import pytest
 
 from domain import rules
 from domain.errors import Problem, ProblemCode, Refused
+from domain.rules import DatedRule, Fee, Rule
 from domain.text import Text
 from domain.visa import Movement, Visa
-from domain.visa_terms import VisaBasis, VisaStatus, VisaType, cancel_before, terms
+from domain.visa_terms import VisaBasis, VisaStatus, VisaType, cancel_before, deadlines, terms
 from tests.examples import (
     AIRPORT,
     DEPARTURE,
@@ -172,7 +173,7 @@ def test_a_departure_starts_the_days_of_a_months_visa() -> None:
         )
     ]
     assert (given.status, given.return_before) == (VisaStatus.DEPARTED, date(2026, 4, 21))
-    assert given.movements == [Movement(movement, DEPARTURE, AIRPORT, at)]
+    assert given.movements == [Movement(movement, DEPARTURE, AIRPORT, at, None)]
 
 
 def test_days_count_from_the_day_of_departure_in_riyadh() -> None:
@@ -437,3 +438,316 @@ def test_a_port_is_named_in_both_languages() -> None:
     assert [movement.port for movement in given.movements] == [
         Text("مطار الملك خالد الدولي", "King Khalid International Airport")
     ]
+
+
+# Extending
+
+
+IQAMA = date(2028, 1, 10)
+COVERS = rules.IQAMA_MARGIN_DAYS.on(ISSUED)
+BY_DAYS = Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WITHIN_DAYS.on(ISSUED))
+BY_MONTHS = Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WITHIN_MONTHS.on(ISSUED))
+NOT_LATER = Problem(ProblemCode.INVALID_INPUT, ("returnBefore",))
+IQAMA_TOO_SHORT = Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=COVERS)
+
+
+def outside(type: VisaType = VisaType.SINGLE) -> Visa:
+    """Departed on 2026-02-20, back by 2026-04-21; nothing pending."""
+    given = visa(type=type)
+    moves(given, DEPARTURE, "2026-02-20")
+    return settled_down(given)
+
+
+def extends(given: Visa, until: str, on: str, *, iqama: date = IQAMA) -> None:
+    """An extension until a day, asked for on a day; what was due by then is recorded first."""
+    clock(given, on)
+    given.extend(date.fromisoformat(until), iqama_expires_on=iqama, now=noon(on))
+
+
+def test_an_extension_lets_the_holder_stay_out_longer_for_a_fee_per_30_added_days_begun() -> None:
+    given = outside()
+    extends(given, "2026-05-22", "2026-04-01")
+    assert facts(given) == [
+        (
+            "Extended",
+            {
+                "occurred": noon("2026-04-01"),
+                "extended_on": date(2026, 4, 1),
+                "return_before": date(2026, 5, 22),
+                "fee": Decimal("200.00"),  # 31 days
+                "iqama_expires_on": IQAMA,
+            },
+        )
+    ]
+    assert (given.status, given.return_before, given.due_on) == (
+        VisaStatus.DEPARTED,
+        date(2026, 5, 22),
+        date(2026, 5, 23),
+    )
+
+
+@pytest.mark.parametrize(
+    ("type", "until", "fee"),
+    [
+        (VisaType.SINGLE, "2026-04-22", "100.00"),
+        (VisaType.SINGLE, "2026-05-21", "100.00"),
+        (VisaType.SINGLE, "2026-06-21", "300.00"),
+        (VisaType.MULTIPLE, "2026-05-21", "200.00"),
+        (VisaType.MULTIPLE, "2026-05-22", "400.00"),
+    ],
+)
+def test_the_fee_counts_from_the_present_return_day(type: VisaType, until: str, fee: str) -> None:
+    given = outside(type)
+    extends(given, until, "2026-03-01")
+    assert [values["fee"] for _, values in facts(given)] == [Decimal(fee)]
+
+
+def test_a_fee_for_an_extension_is_that_of_the_day_on_which_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    today = rules.EXTENSION_FEE_SINGLE.on(ISSUED)
+    dearer = Rule(today.code, today.title, Fee(Decimal(0), 0, Decimal("150.00"), 30), date(2026, 4, 1))
+    monkeypatch.setattr(rules, "EXTENSION_FEE_SINGLE", DatedRule(today, dearer))
+    fees = []
+    for day in ("2026-03-31", "2026-04-01"):
+        given = outside()
+        extends(given, "2026-05-01", day)
+        fees += [values["fee"] for _, values in facts(given)]
+    assert fees == [Decimal("100.00"), Decimal("150.00")]
+
+
+def test_an_expired_visa_is_extended_until_its_last_day_and_its_holder_is_in_time_again() -> None:
+    given = outside()
+    extends(given, "2026-06-21", "2026-06-20")
+    assert names(given) == ["ExpiredOutside", "Extended"]
+    assert (given.status, given.return_before) == (VisaStatus.DEPARTED, date(2026, 6, 21))
+    clock(given, "2026-06-22")
+    assert given.status is VisaStatus.EXPIRED_OUTSIDE
+
+
+def test_the_day_after_its_last_day_to_ask_a_visa_is_not_extended() -> None:
+    given = outside()
+    clock(given, "2026-06-21")
+    with refuses(given, BY_DAYS):
+        extends(given, "2026-08-01", "2026-06-21")
+
+
+def test_two_months_are_named_where_they_end_before_60_days() -> None:
+    given = visa(basis=VisaBasis.RETURN_BEFORE, duration_days=None, return_before=date(2026, 12, 31))
+    moves(given, DEPARTURE, "2026-02-20")
+    clock(given, "2027-03-01")
+    with refuses(given, BY_MONTHS):
+        extends(given, "2027-04-01", "2027-03-01")
+
+
+@pytest.mark.parametrize("state", ["ISSUED", "CANCELLED", "COMPLETED", "LAPSED_UNUSED"])
+def test_a_visa_is_extended_only_while_its_holder_is_outside(state: str) -> None:
+    given = in_state(state)
+    with refuses(given, BY_DAYS):
+        given.extend(date(2026, 9, 1), iqama_expires_on=IQAMA, now=noon("2026-04-25"))
+
+
+def test_a_multiple_visa_is_not_extended_while_its_holder_is_inside() -> None:
+    given = multiple_visa()
+    moves(given, DEPARTURE, "2026-02-01")
+    moves(given, RETURN, "2026-02-10")
+    with refuses(given, BY_DAYS):
+        extends(given, "2026-06-01", "2026-02-11")
+
+
+@pytest.mark.parametrize(("until", "on"), [("2026-04-21", "2026-04-01"), ("2026-05-01", "2026-05-01")])
+def test_the_new_return_day_is_later_than_today_and_than_the_present_one(until: str, on: str) -> None:
+    given = outside()
+    clock(given, on)
+    with refuses(given, NOT_LATER):
+        extends(given, until, on)
+
+
+def test_the_iqama_covers_the_new_return_day() -> None:
+    given = outside()
+    with refuses(given, IQAMA_TOO_SHORT):
+        extends(given, "2026-05-22", "2026-04-01", iqama=date(2026, 5, 21))
+    extends(given, "2026-05-22", "2026-04-01", iqama=date(2026, 5, 22))
+    assert given.return_before == date(2026, 5, 22)
+
+
+def test_everything_in_the_way_of_an_extension_is_named_at_once_and_can_be_asked() -> None:
+    given = in_state("COMPLETED")
+    problems = given.extend_problems(date(2026, 4, 21), date(2026, 4, 20), date(2026, 4, 25))
+    assert problems == [BY_DAYS, NOT_LATER, IQAMA_TOO_SHORT]
+    with refuses(given, *problems):
+        given.extend(date(2026, 4, 21), iqama_expires_on=date(2026, 4, 20), now=noon("2026-04-25"))
+
+
+def test_an_extended_visa_is_extended_again() -> None:
+    given = outside()
+    extends(given, "2026-05-21", "2026-04-01")
+    extends(given, "2026-06-20", "2026-05-25")
+    assert names(given) == ["Extended", "ExpiredOutside", "Extended"]
+    assert given.return_before == date(2026, 6, 20)
+
+
+# Voiding a visa
+
+
+REASON = Text("سُجّل بالخطأ", "Recorded in error")
+
+
+@pytest.mark.parametrize("state", ["ISSUED", "CANCELLED", "DEPARTED", "COMPLETED", "LAPSED_UNUSED", "EXPIRED_OUTSIDE"])
+def test_a_visa_recorded_in_error_is_voided_whatever_has_become_of_it(state: str) -> None:
+    given = settled_down(in_state(state))
+    given.void(REASON, now=noon("2026-04-25"))
+    assert facts(given) == [("Voided", {"occurred": noon("2026-04-25"), "reason": REASON})]
+    assert (given.status, given.lapsed, given.due_on, deadlines(given)) == (VisaStatus.VOIDED, False, None, [])
+
+
+def test_nothing_can_be_done_with_a_void_visa_but_a_report_about_it_is_kept() -> None:
+    given = outside()
+    (departure,) = given.movements
+    given.void(REASON, now=noon("2026-03-01"))
+    settled_down(given)
+    with refuses(given, STATE_FORBIDS):
+        given.void(REASON, now=noon("2026-03-02"))
+    with refuses(given, NOT_CANCELLABLE):
+        given.cancel(holder_inside=True, now=noon("2026-03-02"))
+    with refuses(given, BY_DAYS):
+        extends(given, "2026-06-01", "2026-03-02")
+    with refuses(given, NOT_THE_LAST):
+        given.void_movement(departure.id, REASON, now=noon("2026-03-02"))
+    assert moves(given, RETURN, "2026-03-02") == STATE_FORBIDS
+    assert names(given) == ["MovementRefused"]
+
+
+# Voiding a movement
+
+
+NOT_THE_LAST = Problem(ProblemCode.VISA_STATE_FORBIDS, ("movementId",))
+NO_MOVEMENT = Problem(ProblemCode.NOT_FOUND, ("movementId",))
+
+
+def voids(given: Visa, on: str, movement: int = -1) -> Movement:
+    """Voids a movement, the last one unless it says which; what was due by then, and is due anew, is recorded."""
+    clock(given, on)
+    voided = given.void_movement(given.movements[movement].id, REASON, now=noon(on))
+    clock(given, on)
+    return voided
+
+
+def test_without_its_first_departure_a_visa_was_not_used() -> None:
+    given = outside()
+    (departure,) = given.movements
+    assert voids(given, "2026-03-01") == departure
+    assert facts(given) == [
+        (
+            "MovementVoided",
+            {
+                "occurred": noon("2026-03-01"),
+                "movement_id": departure.id,
+                "reason": REASON,
+                "status": VisaStatus.ISSUED,
+                "return_before": None,
+            },
+        )
+    ]
+    assert (given.status, given.return_before, given.movements) == (VisaStatus.ISSUED, None, [])
+    given.cancel(holder_inside=True, now=noon("2026-03-02"))
+    assert given.status is VisaStatus.CANCELLED
+
+
+def test_a_visa_whose_departure_is_voided_after_its_last_day_to_leave_has_lapsed_on_its_day() -> None:
+    given = outside()
+    voids(given, "2026-07-01")
+    [*earlier, (name, lapse)] = facts(given)
+    assert [name for name, _ in earlier] == ["ExpiredOutside", "NotReturned", "MovementVoided"]
+    assert (name, lapse["occurred"], lapse["lapsed_on"]) == ("LapsedUnused", midnight("2026-04-11"), date(2026, 4, 11))
+    assert (given.status, given.lapsed) == (VisaStatus.LAPSED_UNUSED, True)
+
+
+def test_a_penalty_that_a_late_departure_reversed_is_due_again_when_that_is_voided() -> None:
+    given = visa()
+    moves(given, DEPARTURE, "2026-02-20", reported="2026-04-15")
+    voids(given, "2026-04-16")
+    assert names(given) == ["Issued", "LapsedUnused", "Departed", "MovementVoided", "LapsedUnused"]
+    assert given.lapsed
+
+
+def test_without_its_return_the_holder_is_still_outside() -> None:
+    given = outside()
+    moves(given, RETURN, "2026-03-20")
+    voids(given, "2026-04-22")
+    assert names(given) == ["Returned", "MovementVoided", "ExpiredOutside"]
+    assert (given.status, len(given.movements)) == (VisaStatus.EXPIRED_OUTSIDE, 1)
+
+
+def test_a_multiple_visa_that_ran_out_inside_did_not_where_the_return_is_voided() -> None:
+    given = multiple_visa()
+    moves(given, DEPARTURE, "2026-02-01")
+    moves(given, RETURN, "2026-02-10")
+    voids(given, "2026-05-03")
+    assert names(given) == ["Issued", "Departed", "Returned", "ExpiredInside", "MovementVoided", "ExpiredOutside"]
+
+
+def test_without_a_later_departure_a_multiple_visa_is_active_as_before() -> None:
+    given = multiple_visa()
+    for direction, day in [(DEPARTURE, "2026-02-01"), (RETURN, "2026-02-10"), (DEPARTURE, "2026-04-01")]:
+        moves(given, direction, day)
+    voids(given, "2026-04-02")
+    assert (given.status, given.return_before) == (VisaStatus.ACTIVE, date(2026, 5, 2))
+
+
+def test_an_extension_goes_with_the_departure_it_was_granted_on() -> None:
+    given = multiple_visa()
+    moves(given, DEPARTURE, "2026-02-01")
+    extends(given, "2026-06-01", "2026-02-05")
+    moves(given, RETURN, "2026-02-10")
+    moves(given, DEPARTURE, "2026-03-01")
+    extends(given, "2026-09-01", "2026-03-05")
+    voids(given, "2026-03-06")
+    assert (given.status, given.return_before) == (VisaStatus.ACTIVE, date(2026, 6, 1))
+    voids(given, "2026-03-07")
+    assert (given.status, given.return_before) == (VisaStatus.DEPARTED, date(2026, 6, 1))
+    voids(given, "2026-03-08")
+    assert (given.status, given.return_before, given.movements) == (VisaStatus.ISSUED, None, [])
+
+
+def test_days_count_anew_from_the_departure_that_replaces_a_voided_one() -> None:
+    given = outside()
+    voids(given, "2026-02-21")
+    moves(given, DEPARTURE, "2026-03-01", reported="2026-03-02")
+    assert (given.status, given.return_before) == (VisaStatus.DEPARTED, date(2026, 4, 30))
+
+
+def test_a_voided_movement_is_recorded_again_when_it_is_reported_again() -> None:
+    given = outside()
+    voids(given, "2026-02-21")
+    assert moves(given, DEPARTURE, "2026-02-20", reported="2026-02-22") is None
+    assert (given.status, given.return_before) == (VisaStatus.DEPARTED, date(2026, 4, 21))
+
+
+def test_only_the_last_movement_that_counts_is_voided() -> None:
+    given = outside()
+    assert moves(given, DEPARTURE, "2026-02-22") == STATE_FORBIDS
+    (refused,) = given.refused_movements
+    moves(given, RETURN, "2026-03-20")
+    for movement in (given.movements[0].id, refused):
+        with refuses(given, NOT_THE_LAST):
+            given.void_movement(movement, REASON, now=noon("2026-03-21"))
+
+
+def test_a_movement_is_voided_once() -> None:
+    given = outside()
+    departure = voids(given, "2026-02-21")
+    with refuses(given, NOT_THE_LAST):
+        given.void_movement(departure.id, REASON, now=noon("2026-02-22"))
+
+
+def test_a_movement_that_nobody_reported_is_not_found() -> None:
+    given = outside()
+    with refuses(given, NO_MOVEMENT):
+        given.void_movement(NOURA, REASON, now=noon("2026-02-21"))
+
+
+def test_a_report_that_was_refused_stays_refused_when_the_movement_in_its_way_is_voided() -> None:
+    given = outside()
+    moves(given, RETURN, "2026-02-19", reported="2026-02-22")
+    (refused,) = given.refused_movements
+    voids(given, "2026-02-23")
+    assert (given.movements, given.refused_movements) == ([], {refused})

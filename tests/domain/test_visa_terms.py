@@ -1,14 +1,15 @@
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from domain import rules
 from domain.deadline import Deadline
+from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused
 from domain.rules import DatedRule, DeadlineKind, Fee, Rule
-from domain.visa_terms import Terms, VisaBasis, VisaType, deadlines, extend_before, terms
-from tests.examples import DEPARTURE, RETURN, moves, multiple_visa, noon, visa
+from domain.visa_terms import Terms, VisaBasis, VisaType, deadlines, extend_before, issue_problems, terms
+from tests.examples import DEPARTURE, RETURN, docket, moves, multiple_visa, noon, violation, visa
 
 ISSUED = date(2026, 1, 10)
 
@@ -140,3 +141,87 @@ def test_a_visa_that_is_over_has_no_deadlines() -> None:
     given = visa()
     given.cancel(holder_inside=True, now=noon("2026-01-11"))
     assert (deadlines(given), given.due_on) == ([], None)
+
+
+# What stands in the way of one
+
+
+PASSPORT_TOO_SHORT = Problem(
+    ProblemCode.PASSPORT_EXPIRES_TOO_SOON, ("passportExpiresOn",), rule=rules.PASSPORT_VALID_DAYS.on(ISSUED)
+)
+IQAMA_TOO_SHORT = Problem(
+    ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=rules.IQAMA_MARGIN_DAYS.on(ISSUED)
+)
+A_MONTH = terms(VisaType.SINGLE, VisaBasis.DAYS, duration_days=30, return_before=None, issued_on=ISSUED)
+SIXTY_DAYS = terms(VisaType.SINGLE, VisaBasis.MONTHS, duration_days=60, return_before=None, issued_on=ISSUED)
+
+
+def in_the_way(
+    record: Docket | None = None,
+    allowed: Terms | None = SIXTY_DAYS,
+    *,
+    passport: date = date(2029, 1, 10),
+    iqama: date = date(2028, 1, 10),
+) -> list[Problem]:
+    return issue_problems(
+        record or docket(), allowed, passport_expires_on=passport, iqama_expires_on=iqama, issued_on=ISSUED
+    )
+
+
+def test_nothing_stands_in_the_way_of_who_is_inside_with_valid_papers_and_owes_nothing() -> None:
+    assert in_the_way() == []
+
+
+def test_a_passport_is_valid_for_90_days_from_the_issue() -> None:
+    assert in_the_way(passport=date(2026, 4, 10)) == []
+    assert in_the_way(passport=date(2026, 4, 9)) == [PASSPORT_TOO_SHORT]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "last"),
+    [
+        (SIXTY_DAYS, date(2026, 6, 9)),  # 150 days
+        (A_MONTH, date(2026, 2, 9)),
+    ],
+)
+def test_an_iqama_covers_90_days_and_the_duration_or_the_return_day(allowed: Terms, last: date) -> None:
+    assert in_the_way(allowed=allowed, iqama=last) == []
+    assert in_the_way(allowed=allowed, iqama=last - timedelta(days=1)) == [IQAMA_TOO_SHORT]
+
+
+def test_nobody_has_two_open_visas() -> None:
+    record = docket()
+    record.note_visa(visa(), now=noon(ISSUED))
+    assert in_the_way(record) == [Problem(ProblemCode.OPEN_VISA_EXISTS)]
+
+
+def test_who_has_not_returned_is_not_inside_though_no_visa_is_open() -> None:
+    record, given = docket(), visa()
+    moves(given, DEPARTURE, "2026-02-20", reported="2026-07-01")
+    record.note_visa(given, now=noon("2026-07-01"))
+    assert in_the_way(record) == [Problem(ProblemCode.HOLDER_NOT_INSIDE)]
+
+
+def test_a_violation_stands_in_the_way_from_when_it_is_final() -> None:
+    record, owed = docket(), violation()
+    record.bring_up_to([owed], date(2026, 1, 31))
+    assert in_the_way(record) == []
+    record.bring_up_to([owed], date(2026, 2, 1))
+    assert in_the_way(record) == [Problem(ProblemCode.UNPAID_VIOLATION_EXISTS)]
+
+
+def test_everything_in_the_way_of_a_visa_is_named_at_once() -> None:
+    record, owed, given = docket(), violation(), visa()
+    moves(given, DEPARTURE, "2026-02-20")
+    record.note_visa(given, now=noon("2026-02-20"))
+    record.bring_up_to([owed], date(2026, 2, 20))
+    too_soon = date(2026, 2, 1)
+    holders = [Problem(ProblemCode.HOLDER_NOT_INSIDE), Problem(ProblemCode.OPEN_VISA_EXISTS)]
+    unpaid = Problem(ProblemCode.UNPAID_VIOLATION_EXISTS)
+    assert in_the_way(record, A_MONTH, passport=too_soon, iqama=too_soon) == [
+        *holders,
+        PASSPORT_TOO_SHORT,
+        IQAMA_TOO_SHORT,
+        unpaid,
+    ]
+    assert in_the_way(record, None, passport=too_soon, iqama=too_soon) == [*holders, PASSPORT_TOO_SHORT, unpaid]
