@@ -26,16 +26,12 @@ AT_ONCE = 500  # streams brought up to date in one change
 LOOK_AGAIN_AFTER = 30.0  # seconds
 
 
-def person_of(case: Visa | Violation) -> UUID:
-    return case.holder_id if isinstance(case, Visa) else case.violator_id
-
-
 async def read_cases(work: Work, streams: Iterable[UUID]) -> None:
     """Read cases and the dockets of their people, in two statements however many."""
     streams = list(streams)
     await work.read(streams)
     cases = [case for stream in streams if isinstance(case := work.seen(stream), Visa | Violation)]
-    await work.read({Docket.create_id(person_of(case)) for case in cases})
+    await work.read({Docket.create_id(case.person_id) for case in cases})
 
 
 async def record_due(work: Work, stream: UUID, day: date, *, backdated: bool = False) -> date | None:
@@ -46,14 +42,16 @@ async def record_due(work: Work, stream: UUID, day: date, *, backdated: bool = F
     """
     work.begin()
     case = await work.find(Aggregate, stream)
-    if not isinstance(case, Visa | Violation) or case.due_on is None or case.due_on > day:
-        then = case.due_on if isinstance(case, Visa | Violation) else None
-        work.change.due[stream] = then  # else a row that is not true would be found again, for ever
-        return then
+    if not isinstance(case, Visa | Violation):
+        work.change.due[stream] = None
+        return None
+    if case.due_on is None or case.due_on > day:
+        work.note_due(case)  # else a row that is not true would be found again, for ever
+        return case.due_on
     at = start_of_day(case.due_on)
-    docket = await work.find(Docket, Docket.create_id(person_of(case)))
+    docket = await work.find(Docket, Docket.create_id(case.person_id))
     if docket is None:
-        docket = Docket.open(person_of(case), now=at)
+        docket = Docket.open(case.person_id, now=at)
         work.add(docket)
     docket.bring_up_to([case], day)
     work.record(CLOCK, correlation_id=work.new_id(), recorded_at=at if backdated else None)

@@ -1,11 +1,13 @@
 """What a command is, and the one way in which every command is carried out."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
+
+from eventsourcing.domain import Aggregate
 
 from access.permission import require
 from commands.form import normal
@@ -36,6 +38,7 @@ class Request:
     now: datetime
     correlation_id: UUID
     backdated: bool = False  # recorded as of `now`, too
+    caught_up: bool = False  # what has fallen due is recorded already: an import brings its own clock
 
     @property
     def recorded_at(self) -> datetime | None:
@@ -122,7 +125,7 @@ def keys_of(
 ) -> dict[CommandKey, ProblemCode]:
     """The keys that a command is remembered by → how one is refused that was used with another input."""
     keys = {}
-    if natural is not None:
+    if natural is not None and request.actor.role is Role.AGENCY_FEED:  # only their reports have one
         keys[natural] = ProblemCode.CONFLICT
     if getattr(input, "idempotency_key", None):
         keys[idempotency_key(work, command.operation, request, input)] = ProblemCode.IDEMPOTENCY_KEY_REUSED
@@ -177,7 +180,7 @@ async def docket_of(work: Work, person: UUID, now: datetime) -> Docket:
 
 
 async def visa_case(work: Work, request: Request, number: str, *field: str) -> tuple[Visa, Docket]:
-    """A visa and its holder's docket, with everything recorded that has fallen due on it.
+    """A visa and its holder's docket, with everything recorded that has fallen due on any of the holder's cases.
 
     Raises:
         Refused: NOT_FOUND.
@@ -185,14 +188,23 @@ async def visa_case(work: Work, request: Request, number: str, *field: str) -> t
     visa = await work.find(Visa, Visa.create_id(number))
     if visa is None:
         refuse(ProblemCode.NOT_FOUND, *field)
-    docket = await docket_of(work, visa.holder_id, request.now)
-    others = [await work.find(Visa, Visa.create_id(other)) for other in sorted(docket.open_visas - {visa.number})]
-    bring_up_to(work, request, docket, visa, beside=[other for other in others if other is not None])
-    return visa, docket
+    return visa, await docket_today(work, request, visa.holder_id, visa)
+
+
+async def docket_today(work: Work, request: Request, person: UUID, *cases: Visa | Violation) -> Docket:
+    """A person's docket, with everything recorded that has fallen due on these cases and on all others of theirs."""
+    due = [] if request.caught_up else await work.due(person, riyadh_day(request.now))
+    await work.read(due)
+    others = [await work.find(Aggregate, stream) for stream in due]
+    docket = await docket_of(work, person, request.now)
+    bring_up_to(work, request, docket, *cases, *(case for case in others if isinstance(case, Visa | Violation)))
+    return docket
 
 
 async def violation_case(work: Work, request: Request, number: str, *field: str) -> tuple[Violation, Docket]:
     """A violation and its violator's docket, with everything recorded that has fallen due on it.
+
+    Nothing that is decided of a violation depends on what time alone makes of the violator's other cases.
 
     Raises:
         Refused: NOT_FOUND.
@@ -205,10 +217,8 @@ async def violation_case(work: Work, request: Request, number: str, *field: str)
     return violation, docket
 
 
-def bring_up_to(
-    work: Work, request: Request, docket: Docket, case: Visa | Violation, *, beside: Sequence[Visa] = ()
-) -> None:
-    """Record what has fallen due on a case and those beside it, so that a late clock changes no outcome."""
-    docket.bring_up_to((case, *beside), riyadh_day(request.now))
-    if any(touched.pending_events for touched in (case, *beside)):
+def bring_up_to(work: Work, request: Request, docket: Docket, *cases: Visa | Violation) -> None:
+    """Record what has fallen due on a person's cases, so that a late clock changes no outcome."""
+    docket.bring_up_to(cases, riyadh_day(request.now))
+    if any(case.pending_events for case in cases):
         record(work, request, CLOCK)

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 
 from access.permission import Forbidden
-from commands.clock import CLOCK_LOCK, person_of, record_due
+from commands.clock import CLOCK_LOCK, record_due
 from commands.command import Request, execute, natural_key, person_id
 from commands.feed import Order, Rejected, Survey, parse, read_lines, rejected, survey
 from domain import formats
@@ -282,9 +282,9 @@ class Batch:
                 self._recorded += 1
         changed = {entry.event.originator_id for entry in self.work.change.entries[before:]}
         for stream in changed:
-            on = self.work.change.due.get(stream)
-            if on is not None:
-                heapq.heappush(self._due, (on, stream))
+            due = self.work.change.due.get(stream)
+            if due is not None:
+                heapq.heappush(self._due, (due.on, stream))
 
     async def _due_before(self, day: date) -> None:
         """Record what fell due until a day, day by day."""
@@ -309,13 +309,13 @@ class Batch:
         await work.read({*streams, *people, *map(Docket.create_id, people)})
         cases = [seen for stream in streams if isinstance(seen := work.seen(stream), Visa | Violation)]
         holders = {case.holder_id for case in cases if isinstance(case, Visa)}
-        await work.read({*holders, *(Docket.create_id(person_of(case)) for case in cases)})
+        await work.read({*holders, *(Docket.create_id(case.person_id) for case in cases)})
 
     async def _request(self, order: Order) -> Request:
         if formats.instant(order.at, field=("at",)) > self._now:
             refuse(ProblemCode.INVALID_INPUT, "at")
         actor = await self._actor(order)
-        return Request(actor, order.at, self.work.new_id(), backdated=self._progress.backdate)
+        return Request(actor, order.at, self.work.new_id(), backdated=self._progress.backdate, caught_up=True)
 
     async def _actor(self, order: Order) -> Actor:
         """Who acts: the operator's agency, or with `--backdate` whom the line names, if the record bears it out."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.abc import Params
 
-from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, KeyTaken
+from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, Due, KeyTaken
 
 ROWS_PER_STATEMENT = 2_000
 
@@ -73,7 +73,7 @@ REMEMBER_ANEW = f"{REMEMBER} ON CONFLICT (digest) DO UPDATE SET input = excluded
 FORGET = "DELETE FROM command_ids WHERE digest = ANY(%b)"
 PEOPLE = "INSERT INTO person_keys (person_id, wrapped) SELECT * FROM unnest(%b::uuid[], %b::bytea[])"
 DUE = """
-    INSERT INTO due (stream, on_day) SELECT * FROM unnest(%b::uuid[], %b::date[])
+    INSERT INTO due (stream, on_day, person_id) SELECT * FROM unnest(%b::uuid[], %b::date[], %b::uuid[])
     ON CONFLICT (stream) DO UPDATE SET on_day = excluded.on_day WHERE due.on_day <> excluded.on_day
 """
 NOT_DUE = "DELETE FROM due WHERE stream = ANY(%b)"
@@ -109,7 +109,7 @@ class Batch:
     commands: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     forgotten: set[bytes] = field(default_factory=set)
     people: list[tuple[UUID, bytes]] = field(default_factory=list)
-    due: dict[UUID, date | None] = field(default_factory=dict)
+    due: dict[UUID, Due | None] = field(default_factory=dict)
     credentials: dict[UUID, str] = field(default_factory=dict)
     statements: list[tuple[str, Params]] = field(default_factory=list)
     position: int = 0
@@ -133,8 +133,8 @@ class Batch:
         remembered = [(digest, *row) for digest, row in self.commands.items() if digest not in self.forgotten]
         anew = [(digest, *row) for digest, row in self.commands.items() if digest in self.forgotten]
         forgotten = [(digest,) for digest in self.forgotten if digest not in self.commands]
-        due = [(stream, day) for stream, day in self.due.items() if day is not None]
-        not_due = [(stream,) for stream, day in self.due.items() if day is None]
+        due = [(stream, *found) for stream, found in self.due.items() if found is not None]
+        not_due = [(stream,) for stream, found in self.due.items() if found is None]
         parts = [
             (sql, _columns(rows))
             for sql, rows in (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from psycopg.abc import Params
@@ -27,6 +27,13 @@ class CommandKey:
     digest: bytes
 
 
+class Due(NamedTuple):
+    """The first day on which something falls due on a stream, and whose case it is."""
+
+    on: date
+    person_id: UUID
+
+
 @dataclass(slots=True)
 class Change:
     """Recorded whole or not at all; one without entries records only the rest."""
@@ -42,7 +49,8 @@ class Change:
     """Scope and key of commands that may be recorded anew; one that is among `keys` too, was."""
     people: list[UUID] = field(default_factory=list)
     """New people: each gets a data key."""
-    due: dict[UUID, date | None] = field(default_factory=dict)
+    due: dict[UUID, Due | None] = field(default_factory=dict)
+    """Stream → when; None: never."""
     credentials: dict[UUID, str] = field(default_factory=dict)
     statements: list[tuple[str, Params]] = field(default_factory=list)
     """SQL that moves with it."""

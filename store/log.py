@@ -14,7 +14,7 @@ from eventsourcing.domain import Aggregate
 
 from store import batch as sql
 from store.batch import ClaimId, Command, NewRow, Prepared
-from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, KeyTaken, LogUnavailable
+from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, Due, KeyTaken, LogUnavailable
 from store.codec import (
     Entry,
     Event,
@@ -42,6 +42,7 @@ __all__ = [
     "ClaimTaken",
     "CommandKey",
     "Conflict",
+    "Due",
     "Entry",
     "KeyTaken",
     "Log",
@@ -184,12 +185,25 @@ class Log:
         """HMAC of a command's input, by which a repetition is told from a reuse of its key."""
         return self._commands_hmac(b"input", content)
 
-    async def due(self, *, until: date, limit: int) -> list[tuple[date, UUID]]:
-        """The streams on which something is due until that day, in the order of their day, then of their id."""
+    async def due(self, *, until: date, limit: int | None, person: UUID | None = None) -> list[tuple[date, UUID]]:
+        """The streams on which something is due until that day, in the order of their day, then of their id.
+
+        Args:
+            until: the last day.
+            limit: the most to answer; None: all.
+            person: whose cases; None: everybody's.
+        """
+        of_person = "" if person is None else "AND person_id = %b"
         found = await self._select(
-            "SELECT on_day, stream FROM due WHERE on_day <= %b ORDER BY on_day, stream LIMIT %b", (until, limit)
+            f"SELECT on_day, stream FROM due WHERE on_day <= %b {of_person} ORDER BY on_day, stream LIMIT %b",  # noqa: S608
+            (until, limit) if person is None else (until, person, limit),
         )
         return [(day, stream) for day, stream in found]
+
+    async def next_visa_number(self) -> str:
+        """A number that was not assigned before; a feed may have brought it all the same."""
+        ((number,),) = await self._select("SELECT nextval('visa_numbers')", ())
+        return str(number)
 
     async def _encode(self, entries: Sequence[Entry], new: dict[UUID, bytes]) -> list[NewRow]:
         people = {person for entry in entries if (person := person_of(entry.event)) and person not in new}

@@ -10,7 +10,7 @@ import msgspec
 from eventsourcing.domain import Aggregate
 
 from domain.actor import Actor
-from store.change import Appended, Change, Claim, CommandKey
+from store.change import Appended, Change, Claim, CommandKey, Due
 from store.codec import Entry, random_uuid
 from store.log import Log
 
@@ -18,7 +18,8 @@ A = TypeVar("A", bound=Aggregate)
 
 MOST_KNOWN = 20_000
 
-_due_on: Callable[[Aggregate], date | None] = attrgetter("due_on")  # of aggregates on which something can fall due
+_when_and_whose: Callable[[Aggregate], tuple[date | None, UUID]] = attrgetter("due_on", "person_id")
+"""Of aggregates on which something can fall due."""
 
 
 class Known:
@@ -67,7 +68,7 @@ class Work:
         self._known = known or Known()
         self._before = after.change if after else Change()
         self._streams: dict[UUID, Aggregate | None] = {}
-        self._touched: dict[UUID, Aggregate] = {}  # by the present command, in order
+        self._touched: dict[UUID, Aggregate] = {}  # by the present command, those found last at the end
         self._owners: dict[Claim, UUID | None] = {}
         self._remembered: dict[CommandKey, tuple[int, bool] | None] = {}
         # Of the commands in this work, and in the one before it → their input's digest
@@ -100,7 +101,22 @@ class Work:
 
     def due_before(self) -> list[tuple[date, UUID]]:
         """What falls due by the work before this one, which the log may not know yet."""
-        return [(on, stream) for stream, on in self._before.due.items() if on is not None]
+        return [(due.on, stream) for stream, due in self._before.due.items() if due is not None]
+
+    async def due(self, person: UUID, until: date) -> list[UUID]:
+        """The streams of a person on which something is due until a day, those of this work and the one before too."""
+        found = [stream for _, stream in await self.log.due(until=until, limit=None, person=person)]
+        ours = self._before.due | self.change.due
+        return found + [
+            stream
+            for stream, due in ours.items()
+            if due is not None and due.person_id == person and due.on <= until and stream not in found
+        ]
+
+    def note_due(self, aggregate: Aggregate) -> None:
+        """Have the log know when something falls due on an aggregate."""
+        on, person_id = _when_and_whose(aggregate)
+        self.change.due[aggregate.id] = None if on is None else Due(on, person_id)
 
     def used(self) -> list[tuple[UUID, Aggregate]]:
         """The aggregates that this work has read or added."""
@@ -118,6 +134,7 @@ class Work:
             return None
         if not isinstance(aggregate, kind):
             raise TypeError(f"{stream} is a {type(aggregate).__name__}, not a {kind.__name__}")
+        self._touched.pop(stream, None)
         self._touched[stream] = aggregate
         return aggregate
 
@@ -190,10 +207,10 @@ class Work:
     ) -> None:
         """Take what the command's aggregates decided since the last call as done by an actor, under the given keys."""
         change = self.change
-        for stream, aggregate in self._touched.items():
+        for aggregate in self._touched.values():
             events = aggregate.collect_events()
             if events and hasattr(type(aggregate), "due_on"):
-                change.due[stream] = _due_on(aggregate)
+                self.note_due(aggregate)
             change.entries.extend(
                 Entry(event, actor, correlation_id, recorded_at=recorded_at and max(recorded_at, event.timestamp))
                 for event in events

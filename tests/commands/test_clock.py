@@ -85,7 +85,8 @@ async def test_a_day_that_is_not_the_streams_own_is_corrected(
     async with database.pool.connection() as connection:
         await connection.execute("DELETE FROM due")
         await connection.execute(
-            "INSERT INTO due SELECT originator_id, '2026-02-21' FROM sijil_events WHERE notification_id = %s", (head,)
+            "INSERT INTO due SELECT originator_id, '2026-02-21', originator_id FROM sijil_events WHERE notification_id = %s",
+            (head,),
         )
 
     await asyncio.wait_for(DueClock(log, database, now=now).tick(), 10)

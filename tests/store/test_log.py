@@ -17,6 +17,7 @@ from store.log import (
     ClaimTaken,
     CommandKey,
     Conflict,
+    Due,
     KeyTaken,
     Log,
     LogUnavailable,
@@ -27,6 +28,7 @@ from tests.conftest import Clock
 from tests.store.ledger import Counter, Ledger, change_of, entries
 
 ONE, TWO, THREE = (UUID(int=number, version=4) for number in (1, 2, 3))
+NOURA, RAJESH = (UUID(int=number, version=4) for number in (8, 9))
 ID = Claim("national_id", "1004010607")
 MOBILE = Claim("mobile", "+966512345678")
 KEY = CommandKey("person 1", "pay-17", b"input")
@@ -311,7 +313,7 @@ async def test_recorded_at_may_be_given_and_is_raised_to_its_predecessors(log: L
 
 async def test_what_else_belongs_to_a_change_moves_with_it(log: Log, database: Database) -> None:
     first = started(ONE, TWO)
-    first.due = {ONE: date(2026, 4, 1), TWO: date(2026, 3, 1), THREE: None}
+    first.due = {ONE: Due(date(2026, 4, 1), NOURA), TWO: Due(date(2026, 3, 1), NOURA), THREE: None}
     first.credentials = {ONE: "first hash"}
     first.statements = [("UPDATE installation SET fingerprint = %s", ("x",)), ("CREATE TABLE besides (n int)", ())]
     await log.append(first)
@@ -320,7 +322,7 @@ async def test_what_else_belongs_to_a_change_moves_with_it(log: Log, database: D
     assert await log.due(until=date(2026, 4, 1), limit=1) == [(date(2026, 3, 1), TWO)]
 
     nothing_recorded = Change(
-        due={ONE: None, TWO: date(2026, 5, 1)},
+        due={ONE: None, TWO: Due(date(2026, 5, 1), NOURA)},
         credentials={ONE: "second hash"},
         statements=[("INSERT INTO besides VALUES (%(n)s)", {"n": 7})],
     )
@@ -329,6 +331,26 @@ async def test_what_else_belongs_to_a_change_moves_with_it(log: Log, database: D
     assert await log.due(until=date(2027, 1, 1), limit=9) == [(date(2026, 5, 1), TWO)]
     assert await select(database, "SELECT person_id, password_hash FROM credentials") == [(ONE, "second hash")]
     assert await select(database, "SELECT n FROM besides") == [(7,)]
+
+
+async def test_what_is_due_can_be_asked_of_one_person(log: Log) -> None:
+    change = started(ONE, TWO, THREE)
+    change.due = {
+        ONE: Due(date(2026, 4, 2), RAJESH),
+        TWO: Due(date(2026, 4, 1), NOURA),
+        THREE: Due(date(2026, 4, 1), RAJESH),
+    }
+    await log.append(change)
+
+    last = date(2026, 4, 2)
+    assert await log.due(until=last, limit=None, person=RAJESH) == [(date(2026, 4, 1), THREE), (last, ONE)]
+    assert await log.due(until=last, limit=1, person=RAJESH) == [(date(2026, 4, 1), THREE)]
+    assert await log.due(until=date(2026, 4, 1), limit=None, person=RAJESH) == [(date(2026, 4, 1), THREE)]
+    assert len(await log.due(until=last, limit=None)) == 3
+
+
+async def test_numbers_of_visas_are_assigned_once_also_when_nothing_comes_of_it(log: Log) -> None:
+    assert [await log.next_visa_number() for _ in range(3)] == ["9000000001", "9000000002", "9000000003"]
 
 
 async def test_the_hashes_of_earlier_passwords_are_kept_newest_first_and_no_more_than_twenty(
@@ -393,7 +415,7 @@ async def test_a_refused_change_moves_nothing(log: Log, database: Database) -> N
     change = opened(ONE)
     change.claims = {ID: ONE}
     change.keys = {KEY: 1}
-    change.due = {ONE: date(2026, 4, 1)}
+    change.due = {ONE: Due(date(2026, 4, 1), NOURA)}
     change.credentials = {ONE: "hash"}
     change.statements = [("DELETE FROM log_head", ())]
 

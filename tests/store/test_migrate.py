@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,14 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from domain.actor import Actor, Role
+from domain.violation import Violation
+from domain.visa import Visa
+from store.codec import Entry, encode, topic_of
 from store.database import Database, open_database
 from store.faults import ExitStatus, Fault
 from store.migrate import MIGRATIONS, migrate, read_migrations
+from tests.examples import RAJESH, violation, visa
 
 MIGRATE = """
 import asyncio, sys
@@ -138,3 +144,26 @@ async def test_our_own_migrations_are_numbered_without_gaps(database: Database) 
     names = [migration.name for migration in read_migrations(MIGRATIONS)]
     assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
     assert await rows(database, "SELECT name FROM migrations ORDER BY number") == [(name,) for name in names]
+
+
+async def test_what_was_due_before_is_known_by_its_person(empty_database_url: str, tmp_path: Path) -> None:
+    for file in sorted(MIGRATIONS.glob("*.sql"))[:4]:
+        shutil.copy(file, tmp_path)
+    cases: list[Visa | Violation] = [visa(), violation()]
+    async with open_database(empty_database_url, Path()) as database:
+        await migrate(database, folder=tmp_path)
+        async with database.pool.connection() as connection:
+            for case in cases:
+                for event in case.collect_events():
+                    entry = Entry(event, Actor(Role.SYSTEM, "clock"), RAJESH)
+                    state = encode(entry, event_id=RAJESH, keys=lambda _: bytes(32))
+                    await connection.execute(
+                        "INSERT INTO sijil_events SELECT count(*) + 1, %s, %s, %s, %s, now() FROM sijil_events",
+                        (event.originator_version, event.originator_id, topic_of(event), state),
+                    )
+                await connection.execute("INSERT INTO due VALUES (%s, %s)", (case.id, case.due_on))
+
+        await migrate(database)
+
+        whose = await rows(database, "SELECT stream, person_id FROM due ORDER BY on_day")
+    assert whose == [(case.id, RAJESH) for case in sorted(cases, key=lambda case: str(case.due_on))]

@@ -1,13 +1,14 @@
 """A work that is decided while the one before it is recorded."""
 
+from datetime import date, timedelta
 from uuid import UUID
 
-from store.change import Claim
+from store.change import Claim, Due
 from store.log import Log
 from store.work import Work
 from tests.store.ledger import CLOCK, CORRELATION, Counter
 
-ONE, TWO = (UUID(int=number, version=4) for number in (1, 2))
+ONE, TWO, THREE = (UUID(int=number, version=4) for number in (1, 2, 3))
 MOBILE = Claim("mobile", "+966512345678")
 
 
@@ -65,3 +66,19 @@ async def test_a_forgotten_command_is_unknown_to_the_next_work_before_that_is_re
     await third.append()
 
     assert await log.remembered([a, b]) == {a: (2, True)}
+
+
+async def test_what_is_due_of_a_person_is_known_before_it_is_recorded(log: Log) -> None:
+    person, day = UUID(int=9, version=4), date(2026, 4, 11)
+    recorded = Work(log)
+    starts(recorded, ONE)
+    recorded.change.due[ONE] = Due(day, person)
+    await recorded.append()
+    before = Work(log)
+    before.change.due |= {TWO: Due(day, person), THREE: Due(day, TWO)}
+
+    work = Work(log, after=before)
+    assert await work.due(person, day) == [ONE, TWO]
+    work.change.due |= {TWO: None, THREE: Due(day, person)}
+    assert await work.due(person, day) == [ONE, THREE]
+    assert await work.due(person, day - timedelta(days=1)) == []
