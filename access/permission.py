@@ -6,7 +6,9 @@ from domain.actor import Actor, Role
 from domain.catalogue import AGENCY_OPERATIONS
 
 OPERATIONS: dict[str, frozenset[Role]] = {
+    "issueVisa": frozenset({Role.PERSON, Role.PASSPORT_OFFICER}),
     "cancelVisa": frozenset({Role.PERSON, Role.PASSPORT_OFFICER}),
+    "extendVisa": frozenset({Role.PERSON, Role.PASSPORT_OFFICER}),
     "submitObjection": frozenset({Role.PERSON}),
     "startObjectionReview": frozenset({Role.TRAFFIC_OFFICER}),
     "decideObjection": frozenset({Role.TRAFFIC_OFFICER}),
@@ -22,10 +24,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "grantDelegation": frozenset({Role.PERSON}),
     "revokeDelegation": frozenset({Role.PERSON}),
 }
-"""Roles of people; what an agency may use is in `AGENCY_OPERATIONS`.
-
-Nobody issues visas here before there are the preconditions that are asked of sponsors and officers (domain.md).
-"""
+"""Roles of people; what an agency may use is in `AGENCY_OPERATIONS`."""
 
 
 class Forbidden(Exception):

@@ -200,7 +200,7 @@ async def grant_delegation(work: Work, request: Request, input: GrantDelegation)
 
 async def revoke_delegation(work: Work, request: Request, input: RevokeDelegation) -> None:
     match read_global_id(input.delegation_id):
-        case "Delegation", UUID() as delegation_id:
+        case "Delegation", UUID() as delegation_id, "":
             claim = delegation_claim(delegation_id)
         case _:
             refuse(ProblemCode.NOT_FOUND, "delegationId")

@@ -19,6 +19,19 @@ class MovementEntry(msgspec.Struct):
     port: Text
     at: datetime
     refused: bool = False  # reported, but the state of the visa does not allow it
+    voided: bool = False  # recorded in error
+
+    @property
+    def counts(self) -> bool:
+        return not (self.refused or self.voided)
+
+
+class ExtensionEntry(msgspec.Struct):
+    granted_at: datetime
+    return_before: date
+    fee: Decimal
+    iqama_expires_on: date
+    departure: UUID  # the movement of the trip that it was granted on
 
 
 class PenaltyEntry(msgspec.Struct):
@@ -44,14 +57,16 @@ class VisaRow(Row):
     fee: Decimal
     passport_number: str | None
     passport_expires_on: date
-    iqama_expires_on: date
+    iqama_expires_on: date  # as last shown, with the visa or an extension
     replaces: str | None
     movements: list[MovementEntry]  # in the order of their reports
+    extensions: list[ExtensionEntry]  # oldest first
     penalties: list[PenaltyEntry]
 
 
 class Visas(ReadModel[VisaRow]):
     name = "visa"
+    version = 2
     follows = Visa
     row = VisaRow
     columns = """
@@ -60,7 +75,7 @@ class Visas(ReadModel[VisaRow]):
         status text NOT NULL, status_since timestamptz NOT NULL, issued_at timestamptz NOT NULL,
         issued_on date NOT NULL, exit_before date NOT NULL, return_before date, fee numeric(12, 2) NOT NULL,
         passport_number text, passport_expires_on date NOT NULL, iqama_expires_on date NOT NULL, replaces text,
-        movements json NOT NULL, penalties json NOT NULL
+        movements json NOT NULL, extensions json NOT NULL, penalties json NOT NULL
     """
     indexes = ("UNIQUE (number)", "(holder_id, issued_at, id)")
 
@@ -87,6 +102,7 @@ class Visas(ReadModel[VisaRow]):
                 iqama_expires_on=event.iqama_expires_on,
                 replaces=event.replaces,
                 movements=[],
+                extensions=[],
                 penalties=[],
             )
         if row is None:
@@ -107,6 +123,20 @@ class Visas(ReadModel[VisaRow]):
                 row.movements.append(
                     MovementEntry(event.movement_id, event.direction, event.port, event.at, refused=True)
                 )
+            case Visa.MovementVoided():
+                void_movement(row, event)
+            case Visa.Extended():
+                now_is(row, VisaStatus.DEPARTED, event)
+                row.return_before = event.return_before
+                row.iqama_expires_on = event.iqama_expires_on
+                row.extensions.append(
+                    ExtensionEntry(
+                        event.timestamp, event.return_before, event.fee, event.iqama_expires_on, departure_of(row)
+                    )
+                )
+            case Visa.Voided():
+                now_is(row, VisaStatus.VOIDED, event)
+                row.penalties.clear()
             case Visa.LapsedUnused():
                 now_is(row, VisaStatus.LAPSED_UNUSED, event)
                 row.penalties.append(PenaltyEntry(event.penalty, event.lapsed_on, event.lapse))
@@ -122,9 +152,25 @@ class Visas(ReadModel[VisaRow]):
 
 
 def now_is(row: VisaRow, status: VisaStatus, event: Visa.Event) -> None:
-    row.status = status
-    row.status_since = event.timestamp
+    if row.status is not status:
+        row.status = status
+        row.status_since = event.timestamp
 
 
 def moved(row: VisaRow, id: UUID, direction: MovementDirection, port: Text, at: datetime) -> None:
     row.movements.append(MovementEntry(id, direction, port, at))
+
+
+def void_movement(row: VisaRow, event: Visa.MovementVoided) -> None:
+    """As before the last movement, since when it was so; an extension of a trip goes with its departure."""
+    *earlier, last = (entry for entry in row.movements if entry.counts)
+    last.voided = True
+    row.status = event.status
+    row.status_since = earlier[-1].at if earlier else row.issued_at
+    row.return_before = event.return_before
+    row.extensions = [extension for extension in row.extensions if extension.departure != event.movement_id]
+
+
+def departure_of(row: VisaRow) -> UUID:
+    """The movement of the trip that the holder is on."""
+    return next(entry.id for entry in reversed(row.movements) if entry.counts)

@@ -17,8 +17,8 @@ class Node:
 Id = Annotated[strawberry.ID, strawberry.argument(description="The id of anything that was answered before.")]
 
 
-def global_id(type_name: str, id: UUID) -> strawberry.ID:
-    return strawberry.ID(commands.global_id.global_id(type_name, id))
+def global_id(type_name: str, id: UUID, of: str = "") -> strawberry.ID:
+    return strawberry.ID(commands.global_id.global_id(type_name, id, of))
 
 
 def read_id(id: str) -> tuple[str, UUID]:
@@ -30,4 +30,5 @@ def read_id(id: str) -> tuple[str, UUID]:
     found = commands.global_id.read_global_id(id)
     if found is None:
         raise bad_input("this is not an id")
-    return found
+    type_name, row_id, _ = found
+    return type_name, row_id

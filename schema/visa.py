@@ -98,7 +98,7 @@ class Visa(Node):
 
     @resolver("Crossings of the border under it, in the order of their reports.")
     def movements(self, info: Info) -> list[Movement]:
-        return [_movement(entry, info.context) for entry in self.row.movements if not entry.refused]
+        return [_movement(entry, self.row, info.context) for entry in self.row.movements if entry.counts]
 
 
 def visa_shown(row: SeenVisa, context: Context) -> Visa:
@@ -132,9 +132,9 @@ def _penalty(entry: PenaltyEntry, context: Context) -> Penalty:
     )
 
 
-def _movement(entry: MovementEntry, context: Context) -> Movement:
+def _movement(entry: MovementEntry, row: SeenVisa, context: Context) -> Movement:
     return Movement(
-        id=global_id("Movement", entry.id),
+        id=global_id("Movement", entry.id, of=row.number),
         direction=entry.direction,
         port=localized(entry.port, context.language),
         at=entry.at,

@@ -23,7 +23,6 @@ from tests.commands.test_importer import rejected
 from tests.conftest import Clock
 from tests.feeds import (
     BORDER,
-    HIND,
     NOURA,
     PASSPORTS,
     PEOPLE,
@@ -161,19 +160,3 @@ async def test_a_value_that_is_not_of_its_form_is_refused_under_its_field(
         await execute(work, COMMANDS[operation], Request(actor, now(), work.new_id()), input)
     assert refused.value.problems == tuple(Problem(ProblemCode(code), (field,)) for code, field in problems)
     assert work.change.entries == []
-
-
-async def test_no_officer_issues_a_visa_while_its_preconditions_are_not_asked(
-    database: Database, write_feed: WriteFeed, import_feed: Import
-) -> None:
-    officer = {"nationalId": KHALID, "role": "PASSPORT_OFFICER"}
-    at = "2026-01-01T04:00:00+03:00"
-    imported = await import_feed(
-        write_feed(
-            *PEOPLE,
-            registered(KHALID, "khalid"),
-            line(at, "grantRole", officer, role="ADMINISTRATOR", subject=HIND),
-            issued("6000000001", "2026-01-02T10:00:00+03:00") | {"as": {"role": "PASSPORT_OFFICER", "subject": KHALID}},
-        )
-    )
-    assert [(line.line, line.code) for line in await rejected(database, imported.sha256)] == [(10, "FORBIDDEN")]

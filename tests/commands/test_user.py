@@ -1,14 +1,13 @@
 """Commands about people, against the log."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from commands import COMMANDS
-from commands.command import Done, LocalizedTextInput, Request, execute
+from commands.command import Done, LocalizedTextInput
 from commands.feed import Order, parse
 from commands.form import GlobalId
 from commands.global_id import global_id
@@ -36,30 +35,13 @@ from store.change import Claim
 from store.database import Database
 from store.log import Log
 from store.work import Work
-from tests.commands.conftest import Import
+from tests.commands.conftest import Do, Import
 from tests.conftest import Clock
 from tests.feeds import CIVIL, HIND, NOURA, PEOPLE, RAJESH, SALMAN, Line, WriteFeed, line
-
-Do = Callable[..., Awaitable[Done]]
 
 AGENCY = Actor(Role.AGENCY_FEED, CIVIL)
 ADMINISTRATOR = Actor(Role.ADMINISTRATOR, "setup")
 TODAY, IN_A_WEEK = date(2026, 3, 1), date(2026, 3, 8)
-
-
-@pytest.fixture
-async def do(log: Log, now: Clock, write_feed: WriteFeed, import_feed: Import) -> Do:
-    """Carry a command out, after some people were registered, and record it."""
-    await import_feed(write_feed(*PEOPLE))
-
-    async def run(operation: str, actor: Actor, input: Any) -> Done:
-        work = Work(log)
-        done = await execute(work, COMMANDS[operation], Request(actor, now(), work.new_id()), input)
-        if done.position is None:
-            await work.append()
-        return done
-
-    return run
 
 
 async def account(log: Log, national_id: str) -> User:

@@ -25,6 +25,7 @@ from tests.conftest import Clock
 from tests.feeds import PEOPLE, WriteFeed, issued, moved, recorded
 
 PERSON = People().table
+VISA = Visas().table
 
 DEMO = "demo/feed.jsonl.gz"
 
@@ -280,7 +281,7 @@ async def test_a_start_beside_a_follower_waits_for_nothing_and_takes_nothing(dat
     await create(database, READ_MODELS)
     async with await database.connect() as connection, connection.transaction():
         await connection.execute("SELECT position FROM follower FOR UPDATE")
-        await connection.execute(f"LOCK TABLE {PERSON}, visa_v1 IN EXCLUSIVE MODE".encode())
+        await connection.execute(f"LOCK TABLE {PERSON}, {VISA} IN EXCLUSIVE MODE".encode())
         await asyncio.wait_for(create(database, READ_MODELS), 5)
 
 
@@ -291,7 +292,7 @@ async def test_a_start_that_makes_a_table_does_not_stand_in_the_way_of_a_batch(d
             await connection.execute("SELECT position FROM follower FOR UPDATE")
             starting = asyncio.create_task(create(database, READ_MODELS))
             await asyncio.sleep(0.3)
-            await connection.execute("INSERT INTO visa_v1 SELECT * FROM visa_v1")
+            await connection.execute(f"INSERT INTO {VISA} SELECT * FROM {VISA}".encode())  # noqa: S608
             assert not starting.done()
         await asyncio.wait_for(starting, 5)
     assert await rows(database, PERSON) == []

@@ -233,6 +233,7 @@ def visa(holder: PersonRow, *, number: str | None = None, **values: Any) -> Visa
         iqama_expires_on=date(2027, 1, 1),
         replaces=None,
         movements=[],
+        extensions=[],
         penalties=[],
     )
     return msgspec.structs.replace(row, **values)

@@ -86,7 +86,7 @@ async def test_a_deadline_that_is_over_says_so(api: Api, keep: Keep) -> None:
     assert shown == [("RETURN_BEFORE", "2026-02-27", -2, True), ("EXTEND_BEFORE", "2026-04-27", 57, False)]
 
 
-async def test_movements_and_penalties_are_shown_without_refused_reports(api: Api, keep: Keep) -> None:
+async def test_movements_and_penalties_are_shown_without_refused_and_voided_reports(api: Api, keep: Keep) -> None:
     rajesh = person()
     at = datetime(2026, 2, 1, 5, 30, 0, 123456, tzinfo=UTC)
     its = visa(
@@ -96,6 +96,7 @@ async def test_movements_and_penalties_are_shown_without_refused_reports(api: Ap
         movements=[
             MovementEntry(UUID(int=1), MovementDirection.DEPARTURE, AIRPORT, at),
             MovementEntry(UUID(int=2), MovementDirection.DEPARTURE, AIRPORT, at, refused=True),
+            MovementEntry(UUID(int=3), MovementDirection.RETURN, AIRPORT, at, voided=True),
         ],
         penalties=[PenaltyEntry(Decimal("1000.00"), date(2026, 1, 31), 1)],
     )
