@@ -1,10 +1,12 @@
 """Password hashes: argon2id, off the event loop, a bounded number at a time."""
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from heapq import heappop, heappush
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -21,21 +23,53 @@ MOST_WAITING = 200
 """Hashes that may wait for their turn, about four seconds' worth; whoever comes then is asked to try again."""
 
 
+FAILURES_OF_A_RANK = 10
+"""Who comes from a network address with so many more failures lets others go first."""
+
+
 class _Hashing:
     """Threads of its own: their number is the bound, and nothing else waits behind them."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
-        self._waiting = 0
+        self._present = 0
+        self._free = AT_ONCE
+        self._number = itertools.count()
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []  # a heap: rank, then who came first
 
-    async def run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= MOST_WAITING:
+    async def run(self, work: Callable[[], T], *, rank: int = 0) -> T:
+        if self._present >= MOST_WAITING:
             refuse(ProblemCode.RATE_LIMITED, retry_after_seconds=1)
-        self._waiting += 1
+        self._present += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            await self._turn(rank)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            finally:
+                self._next()
         finally:
-            self._waiting -= 1
+            self._present -= 1
+
+    async def _turn(self, rank: int) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        heappush(self._waiting, (rank, next(self._number), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it had come just then
+                self._next()
+            raise
+
+    def _next(self) -> None:
+        while self._waiting:
+            *_, turn = heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 _hashing = _Hashing()
@@ -50,8 +84,13 @@ async def hash_password(password: str) -> str:
     return await _hashing.run(lambda: HASHER.hash(password))
 
 
-async def is_password(password: str, hash: str | None) -> bool:
+async def is_password(password: str, hash: str | None, *, failures: int = 0) -> bool:
     """Whether a hash is this password's. Without a hash the answer is no, and takes as long.
+
+    Args:
+        password: as typed.
+        hash: of the password that is right.
+        failures: of the network address that asks; others do not wait for one that tries many.
 
     Raises:
         Refused: RATE_LIMITED, too many wait already.
@@ -61,7 +100,7 @@ async def is_password(password: str, hash: str | None) -> bool:
         nobodys = _nobodys_hash()  # made at the first call, whoever that is about
         return _matches(password, hash or nobodys) and hash is not None
 
-    return await _hashing.run(matches)
+    return await _hashing.run(matches, rank=failures // FAILURES_OF_A_RANK)
 
 
 async def is_one_of(password: str, hashes: Sequence[str]) -> bool:

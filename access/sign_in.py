@@ -53,7 +53,7 @@ ADMIT = f"""
         RETURNING admitted, locked_until
     )
     SELECT who.person_id, who.subject, account.admitted, account.locked_until,
-        credentials.password_hash, (SELECT times[1] FROM before)
+        credentials.password_hash, (SELECT times[1] FROM before), coalesce((SELECT cardinality(times) FROM before), 0)
     FROM who LEFT JOIN account ON true LEFT JOIN credentials ON credentials.person_id = who.person_id
 """
 SUCCEEDED = """
@@ -75,6 +75,7 @@ class Admitted:
     person_id: UUID | None
     password_hash: str | None
     locked_until: datetime | None  # if this one fails, too
+    failures_of_address: int  # without this one
 
     def refusal(self, now: datetime, *field: str) -> Refused:
         """What is said when the password is wrong."""
@@ -137,12 +138,12 @@ class Door:
             cursor = await connection.execute(ADMIT.encode(), parameters)
             row = await cursor.fetchone()
         assert row is not None, "there is always one"  # noqa: S101
-        person, subject, admitted, locked_until, password_hash, first = row
+        person, subject, admitted, locked_until, password_hash, first, failures = row
         if admitted is None:
             refuse_until(FAILURES_PER_ADDRESS, (first or now) + FAILURES_PER_ADDRESS.within, now)
         if not admitted:
             raise Refused(locked(locked_until, now))
-        return Admitted(subject, from_here, person, password_hash, locked_until)
+        return Admitted(subject, from_here, person, password_hash, locked_until, failures)
 
     async def hashes(self, person_id: UUID) -> list[str]:
         """The hashes of somebody's password and of those before, newest first."""

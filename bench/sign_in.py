@@ -381,7 +381,7 @@ class Cpu:
                 live = (child.cpu_times() for child in process.children())
                 found[name] += own.children_user + own.children_system + sum(each.user + each.system for each in live)
         busy = psutil.cpu_times()
-        return found | {"the whole machine": sum(busy) - busy.idle - busy.iowait}
+        return found | {"everything else on the machine": sum(busy) - busy.idle - busy.iowait - sum(found.values())}
 
     def __str__(self) -> str:
         """Processors in use, on average."""

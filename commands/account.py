@@ -74,7 +74,7 @@ class Accounts:
 
     async def record_refusals(self, national_id: str, *, now: datetime) -> None:
         """Record what the record does not have yet of somebody's refused sign-ins, a lock above all."""
-        claim = Claim("national_id", formats.national_id(national_id, ("nationalId",)))
+        claim = Claim("national_id", national_id)
         owner = (await self.log.owners([claim])).get(claim)
         if owner is not None:
             await self.refusals.record(owner.bytes, now=now)

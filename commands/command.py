@@ -9,11 +9,10 @@ from uuid import UUID
 
 from access.permission import require
 from commands.form import normal
-from domain import formats
 from domain.actor import Actor, Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
-from domain.errors import Problem, ProblemCode, refuse
+from domain.errors import Problem, ProblemCode, Refused, refuse
 from domain.formats import national_id
 from domain.violation import Violation
 from domain.visa import Visa
@@ -22,7 +21,6 @@ from store.work import Work
 
 I = TypeVar("I")  # noqa: E741
 
-LONGEST_KEY = 200  # characters of an idempotency key
 CLOCK = Actor(Role.SYSTEM, "clock")
 # What does not make two commands different; of passwords not even a digest is kept.
 NOT_CONTENT = frozenset({"idempotency_key", "initial_password", "current_password", "new_password"})
@@ -110,7 +108,7 @@ async def execute(
         if before is not None:
             position, same = before
             if not same:
-                refuse(keys[key])
+                raise Refused(keys[key])
             return Done(position)
     problem = await command.decide(work, request, input)
     record(work, request, request.actor, keys if problem is None else ())
@@ -119,24 +117,19 @@ async def execute(
 
 def keys_of(
     work: Work, command: Command[I], request: Request, input: I, natural: CommandKey | None
-) -> dict[CommandKey, ProblemCode]:
+) -> dict[CommandKey, Problem]:
     """The keys that a command is remembered by → how one is refused that was used with another input."""
     keys = {}
     if natural is not None:
-        keys[natural] = ProblemCode.CONFLICT
+        keys[natural] = Problem(ProblemCode.CONFLICT)
     if getattr(input, "idempotency_key", None):
-        keys[idempotency_key(work, command.operation, request, input)] = ProblemCode.IDEMPOTENCY_KEY_REUSED
+        reused = Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",))
+        keys[idempotency_key(work, command.operation, request, input)] = reused
     return keys
 
 
 def idempotency_key(work: Work, operation: str, request: Request, input: Any) -> CommandKey:  # noqa: ANN401
-    """What an input is remembered by that has an idempotency key: one of its caller's, for this operation.
-
-    Raises:
-        Refused: the key is too long, or no text.
-    """
-    if len(input.idempotency_key) > LONGEST_KEY or not formats.is_encodable(input.idempotency_key):
-        refuse(ProblemCode.INVALID_INPUT, "idempotencyKey")
+    """What an input is remembered by that has an idempotency key: one of its caller's, for this operation."""
     scope = f"{request.actor.role}:{request.actor.subject}:{operation}"
     return work.command_key(scope, input.idempotency_key, content(input))
 

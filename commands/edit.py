@@ -13,7 +13,7 @@ from access.password import hash_password, is_password
 from access.permission import require
 from commands.account import Accounts, confirmed, everybody_out, no_sooner_than, problems_of_new, weaknesses
 from commands.command import LocalizedTextInput, Request, idempotency_key
-from commands.form import Email, GlobalId, Mobile, normal
+from commands.form import Email, GlobalId, IdempotencyKey, Mobile, normal
 from commands.reset import AT_LEAST_SECONDS
 from commands.sign_in import Confirm
 from domain import formats
@@ -31,19 +31,19 @@ I = TypeVar("I")  # noqa: E741 (an input)
 class ChangePassword:
     current_password: str
     new_password: str
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeEmail:
     email: Email
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMobile:
     mobile: Mobile
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class NationalAddressInput:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeAddress:
     address: NationalAddressInput
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,8 @@ async def _new_password(
 ) -> NewPassword:
     now = request.now
     admitted = await accounts.door.admit_person(user.id, address=address, now=now)
-    if await is_password(input.current_password, admitted.password_hash):
+    is_right = await is_password(input.current_password, admitted.password_hash, failures=admitted.failures_of_address)
+    if is_right:
         await accounts.door.succeeded(admitted)
         refuse_for(await problems_of_new(accounts, user, input.new_password, now=now))
         return NewPassword(await hash_password(input.new_password))

@@ -82,6 +82,8 @@ class Refusals:
                 await self.record_settled(now=now())
             except (psycopg.OperationalError, DatabaseUnavailable, LogUnavailable) as fault:
                 logger.warning("refused sign-ins are not recorded for a moment: %s", type(fault).__qualname__)
+            except Exception as fault:  # noqa: BLE001 (whatever it is, later ones are to be recorded)
+                logger.critical("refused sign-ins could not be recorded: %s", type(fault).__qualname__)
 
     async def record_settled(self, *, now: datetime) -> None:
         """Record locks that nobody told of, and refusals that no further one has followed for the length of a window."""

@@ -36,7 +36,8 @@ async def sign_in(accounts: Accounts, input: SignIn, *, address: str, now: datet
             RATE_LIMITED before anything was hashed.
     """
     admitted = await accounts.door.admit_name(input.username, address=address, now=now)
-    if not await is_password(input.password, admitted.password_hash) or admitted.person_id is None:
+    is_right = await is_password(input.password, admitted.password_hash, failures=admitted.failures_of_address)
+    if not is_right or admitted.person_id is None:
         if admitted.locked_until is not None:
             accounts.refusals.tell(admitted.subject)
         raise admitted.refusal(now)

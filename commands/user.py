@@ -5,7 +5,7 @@ from uuid import UUID
 
 from access.password import hash_password
 from commands.command import Command, LocalizedTextInput, Request, person_id
-from commands.form import Day, Email, GlobalId, Mobile, NationalId, Reason, Username
+from commands.form import Day, Email, GlobalId, IdempotencyKey, Mobile, NationalId, Reason, Username
 from commands.global_id import read_global_id
 from domain import formats
 from domain.actor import Role
@@ -25,7 +25,7 @@ class RegisterUser:
     email: Email | None = None
     language: Language | None = None
     initial_password: str | None = None
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     def check(self, check: Check) -> None:
         check(formats.localized, self.name.ar, self.name.en, field=("name",))
@@ -43,14 +43,14 @@ class RegisterUser:
 class GrantRole:
     national_id: NationalId
     role: Role
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeRole:
     national_id: NationalId
     role: Role
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +58,14 @@ class AssignSponsor:
     national_id: NationalId
     sponsor_national_id: NationalId
     relation: SponsorRelation
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSponsorship:
     national_id: NationalId
     sponsor_national_id: NationalId
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class CorrectPerson:
     national_id: NationalId
     name: LocalizedTextInput
     reason: Reason
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     def check(self, check: Check) -> None:
         check(formats.localized, self.name.ar, self.name.en, field=("name",))
@@ -82,13 +82,13 @@ class CorrectPerson:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockAccount:
     national_id: NationalId
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetLanguage:
     language: Language
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +97,13 @@ class GrantDelegation:
     service: DelegatedService
     from_: Day
     until: Day
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeDelegation:
     delegation_id: GlobalId
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 async def register_user(work: Work, request: Request, input: RegisterUser) -> None:

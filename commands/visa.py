@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from commands.command import Command, LocalizedTextInput, Request, bring_up_to, docket_of, person_id, visa_case
-from commands.form import Day, Instant, NationalId, PassportNumber, VisaNumber
+from commands.form import Day, IdempotencyKey, Instant, NationalId, PassportNumber, VisaNumber
 from domain import formats
 from domain.actor import Role
 from domain.calendar import riyadh_day
@@ -26,13 +26,13 @@ class IssueVisa:
     passport_expires_on: Day
     iqama_expires_on: Day
     replaces: VisaNumber | None = None
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelVisa:
     number: VisaNumber
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class RecordMovement:
     direction: MovementDirection
     port: LocalizedTextInput
     at: Instant
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:

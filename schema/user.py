@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from commands.form import normal
 from commands.user import (
     AssignSponsor,
     CorrectPerson,
@@ -94,7 +95,8 @@ class UserMutations:
     async def unlock_account(self, info: Info, input: UnlockAccount) -> PersonPayload | None:
         context = info.context
         request_for(context, "unlockAccount")
-        await context.accounts.record_refusals(input.national_id, now=context.now)  # the lock may be unrecorded yet
+        # The lock may be unrecorded yet.
+        await context.accounts.record_refusals(normal(input).national_id, now=context.now)
 
         async def told(work: Work) -> None:
             user = await account(work, input.national_id)

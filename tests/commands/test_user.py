@@ -378,7 +378,9 @@ async def test_one_key_grants_one_delegation(do: Do, log: Log) -> None:
     assert await do("grantDelegation", rajesh, delegates(idempotency_key="one")) == Done()
     assert await do("grantDelegation", rajesh, delegates(idempotency_key="one")) == Done(8)
     other = delegates(HIND, idempotency_key="one")
-    assert await refused(do("grantDelegation", rajesh, other), log) == (Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED),)
+    assert await refused(do("grantDelegation", rajesh, other), log) == (
+        Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",)),
+    )
     assert await happened(log) == ["User.DelegationGranted"]
 
 

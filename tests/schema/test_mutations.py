@@ -112,8 +112,8 @@ INPUTS: dict[str, Any] = {
     "registerUser": {
         "nationalId": HIND.national_id,
         "username": "hind",
-        "name": {"en": "Hind Al-Otaibi"},
-        "mobile": "0515015838",
+        "name": {"en": HIND.name[1]},
+        "mobile": HIND.mobile,
     },
     "correctPerson": {"nationalId": NOURA.national_id, "name": {"en": "Noura Al-Qahtani"}, "reason": "Misspelt"},
     "assignSponsor": {
