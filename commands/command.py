@@ -75,6 +75,7 @@ class Command(Generic[I]):
     input: type[I]
     decide: Callable[[Work, Request, I], Awaitable[Problem | None]]
     natural_key: Callable[[I], str | None] = lambda _: None
+    wrong_beside: Callable[[Work, I], Awaitable[list[Problem]]] | None = None  # what else, when forms are refused
     case: Callable[[I], UUID | None] = lambda _: None  # the stream it is about, where the input tells
     claims: Callable[[I], Iterable[Claim]] = national_ids  # whose owners it asks for
 
@@ -101,7 +102,11 @@ async def execute(
     """
     require(request.actor, command.operation)
     if natural is None:
-        input = normal(input)  # two spellings of a number are one, also where it is looked up or remembered
+        try:
+            input = normal(input)  # two spellings of a number are one, also where it is looked up or remembered
+        except Refused as refused:
+            beside = await command.wrong_beside(work, input) if command.wrong_beside else []
+            raise Refused(*refused.problems, *beside) from None
     work.begin()
     keys = keys_of(work, command, request, input, natural or natural_key(work, command, input))
     for key, before in (await work.remembered(keys)).items():
@@ -120,12 +125,23 @@ def keys_of(
 ) -> dict[CommandKey, Problem]:
     """The keys that a command is remembered by → how one is refused that was used with another input."""
     keys = {}
-    if natural is not None:
-        keys[natural] = Problem(ProblemCode.CONFLICT)
     if getattr(input, "idempotency_key", None):
         reused = Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",))
         keys[idempotency_key(work, command.operation, request, input)] = reused
+    if natural is not None:
+        keys[natural] = Problem(ProblemCode.CONFLICT)
     return keys
+
+
+async def is_repeated(work: Work, command: Command[I], request: Request, input: I) -> bool:
+    """Whether something was recorded already under a key of this command.
+
+    Raises:
+        Refused: for every value of the input that is not of its form.
+    """
+    input = normal(input)
+    found = await work.remembered(keys_of(work, command, request, input, natural_key(work, command, input)))
+    return any(found.values())
 
 
 def idempotency_key(work: Work, operation: str, request: Request, input: Any) -> CommandKey:  # noqa: ANN401

@@ -88,7 +88,7 @@ def username(text: str, field: Field = ()) -> str:
     """A user name: 4 to 32 letters, digits, dots and underscores, the first one a letter."""
     name = _typed(text)
     if not re.fullmatch("[A-Za-z][A-Za-z0-9._]{3,31}", name):
-        refuse(ProblemCode.INVALID_INPUT, *field)
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.USERNAME_FORM.versions[-1])
     return name
 
 

@@ -20,13 +20,20 @@ from store.keyring import Keyring
 from tests.conftest import Clock
 from tests.schema.conftest import without_table
 
-NOURA, RAJESH, CHALLENGE = (UUID(int=number, version=4) for number in (1, 2, 3))
+NOURA, RAJESH, CHALLENGE, OTHER = (UUID(int=number, version=4) for number in (1, 2, 3, 4))
 WAITING = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 EXPIRED = (Problem(ProblemCode.SESSION_EXPIRED),)
 
 
 @pytest.fixture
-def sessions(database: Database, keyring: Keyring) -> Sessions:
+async def sessions(database: Database, keyring: Keyring) -> Sessions:
+    """Sessions, and two challenges of noura to open them by."""
+    async with database.pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO challenges (id, person_id, subject, purpose, code, sent_to, channel, created_at, expires_at, tries_left) "
+            "SELECT id, %s, '', 'SIGN_IN', '', '', 'SMS', now(), now(), 3 FROM unnest(%s::uuid[]) AS challenge (id)",
+            (NOURA, [CHALLENGE, OTHER]),
+        )
     return Sessions(database, Digests(keyring.master_key.access))
 
 
@@ -70,7 +77,7 @@ async def test_a_session_is_opened_once_for_a_challenge(sessions: Sessions, else
         refreshed_at=begun,
     )
     assert len(base64.urlsafe_b64decode(f"{token}=")) == 32
-    other, other_token = await sessions.open(uuid4(), NOURA, now=now())
+    other, other_token = await sessions.open(OTHER, NOURA, now=now())
     assert (other.id != opened.id, other_token != token) == (True, True)
 
 
