@@ -82,7 +82,7 @@ app = typer.Typer(
 )
 client = typer.Typer(
     help="Agencies' programs, which get tokens for a signed assertion.",
-    epilog="Example: sijil client add --agency traffic --public-key key.pem",
+    epilog="Example: sijil client add --agency traffic --public-key public.pem",
     no_args_is_help=True,
 )
 keys = typer.Typer(help="The keys that sign access tokens.", epilog="Example: sijil keys rotate", no_args_is_help=True)
@@ -98,7 +98,7 @@ def main() -> None:
     try:
         app()
     except SettingsError as error:
-        _fail("; ".join(error.sentences), ExitStatus.SETTINGS)
+        _fail(" ".join(error.sentences), ExitStatus.SETTINGS)
     except Fault as fault:
         _fail(fault.message, fault.exit_status)
     except FeedUnusable as fault:
@@ -458,7 +458,10 @@ async def _person(installation: Installation, typed: str) -> UUID:
     owners = await installation.log.owners([name, number])
     person = owners.get(name) or owners.get(number)
     if person is None and await installation.log.head() == 0:
-        raise Fault("The log is empty: fill it first, with sijil run or sijil import.", ExitStatus.FILE)
+        raise Fault(
+            f"The log of {installation.settings.data_dir} is empty: fill it first, with sijil run or sijil import.",
+            ExitStatus.FILE,
+        )
     if person is None:
         raise Fault(f"Nobody has the user name or ID {typed}.", ExitStatus.FILE)
     return person
@@ -499,7 +502,7 @@ def _check_agency(agency: str | None) -> None:
         raise Fault(f"There is no agency {agency}; it is one of {', '.join(AGENCY_OPERATIONS)}.", ExitStatus.FILE)
 
 
-@client.command("add", epilog="Example: sijil client add --agency traffic --public-key key.pem")
+@client.command("add", epilog="Example: sijil client add --agency traffic --public-key public.pem")
 def client_add(
     agency: Annotated[str, typer.Option(help="Code of the agency it acts for.")],
     public_key: Annotated[Path, typer.Option(help="Its public key, PEM or JWK: Ed25519, P-256 or RSA.")],

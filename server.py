@@ -8,12 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 import psycopg
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -47,6 +48,7 @@ from store.migrate import migrate
 logger = logging.getLogger(__name__)
 
 GRAPHIQL = Path(__file__).parent / "web" / "graphiql"
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 OUTBOX_STYLE = Path(__file__).parent / "web" / "outbox" / "outbox.css"
 STANDS_STILL_AFTER = 10.0  # seconds in which the read models do not move although the log is ahead
 
@@ -245,11 +247,17 @@ def application(
 
 
 def _for_developers(installation: Installation) -> list[Route]:
-    """What there is in development only."""
-    if installation.settings.env != "development":
+    """What there is in development only, for who works on this machine: everybody's codes are shown."""
+    if installation.settings.env != "development" or installation.settings.host not in THIS_MACHINE:
         return []
     page = OutboxPage(installation.database, installation.keyring, now=installation.now, style=OUTBOX_STYLE)
-    return [Route("/outbox", page.show)]
+
+    async def show(request: Request) -> Response:
+        if request.url.hostname not in THIS_MACHINE:  # another name for it: a web page that means to read it has one
+            return PlainTextResponse("/outbox is for localhost and 127.0.0.1 only.\n", HTTPStatus.MISDIRECTED_REQUEST)
+        return await page.show(request)
+
+    return [Route("/outbox", show)]
 
 
 class Health:

@@ -27,6 +27,9 @@ class Limit:
 
 FAILURES_PER_ADDRESS = Limit("failures of an address", rules.FAILURES_PER_ADDRESS, timedelta(minutes=15))
 RESETS_PER_ADDRESS = Limit("resets of an address", rules.RESETS_PER_ADDRESS, timedelta(hours=1))
+RESETS_PER_PERSON = Limit("resets of an ID", rules.RESETS_PER_PERSON, timedelta(hours=1))
+PASSWORD_TRIES = Limit("tries of the present password", rules.FAILURES_BEFORE_LOCK, timedelta(minutes=15))
+EDITS = Limit("edits of an account", rules.EDITS_PER_HOUR, timedelta(hours=1))
 CODES = Limit("codes", rules.CODES_PER_HOUR, timedelta(hours=1))
 DELEGATIONS = Limit("delegations", rules.DELEGATIONS_PER_HOUR, timedelta(hours=1))
 

@@ -1,5 +1,6 @@
 """Challenges: what waits until a code of six digits, sent to somebody, comes back."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from psycopg.abc import Params
 
-from access.attempts import CODES, Attempts
+from access.attempts import CODES, RESETS_PER_PERSON, Attempts
 from access.digest import Digests
 from domain import rules
 from domain.calendar import riyadh_day
@@ -48,6 +49,9 @@ KINDS: Final = {
     ChallengePurpose.CONFIRM_MOBILE: MessageKind.NEW_CONTACT_CODE,
 }
 """How the code is worded; the others are CHANGE_CODE."""
+
+LIMITS: Final = {ChallengePurpose.PASSWORD_RESET: RESETS_PER_PERSON}
+"""What the codes are counted by, on a challenge's subject; the others by CODES."""
 
 SERVICE_OF: Final = {
     ChallengePurpose.CHANGE_PASSWORD: "changePassword",
@@ -145,7 +149,7 @@ class Challenges:
         Raises:
             Refused: RATE_LIMITED, too many codes were sent that never came back.
         """
-        await self._attempts.count(CODES, challenge.subject, now=now)
+        await self._attempts.count(LIMITS.get(challenge.purpose, CODES), challenge.subject, now=now)
         code = self._code()
         row = (
             challenge.id,
@@ -177,7 +181,7 @@ class Challenges:
         Raises:
             Refused: RATE_LIMITED, too many codes were sent that never came back.
         """
-        await self._attempts.count(CODES, challenge.subject, now=now)
+        await self._attempts.count(LIMITS.get(challenge.purpose, CODES), challenge.subject, now=now)
         code = self._code()
         again = self.new(user, challenge.purpose, to, now=now, id=challenge.id)
         renewal = {
@@ -215,12 +219,14 @@ class Challenges:
         Raises:
             Refused: CHALLENGE_NOT_FOUND, CODE_INVALID, CODE_EXPIRED or CODE_TOO_MANY_TRIES.
         """
-        given = _as_uuid(id)
+        given, typed = _as_uuid(id), digits(code.strip())
         if given is None:
             refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")
+        if not re.fullmatch(f"[0-9]{{{CODE_DIGITS}}}", typed):  # a slip, and no guess
+            refuse(ProblemCode.CODE_INVALID, "code")
         parameters = {
             "id": given,
-            "code": self._digests("code", given, digits(code.strip())),
+            "code": self._digests("code", given, typed),
             "purposes": [purpose.value for purpose in purposes],
             "person": person_id,
             "now": now,
@@ -253,7 +259,7 @@ class Challenges:
 
     async def forget_code(self, challenge: Challenge) -> None:
         """A code that came back counts no more."""
-        await self._attempts.take_back(CODES, challenge.subject)
+        await self._attempts.take_back(LIMITS.get(challenge.purpose, CODES), challenge.subject)
 
     def _code(self) -> str:
         """Six digits, each number as likely as any other but for one part in 10¹³."""

@@ -109,9 +109,11 @@ class Readers(Generic[P]):
             self._known.popitem(last=False)
         return reader
 
-    def forget(self) -> None:
-        """Remember nobody: a session has ended here."""
-        self._known.clear()
+    def forget(self, reader: Reader[P]) -> None:
+        """Ask again for somebody whose session has ended here."""
+        self._known = OrderedDict(
+            (key, known) for key, known in self._known.items() if known[1].session_id != reader.session_id
+        )
 
     async def _read(self, claims: Claims, position: int) -> Reader[P]:
         if claims.agency is not None:

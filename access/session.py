@@ -28,16 +28,20 @@ MOST_NOTED: Final = 100_000
 COLUMNS: Final = "id, person_id, started_at, last_used_at, ends_at, generation, refreshed_at"
 
 OPEN: Final = f"""
-    WITH used AS (UPDATE challenges SET used_at = coalesce(used_at, %(now)s) WHERE id = %(challenge)s),
-    opened AS (
+    WITH used AS (
+        -- Gone if the password was changed since the code was looked at.
+        UPDATE challenges SET used_at = coalesce(used_at, %(now)s) WHERE id = %(challenge)s RETURNING id
+    ), opened AS (
         INSERT INTO sessions ({COLUMNS})
-        VALUES (%(id)s, %(person)s, %(now)s, %(now)s, %(ends_at)s, 0, %(now)s)
+        SELECT %(id)s, %(person)s, %(now)s, %(now)s, %(ends_at)s, 0, %(now)s FROM used
         ON CONFLICT (id) DO NOTHING RETURNING *
     ), token AS (
         INSERT INTO refresh_tokens (digest, session_id, generation) SELECT %(digest)s, id, 0 FROM opened
     )
-    SELECT {COLUMNS} FROM opened UNION ALL SELECT {COLUMNS} FROM sessions WHERE id = %(id)s AND ended_at IS NULL
+    SELECT {COLUMNS} FROM opened
 """  # noqa: S608 (names of our own)
+# A statement of its own: the one before does not see what was opened while it waited for it.
+OPENED: Final = f"SELECT {COLUMNS} FROM sessions WHERE id = %(id)s AND ended_at IS NULL"  # noqa: S608 (names of our own)
 
 # The token replaced last is good for a moment: its answer was lost, or two tabs had it. An older one was stolen, or its
 # successor was, so the session ends.
@@ -64,10 +68,18 @@ REFRESH: Final = f"""
 
 LIVE: Final = "SELECT person_id FROM sessions WHERE id = %b AND ended_at IS NULL AND ends_at > %b AND last_used_at > %b"
 END: Final = "UPDATE sessions SET ended_at = %b WHERE id = %b AND ended_at IS NULL"
-END_OTHERS: Final = (
-    "UPDATE sessions SET ended_at = %b WHERE person_id = %b AND ended_at IS NULL AND id IS DISTINCT FROM %b"
-)
-# Locked in one order: other processes note the same sessions.
+END_BY_COOKIE: Final = """
+    UPDATE sessions SET ended_at = %b FROM refresh_tokens t
+    WHERE t.digest = %b AND sessions.id = t.session_id AND ended_at IS NULL
+"""
+# Both lock sessions in one order: each would wait for the other.
+END_OTHERS: Final = """
+    WITH locked AS (
+        SELECT id FROM sessions WHERE person_id = %b AND ended_at IS NULL AND id IS DISTINCT FROM %b
+        ORDER BY id FOR UPDATE
+    )
+    UPDATE sessions SET ended_at = %b FROM locked WHERE sessions.id = locked.id
+"""
 NOTE: Final = """
     WITH locked AS (
         SELECT s.id, used.at FROM sessions s JOIN unnest(%b::uuid[], %b::timestamptz[]) AS used (id, at) ON s.id = used.id
@@ -122,7 +134,7 @@ class Sessions:
             "ends_at": now + timedelta(hours=rules.SESSION_HOURS.on(riyadh_day(now)).value),
             "digest": self._stored(token),
         }
-        row = await self._one(OPEN, parameters)
+        row = await self._one(OPEN, parameters) or await self._one(OPENED, {"id": parameters["id"]})
         if row is None:
             refuse(ProblemCode.SESSION_EXPIRED)
         return Session(*row), _written(token)
@@ -160,6 +172,11 @@ class Sessions:
     async def end(self, session_id: UUID, *, now: datetime) -> None:
         async with self._database.pool.connection() as connection:
             await connection.execute(END, (now, session_id))
+
+    async def end_of(self, refresh_token: str, *, now: datetime) -> None:
+        """End the session that a refresh token is of."""
+        async with self._database.pool.connection() as connection:
+            await connection.execute(END_BY_COOKIE, (now, self._stored(_read(refresh_token))))
 
     async def is_live(self, connection: Connection, session_id: UUID, person_id: UUID, now: datetime) -> bool:
         """Whether a person's session goes on; one statement."""

@@ -2,8 +2,10 @@
 
 # ruff: noqa: S608 (statements are put together from texts of our own, never from values)
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from access.attempts import FAILURES_PER_ADDRESS, Attempts, recent, refuse_until, seconds_until
@@ -20,10 +22,10 @@ from store.log import Log
 ADMIT = f"""
     WITH who AS MATERIALIZED (
         SELECT owner AS person_id, coalesce(uuid_send(owner), %(typed)s) AS subject
-        FROM (SELECT coalesce(%(person)s::uuid, (
+        FROM (SELECT (
             SELECT owner FROM claims
             WHERE (kind, digest) IN (('username', %(username)s::bytea), ('national_id', %(national_id)s::bytea)) LIMIT 1
-        )) AS owner) known
+        ) AS owner) known
     ), before AS MATERIALIZED (
         SELECT {recent("times", since="since_from_address")} AS times FROM attempts
         WHERE kind = %(kind)s AND subject = %(address)s
@@ -53,17 +55,27 @@ ADMIT = f"""
         RETURNING admitted, locked_until
     )
     SELECT who.person_id, who.subject, account.admitted, account.locked_until,
-        credentials.password_hash, (SELECT times[1] FROM before)
+        credentials.password_hash, (SELECT times[1] FROM before), coalesce((SELECT cardinality(times) FROM before), 0)
     FROM who LEFT JOIN account ON true LEFT JOIN credentials ON credentials.person_id = who.person_id
 """
-SUCCEEDED = """
+# The address first, as above: the other way round, two of these would wait for each other.
+UNCOUNTED = """
     WITH address AS (
         UPDATE attempts SET times = trim_array(times, 1)
-        WHERE kind = %(kind)s AND subject = %(address)s AND cardinality(times) > 0 RETURNING true
+        WHERE kind = %(kind)s AND subject = %(address)s AND cardinality(times) > 0 AND %(at_address)s RETURNING true
     )
-    UPDATE sign_ins SET tried = '{}', locked_until = NULL, lock_recorded = true, refused = refused - 1
-    WHERE subject = %(subject)s AND refused > 0
+    UPDATE sign_ins SET locked_until = NULL, lock_recorded = true, refused = refused - 1,
+        tried = CASE WHEN %(succeeded)s THEN '{}' ELSE tried[:cardinality(tried) - 1] END
+    WHERE subject = %(subject)s AND refused > 0 AND (SELECT count(*) FROM address) >= 0
 """
+OPEN = "UPDATE sign_ins SET tried = '{}', locked_until = NULL, lock_recorded = true WHERE subject = %b"
+"""Lifts somebody's lock, for the transaction of the fact that does; the subject is their id's bytes."""
+
+
+FULL_FOR: Final = timedelta(seconds=1)
+"""For how long an address that was over its limit is not looked up again: one that succeeds meanwhile makes room."""
+
+MOST_FULL: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ class Admitted:
     person_id: UUID | None
     password_hash: str | None
     locked_until: datetime | None  # if this one fails, too
+    failures_of_address: int  # without this one
 
     def refusal(self, now: datetime, *field: str) -> Refused:
         """What is said when the password is wrong."""
@@ -97,29 +110,21 @@ class Door:
         self._log = log
         self._digests = digests
         self._attempts = attempts
+        self._full: OrderedDict[bytes, tuple[datetime, datetime]] = OrderedDict()  # address → asked at, refused until
 
-    async def admit_name(self, typed: str, *, address: str, now: datetime) -> Admitted:
+    async def admit(self, typed: str, *, address: str, now: datetime) -> Admitted:
         """Let somebody try the password of a user name or ID.
 
         Raises:
             Refused: ACCOUNT_LOCKED or RATE_LIMITED; nothing is to be hashed.
         """
         name = username_key(digits(typed.strip()))
-        return await self._admit(name, None, address, now)
-
-    async def admit_person(self, person_id: UUID, *, address: str, now: datetime) -> Admitted:
-        """Let somebody who is signed in try their password again.
-
-        Raises:
-            Refused: ACCOUNT_LOCKED or RATE_LIMITED; nothing is to be hashed.
-        """
-        return await self._admit("", person_id, address, now)
-
-    async def _admit(self, name: str, person_id: UUID | None, address: str, now: datetime) -> Admitted:
         today = riyadh_day(now)
         from_here = self._attempts.of_address(address)
+        asked_at, refused_until = self._full.get(from_here, (now, now))
+        if asked_at <= now < min(asked_at + FULL_FOR, refused_until):  # hammering costs no statement
+            refuse_until(FAILURES_PER_ADDRESS, refused_until, now)
         parameters = {
-            "person": person_id,
             "username": self._log.claim_id(Claim("username", name))[1],
             "national_id": self._log.claim_id(Claim("national_id", name))[1],
             "typed": self._digests("name", name),
@@ -137,12 +142,16 @@ class Door:
             cursor = await connection.execute(ADMIT.encode(), parameters)
             row = await cursor.fetchone()
         assert row is not None, "there is always one"  # noqa: S101
-        person, subject, admitted, locked_until, password_hash, first = row
+        person, subject, admitted, locked_until, password_hash, first, failures = row
         if admitted is None:
-            refuse_until(FAILURES_PER_ADDRESS, (first or now) + FAILURES_PER_ADDRESS.within, now)
+            refused_until = (first or now) + FAILURES_PER_ADDRESS.within
+            self._full[from_here] = (now, refused_until)
+            while len(self._full) > MOST_FULL:
+                self._full.popitem(last=False)
+            refuse_until(FAILURES_PER_ADDRESS, refused_until, now)
         if not admitted:
             raise Refused(locked(locked_until, now))
-        return Admitted(subject, from_here, person, password_hash, locked_until)
+        return Admitted(subject, from_here, person, password_hash, locked_until, failures)
 
     async def hashes(self, person_id: UUID) -> list[str]:
         """The hashes of somebody's password and of those before, newest first."""
@@ -153,12 +162,21 @@ class Door:
             row = await cursor.fetchone()
         return list(row[0]) if row else []
 
-    async def succeeded(self, admitted: Admitted) -> None:
+    async def succeeded(self, admitted: Admitted, *, at_address: bool = True) -> None:
         """The password was right: what was counted for it counts no more, and neither do the failures before."""
+        await self._uncount(admitted, succeeded=True, at_address=at_address)
+
+    async def not_tried(self, admitted: Admitted) -> None:
+        """The password was not looked at: what was counted for it counts no more."""
+        await self._uncount(admitted, succeeded=False)
+
+    async def _uncount(self, admitted: Admitted, *, succeeded: bool, at_address: bool = True) -> None:
         parameters = {
             "kind": FAILURES_PER_ADDRESS.kind,
             "address": admitted.address,
             "subject": admitted.subject,
+            "succeeded": succeeded,
+            "at_address": at_address,
         }
         async with self._database.pool.connection() as connection:
-            await connection.execute(SUCCEEDED, parameters)
+            await connection.execute(UNCOUNTED, parameters)

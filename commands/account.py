@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from access.attempts import FAILURES_PER_ADDRESS, Attempts
@@ -18,6 +18,7 @@ from commands.command import Request
 from commands.recorded import recorded
 from commands.refusals import Refusals
 from domain import formats, rules
+from domain.actor import Actor, Role
 from domain.calendar import riyadh_day
 from domain.errors import Check, Problem, ProblemCode, Refused, refuse
 from domain.user import User
@@ -74,7 +75,7 @@ class Accounts:
 
     async def record_refusals(self, national_id: str, *, now: datetime) -> None:
         """Record what the record does not have yet of somebody's refused sign-ins, a lock above all."""
-        claim = Claim("national_id", formats.national_id(national_id, ("nationalId",)))
+        claim = Claim("national_id", national_id)
         owner = (await self.log.owners([claim])).get(claim)
         if owner is not None:
             await self.refusals.record(owner.bytes, now=now)
@@ -130,7 +131,8 @@ async def confirmed(
         if user is None:
             refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")
         work.change.statements += [used(challenge, request.now), *await change(work, user)]
-        work.record(request.actor, correlation_id=challenge.id, keys=[key])
+        actor = Actor(Role.PERSON, str(user.id), request.actor.channel)  # whoever has the code, signed in or not
+        work.record(actor, correlation_id=challenge.id, keys=[key])
         return None
 
     position = await recorded(accounts.log, decide)
@@ -142,9 +144,14 @@ async def confirmed(
 def everybody_out(user: User, challenge: Challenge, *, staying: UUID | None = None, now: datetime) -> list[Statement]:
     """SQL that ends a person's sessions, but for one, and drops what else waits for a code: others may have begun it."""
     return [
-        (END_OTHERS, (now, user.id, staying)),
-        ("DELETE FROM challenges WHERE person_id = %b AND id <> %b", (user.id, challenge.id)),
+        (END_OTHERS, (user.id, staying, now)),
+        drop_others(challenge),
     ]
+
+
+def drop_others(challenge: Challenge) -> Statement:
+    """SQL that drops what else of a person waits for a code, also one that was sent to a contact they no longer have."""
+    return "DELETE FROM challenges WHERE person_id = %b AND id <> %b", (challenge.person_id, challenge.id)
 
 
 def weaknesses(user: User, password: str) -> list[Problem]:
@@ -163,6 +170,10 @@ async def problems_of_new(accounts: Accounts, user: User, password: str, *, now:
         if await is_one_of(password, (await accounts.door.hashes(user.id))[: remembered.value]):
             problems.append(Problem(ProblemCode.PASSWORD_REUSED, ("newPassword",), remembered))
     return problems
+
+
+AT_LEAST_SECONDS: Final = 0.25
+"""Longer than a request about a password reset takes that somebody's data is read for."""
 
 
 async def no_sooner_than(seconds: float, work: Awaitable[Any]) -> Any:  # noqa: ANN401 (whatever the work answers)

@@ -11,11 +11,10 @@ from eventsourcing.domain import Aggregate
 
 from access.permission import require
 from commands.form import normal
-from domain import formats
 from domain.actor import Actor, Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
-from domain.errors import Problem, ProblemCode, refuse
+from domain.errors import Problem, ProblemCode, Refused, refuse
 from domain.formats import national_id
 from domain.violation import Violation
 from domain.visa import Visa
@@ -24,7 +23,6 @@ from store.work import Work
 
 I = TypeVar("I")  # noqa: E741
 
-LONGEST_KEY = 200  # characters of an idempotency key
 CLOCK = Actor(Role.SYSTEM, "clock")
 # What does not make two commands different; of passwords not even a digest is kept.
 NOT_CONTENT = frozenset({"idempotency_key", "initial_password", "current_password", "new_password"})
@@ -80,6 +78,7 @@ class Command(Generic[I]):
     input: type[I]
     decide: Callable[[Work, Request, I], Awaitable[Problem | None]]
     natural_key: Callable[[I], str | None] = lambda _: None
+    wrong_beside: Callable[[Work, I], Awaitable[list[Problem]]] | None = None  # what else, when forms are refused
     case: Callable[[I], UUID | None] = lambda _: None  # the stream it is about, where the input tells
     claims: Callable[[I], Iterable[Claim]] = national_ids  # whose owners it asks for
 
@@ -106,14 +105,18 @@ async def execute(
     """
     require(request.actor, command.operation)
     if natural is None:
-        input = normal(input)  # two spellings of a number are one, also where it is looked up or remembered
+        try:
+            input = normal(input)  # two spellings of a number are one, also where it is looked up or remembered
+        except Refused as refused:
+            beside = await command.wrong_beside(work, input) if command.wrong_beside else []
+            raise Refused(*refused.problems, *beside) from None
     work.begin()
     keys = keys_of(work, command, request, input, natural or natural_key(work, command, input))
     for key, before in (await work.remembered(keys)).items():
         if before is not None:
             position, same = before
             if not same:
-                refuse(keys[key])
+                raise Refused(keys[key])
             return Done(position)
     problem = await command.decide(work, request, input)
     record(work, request, request.actor, keys if problem is None else ())
@@ -122,24 +125,30 @@ async def execute(
 
 def keys_of(
     work: Work, command: Command[I], request: Request, input: I, natural: CommandKey | None
-) -> dict[CommandKey, ProblemCode]:
+) -> dict[CommandKey, Problem]:
     """The keys that a command is remembered by → how one is refused that was used with another input."""
     keys = {}
-    if natural is not None and request.actor.role is Role.AGENCY_FEED:  # only their reports have one
-        keys[natural] = ProblemCode.CONFLICT
     if getattr(input, "idempotency_key", None):
-        keys[idempotency_key(work, command.operation, request, input)] = ProblemCode.IDEMPOTENCY_KEY_REUSED
+        reused = Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",))
+        keys[idempotency_key(work, command.operation, request, input)] = reused
+    if natural is not None and request.actor.role is Role.AGENCY_FEED:  # only their reports have one
+        keys[natural] = Problem(ProblemCode.CONFLICT)
     return keys
 
 
-def idempotency_key(work: Work, operation: str, request: Request, input: Any) -> CommandKey:  # noqa: ANN401
-    """What an input is remembered by that has an idempotency key: one of its caller's, for this operation.
+async def is_repeated(work: Work, command: Command[I], request: Request, input: I) -> bool:
+    """Whether something was recorded already under a key of this command.
 
     Raises:
-        Refused: the key is too long, or no text.
+        Refused: for every value of the input that is not of its form.
     """
-    if len(input.idempotency_key) > LONGEST_KEY or not formats.is_encodable(input.idempotency_key):
-        refuse(ProblemCode.INVALID_INPUT, "idempotencyKey")
+    input = normal(input)
+    found = await work.remembered(keys_of(work, command, request, input, natural_key(work, command, input)))
+    return any(found.values())
+
+
+def idempotency_key(work: Work, operation: str, request: Request, input: Any) -> CommandKey:  # noqa: ANN401
+    """What an input is remembered by that has an idempotency key: one of its caller's, for this operation."""
     scope = f"{request.actor.role}:{request.actor.subject}:{operation}"
     return work.command_key(scope, input.idempotency_key, content(input))
 

@@ -8,17 +8,27 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from access.attempts import EDITS, PASSWORD_TRIES
 from access.challenge import AGAIN_WITHIN, Challenge, ChallengePurpose, Statement, used
 from access.password import hash_password, is_password
 from access.permission import require
-from commands.account import Accounts, confirmed, everybody_out, no_sooner_than, problems_of_new, weaknesses
+from commands.account import (
+    AT_LEAST_SECONDS,
+    Accounts,
+    confirmed,
+    drop_others,
+    everybody_out,
+    no_sooner_than,
+    problems_of_new,
+    weaknesses,
+)
 from commands.command import LocalizedTextInput, Request, idempotency_key
-from commands.form import Email, GlobalId, Mobile, normal
-from commands.reset import AT_LEAST_SECONDS
+from commands.form import Email, GlobalId, IdempotencyKey, Mobile, normal
+from commands.reset import reachable
 from commands.sign_in import Confirm
 from domain import formats
 from domain.address import NationalAddress, national_address
-from domain.errors import ProblemCode, Refused, refuse, refuse_for
+from domain.errors import Problem, ProblemCode, Refused, refuse, refuse_for
 from domain.messages import MessageKind
 from domain.user import User
 from store.change import Change, Claim, CommandKey, KeyTaken
@@ -31,19 +41,19 @@ I = TypeVar("I")  # noqa: E741 (an input)
 class ChangePassword:
     current_password: str
     new_password: str
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeEmail:
     email: Email
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMobile:
     mobile: Mobile
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +71,7 @@ class NationalAddressInput:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeAddress:
     address: NationalAddressInput
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +108,10 @@ class Edit(Generic[I]):
 
     operation: str
     purpose: ChallengePurpose
-    new: Callable[[Accounts, User, I, Request, str], Awaitable[New]]
+    new: Callable[[Accounts, User, I, Request], Awaitable[New]]
 
 
-async def request_change(accounts: Accounts, edit: Edit[I], request: Request, input: I, *, address: str) -> Challenge:
+async def request_change(accounts: Accounts, edit: Edit[I], request: Request, input: I) -> Challenge:
     """Send a code to the mobile on record for a change that is allowed.
 
     With an idempotency key a repetition answers the first challenge, whatever has become of it.
@@ -114,11 +124,11 @@ async def request_change(accounts: Accounts, edit: Edit[I], request: Request, in
     input = normal(input)
     key = _key(accounts, edit, request, input)
     if key is None:
-        return await _requested(accounts, edit, request, input, None, address)
+        return await _requested(accounts, edit, request, input, None)
     before = (await accounts.log.remembered([key])).get(key)
     if before is None:
         try:
-            return await _requested(accounts, edit, request, input, key, address)
+            return await _requested(accounts, edit, request, input, key)
         except Refused:
             before = (await accounts.log.remembered([key])).get(key)  # the same request may have been first
             if before is None:
@@ -126,12 +136,13 @@ async def request_change(accounts: Accounts, edit: Edit[I], request: Request, in
     return await _first(accounts, key, same=before[1])
 
 
-async def _requested(  # noqa: PLR0917
-    accounts: Accounts, edit: Edit[I], request: Request, input: I, key: CommandKey | None, address: str
+async def _requested(
+    accounts: Accounts, edit: Edit[I], request: Request, input: I, key: CommandKey | None
 ) -> Challenge:
     user = await accounts.user(UUID(request.actor.subject))
+    await accounts.attempts.count(EDITS, user.id.bytes, now=request.now)
     to = user.mobile or ""
-    new = await edit.new(accounts, user, input, request, address)
+    new = await edit.new(accounts, user, input, request)
     id = _id(accounts, key) if key else None
     challenge = await _challenge(accounts, user, edit.purpose, new, to, request, id)
     statements = await accounts.challenges.sending(challenge, user, to, now=request.now)
@@ -196,6 +207,10 @@ async def _sent_again(accounts: Accounts, request: Request, input: ResendCode, a
         return await accounts.challenges.send_again(challenge, None, "", now=now)
     user = await accounts.user(challenge.person_id)
     to = user.mobile
+    if challenge.purpose is ChallengePurpose.PASSWORD_RESET:
+        return await accounts.challenges.send_again(
+            challenge, await reachable(accounts, user, now=now), to or "", now=now
+        )
     if challenge.purpose in SECOND.values():
         to = _contact(await _opened(accounts, user.id, challenge))
     return await accounts.challenges.send_again(challenge, user, to or "", now=now)
@@ -206,36 +221,29 @@ def _may_resend(challenge: Challenge, request: Request) -> bool:
     return challenge.purpose not in PURPOSES or str(challenge.person_id) == request.actor.subject
 
 
-async def _new_password(
-    accounts: Accounts, user: User, input: ChangePassword, request: Request, address: str
-) -> NewPassword:
+async def _new_password(accounts: Accounts, user: User, input: ChangePassword, request: Request) -> NewPassword:
     now = request.now
-    admitted = await accounts.door.admit_person(user.id, address=address, now=now)
-    if await is_password(input.current_password, admitted.password_hash):
-        await accounts.door.succeeded(admitted)
-        refuse_for(await problems_of_new(accounts, user, input.new_password, now=now))
-        return NewPassword(await hash_password(input.new_password))
-    if admitted.locked_until is not None:
-        accounts.refusals.tell(admitted.subject)
-    wrong = admitted.refusal(now, "currentPassword")
-    raise Refused(*wrong.problems, *weaknesses(user, input.new_password))
+    # Not by the lock of signing in: a stranger who guesses there is not to stop the owner here.
+    await accounts.attempts.count(PASSWORD_TRIES, user.id.bytes, now=now)
+    hashes = await accounts.door.hashes(user.id)
+    if not await is_password(input.current_password, hashes[0] if hashes else None):
+        raise Refused(Problem(ProblemCode.BAD_CREDENTIALS, ("currentPassword",)), *weaknesses(user, input.new_password))
+    await accounts.attempts.take_back(PASSWORD_TRIES, user.id.bytes)
+    refuse_for(await problems_of_new(accounts, user, input.new_password, now=now))
+    return NewPassword(await hash_password(input.new_password))
 
 
-async def _new_email(_accounts: Accounts, user: User, input: ChangeEmail, request: Request, _address: str) -> NewEmail:
+async def _new_email(_accounts: Accounts, user: User, input: ChangeEmail, request: Request) -> NewEmail:
     user.change_email(input.email, now=request.now)
     return NewEmail(input.email)
 
 
-async def _new_mobile(
-    _accounts: Accounts, user: User, input: ChangeMobile, request: Request, _address: str
-) -> NewMobile:
+async def _new_mobile(_accounts: Accounts, user: User, input: ChangeMobile, request: Request) -> NewMobile:
     user.change_mobile(input.mobile, now=request.now)
     return NewMobile(input.mobile)
 
 
-async def _new_address(
-    _accounts: Accounts, user: User, input: ChangeAddress, request: Request, _address: str
-) -> NewAddress:
+async def _new_address(_accounts: Accounts, user: User, input: ChangeAddress, request: Request) -> NewAddress:
     typed = input.address
     address = national_address(
         building_number=typed.building_number,
@@ -328,6 +336,8 @@ async def _second(
     found = await accounts.challenges.find(str(id))
     if found is not None:
         return found
+    if first.used_at is None:
+        await accounts.challenges.forget_code(first)  # it came back: the second one has its place
     user = await accounts.user(UUID(request.actor.subject))
     to = _contact(new)
     second = await _challenge(accounts, user, purpose, new, to, request, id)
@@ -336,8 +346,7 @@ async def _second(
         await accounts.challenges.run([*statements, used(first, request.now)])
     except psycopg.errors.UniqueViolation:  # the same code, at the same moment
         await accounts.challenges.forget_code(second)
-        return await _second(accounts, first, purpose, new, request)
-    await accounts.challenges.forget_code(first)
+        return await _second(accounts, replace(first, used_at=request.now), purpose, new, request)
     return second
 
 
@@ -352,12 +361,12 @@ async def _change(  # noqa: PLR0917
 ) -> list[Statement]:
     """Decide a change on the user, and tell them at the contacts they had before it."""
     now = request.now
-    told = await accounts.outbox.notices(user, TOLD[type(new)], now=now)
+    notices = await accounts.outbox.notices(user, TOLD[type(new)], now=now)
     match new:
         case NewPassword():
             user.change_password(now=now)
             work.change.credentials[user.id] = new.hash
-            return [*told, *everybody_out(user, challenge, staying=session, now=now)]
+            return [*notices, *everybody_out(user, challenge, staying=session, now=now)]
         case NewEmail():
             before = user.email and Claim("email", formats.email_key(user.email))
             user.change_email(new.email, now=now)
@@ -366,11 +375,12 @@ async def _change(  # noqa: PLR0917
             before = user.mobile and Claim("mobile", user.mobile)
             user.change_mobile(new.mobile, now=now)
             await _move(work, user, before, Claim("mobile", new.mobile))
+            return [*notices, drop_others(challenge)]
         case NewAddress():
             user.change_address(new.address, now=now)
         case _:
             assert_never(new)
-    return told
+    return notices
 
 
 async def _move(work: Work, user: User, before: Claim | str | None, after: Claim) -> None:

@@ -27,6 +27,7 @@ Amount = Annotated[Decimal, formats.money]
 Day = Annotated[date, formats.day]
 Instant = Annotated[datetime, formats.instant]
 Reason = Annotated[str, partial(formats.statement, limit=500)]
+IdempotencyKey = Annotated[str, formats.idempotency_key]
 GlobalId = NewType("GlobalId", str)
 """The id of something that was answered before; `global_id.read_global_id` tells what it is of."""
 

@@ -28,13 +28,15 @@ logger = logging.getLogger(__name__)
 DOOR: Final = Actor(Role.SYSTEM, "door")
 SETTLED_AFTER: Final = timedelta(seconds=30)
 """A sign-in counts as refused while its password is being hashed; after so long it has been."""
+AT_THE_LATEST: Final = timedelta(hours=1)  # however slowly somebody goes on
 LOOK_AGAIN_AFTER: Final = 10.0  # seconds
 AT_ONCE: Final = 100
 MOST_TOLD: Final = 1_000
 
 FOUND: Final = """
     SELECT refused_last, subject FROM sign_ins WHERE person_id IS NOT NULL AND refused > 0
-        AND refused_last <= CASE WHEN lock_recorded THEN %(over)s ELSE %(settled)s END
+        AND refused_last <= %(settled)s
+        AND (NOT lock_recorded OR refused_last <= %(over)s OR refused_first <= %(long)s)
         AND (refused_last, subject) > (%(last)s, %(subject)s)
     ORDER BY refused_last, subject LIMIT %(limit)s
 """
@@ -82,11 +84,14 @@ class Refusals:
                 await self.record_settled(now=now())
             except (psycopg.OperationalError, DatabaseUnavailable, LogUnavailable) as fault:
                 logger.warning("refused sign-ins are not recorded for a moment: %s", type(fault).__qualname__)
+            except Exception as fault:  # noqa: BLE001 (whatever it is, later ones are to be recorded)
+                logger.critical("refused sign-ins could not be recorded: %s", type(fault).__qualname__)
 
     async def record_settled(self, *, now: datetime) -> None:
-        """Record locks that nobody told of, and refusals that no further one has followed for the length of a window."""
+        """Record locks that nobody told of, and refusals that no further one has followed for long, or that are old."""
         window = timedelta(minutes=rules.FAILURE_WINDOW_MINUTES.on(riyadh_day(now)).value)
         parameters = {"over": now - window, "settled": now - SETTLED_AFTER, "limit": AT_ONCE}
+        parameters["long"] = now - AT_THE_LATEST
         last, subject = datetime.min.replace(tzinfo=UTC), b""
         while True:  # from one to the next: what cannot be recorded stays, and is tried again another time
             async with self._database.pool.connection() as connection:

@@ -2,24 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from access.attempts import RESETS_PER_ADDRESS
+from access.attempts import CODES, RESETS_PER_ADDRESS
 from access.challenge import Challenge, ChallengePurpose, Statement
-from access.password import hash_password
-from commands.account import Accounts, confirmed, everybody_out, no_sooner_than, problems_of_new
+from access.password import hash_password, is_password
+from access.sign_in import OPEN
+from commands.account import (
+    AT_LEAST_SECONDS,
+    Accounts,
+    confirmed,
+    everybody_out,
+    no_sooner_than,
+    problems_of_new,
+)
 from commands.command import Request
 from commands.form import GlobalId, Mobile, NationalId, normal
-from domain.errors import ProblemCode, refuse, refuse_for
+from domain.errors import ProblemCode, Refused, refuse, refuse_for
 from domain.messages import MessageKind
 from domain.user import User
 from store.change import Claim
 from store.work import Work
-
-AT_LEAST_SECONDS: Final = 0.25
-"""Longer than a request takes for a pair that somebody has."""
-
-UNLOCKED: Final = "DELETE FROM sign_ins WHERE person_id = %b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,24 +47,31 @@ async def request_password_reset(
     """
     input = normal(input)
     await accounts.attempts.count(RESETS_PER_ADDRESS, accounts.attempts.of_address(address), now=now)
-    challenge: Challenge = await no_sooner_than(AT_LEAST_SECONDS, _requested(accounts, input, now))
+    challenge: Challenge = await no_sooner_than(AT_LEAST_SECONDS, _challenge(accounts, input, now))
     return challenge
 
 
-async def _requested(accounts: Accounts, input: RequestPasswordReset, now: datetime) -> Challenge:
-    claims = [Claim("national_id", input.national_id), Claim("mobile", input.mobile)]
-    owners = await accounts.log.owners(claims)
-    by_id, by_mobile = (owners.get(claim) for claim in claims)
-    user = await accounts.user(by_id) if by_id is not None and by_id == by_mobile else None
-    challenge = accounts.challenges.new(
-        user,
-        ChallengePurpose.PASSWORD_RESET,
-        input.mobile,
-        now=now,
-        subject=None if user else accounts.log.claim_id(claims[0])[1],
-    )
+async def _challenge(accounts: Accounts, input: RequestPasswordReset, now: datetime) -> Challenge:
+    """The same for every pair: requests count under the ID, whoever has it, and without a user nothing is sent."""
+    by_id, by_mobile = Claim("national_id", input.national_id), Claim("mobile", input.mobile)
+    owners = await accounts.log.owners([by_id, by_mobile])
+    person_id = owners.get(by_id)
+    user = None
+    if person_id is not None and person_id == owners.get(by_mobile):
+        user = await reachable(accounts, await accounts.user(person_id), now=now)
+    subject = accounts.log.claim_id(by_id)[1]
+    challenge = accounts.challenges.new(user, ChallengePurpose.PASSWORD_RESET, input.mobile, now=now, subject=subject)
     await accounts.challenges.send(challenge, user, input.mobile, now=now)
     return challenge
+
+
+async def reachable(accounts: Accounts, user: User, *, now: datetime) -> User | None:
+    """The user if one more code may be sent to them; None if not, which nobody who asked is to see."""
+    try:
+        await accounts.attempts.count(CODES, user.id.bytes, now=now)
+    except Refused:
+        return None
+    return user
 
 
 async def confirm_password_reset(
@@ -83,15 +92,22 @@ async def confirm_password_reset(
         )
     if challenge.person_id is None:
         refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")
+    person_id, new_hash = challenge.person_id, ""
     if challenge.used_at is None:
-        user = await accounts.user(challenge.person_id)
-        refuse_for(await problems_of_new(accounts, user, input.new_password, now=now))
-    new_hash = await hash_password(input.new_password)
+        refuse_for(await problems_of_new(accounts, await accounts.user(person_id), input.new_password, now=now))
+        new_hash = await hash_password(input.new_password)
+        await accounts.refusals.record(person_id.bytes, now=now)  # the lock that this lifts may be unrecorded yet
 
     async def reset(work: Work, user: User) -> list[Statement]:
         user.reset_password(now=now)
         work.change.credentials[user.id] = new_hash
         notices = await accounts.outbox.notices(user, MessageKind.PASSWORD_RESET, now=now)
-        return [*everybody_out(user, challenge, now=now), (UNLOCKED, (user.id,)), *notices]
+        return [*everybody_out(user, challenge, now=now), (OPEN, (user.id.bytes,)), *notices]
 
-    return await confirmed(accounts, request, challenge, reset)
+    position = await confirmed(accounts, request, challenge, reset)
+    if new_hash:
+        await accounts.attempts.take_back(CODES, person_id.bytes)
+    present, *_ = await accounts.door.hashes(person_id)
+    if present != new_hash and not await is_password(input.new_password, present):
+        refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")  # the code has set another one
+    return position

@@ -8,7 +8,7 @@ from access.password import is_password
 from access.session import Session
 from commands.account import Accounts
 from commands.form import GlobalId
-from domain.errors import ProblemCode, refuse
+from domain.errors import ProblemCode, Refused, refuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +35,26 @@ async def sign_in(accounts: Accounts, input: SignIn, *, address: str, now: datet
         Refused: BAD_CREDENTIALS, with ACCOUNT_LOCKED too when this failure has locked the account; ACCOUNT_LOCKED or
             RATE_LIMITED before anything was hashed.
     """
-    admitted = await accounts.door.admit_name(input.username, address=address, now=now)
-    if not await is_password(input.password, admitted.password_hash) or admitted.person_id is None:
+    admitted = await accounts.door.admit(input.username, address=address, now=now)
+    try:
+        is_right = await is_password(input.password, admitted.password_hash, failures=admitted.failures_of_address)
+    except Refused:  # too many wait: it was not looked at
+        await accounts.door.not_tried(admitted)
+        raise
+    if not is_right or admitted.person_id is None:
         if admitted.locked_until is not None:
             accounts.refusals.tell(admitted.subject)
         raise admitted.refusal(now)
-    await accounts.door.succeeded(admitted)
     user = await accounts.user(admitted.person_id)
     if user.mobile is None:
         refuse(ProblemCode.BAD_CREDENTIALS)  # erased meanwhile
     challenge = accounts.challenges.new(user, ChallengePurpose.SIGN_IN, user.mobile, now=now)
-    await accounts.challenges.send(challenge, user, user.mobile, now=now)
+    try:
+        await accounts.challenges.send(challenge, user, user.mobile, now=now)
+    except Refused:  # too many codes: who goes on trying is stopped before hashing, by the network address
+        await accounts.door.succeeded(admitted, at_address=False)
+        raise
+    await accounts.door.succeeded(admitted)
     return challenge
 
 

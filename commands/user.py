@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from access.password import hash_password
+from access.sign_in import OPEN
 from commands.command import Command, LocalizedTextInput, Request, person_id
-from commands.form import Day, Email, GlobalId, Mobile, NationalId, Reason, Username
+from commands.form import Day, Email, GlobalId, IdempotencyKey, Mobile, NationalId, Reason, Username
 from commands.global_id import read_global_id
-from domain import formats
+from domain import formats, rules
 from domain.actor import Role
-from domain.delegation import DelegatedService
+from domain.calendar import riyadh_day
+from domain.delegation import DelegatedService, day_problems
 from domain.errors import Check, Problem, ProblemCode, Refused, refuse
+from domain.text import Text
 from domain.user import Language, SponsorRelation, User
 from store.change import Claim
 from store.work import Work
@@ -25,7 +28,7 @@ class RegisterUser:
     email: Email | None = None
     language: Language | None = None
     initial_password: str | None = None
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     def check(self, check: Check) -> None:
         check(formats.localized, self.name.ar, self.name.en, field=("name",))
@@ -43,14 +46,14 @@ class RegisterUser:
 class GrantRole:
     national_id: NationalId
     role: Role
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeRole:
     national_id: NationalId
     role: Role
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +61,14 @@ class AssignSponsor:
     national_id: NationalId
     sponsor_national_id: NationalId
     relation: SponsorRelation
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSponsorship:
     national_id: NationalId
     sponsor_national_id: NationalId
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class CorrectPerson:
     national_id: NationalId
     name: LocalizedTextInput
     reason: Reason
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     def check(self, check: Check) -> None:
         check(formats.localized, self.name.ar, self.name.en, field=("name",))
@@ -82,13 +85,13 @@ class CorrectPerson:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockAccount:
     national_id: NationalId
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetLanguage:
     language: Language
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +100,29 @@ class GrantDelegation:
     service: DelegatedService
     from_: Day
     until: Day
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+    def check(self, check: Check) -> None:
+        if self.until < self.from_:  # beside other slips; all of it is asked again with the day of today
+            check.problem(ProblemCode.INVALID_INPUT, "until", rule=rules.DELEGATION_TERMS.versions[-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeDelegation:
     delegation_id: GlobalId
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+
+async def taken_beside(work: Work, input: RegisterUser) -> list[Problem]:
+    """Which values of an input that is refused for others are somebody else's."""
+    check = Check()
+    claims = {
+        Claim("username", formats.username_key(check(formats.username, input.username) or "")): "username",
+        Claim("mobile", check(formats.mobile, input.mobile) or ""): "mobile",
+        Claim("email", formats.email_key(check(formats.email, input.email or "") or "")): "email",
+    }
+    owners = await work.owners(claims)
+    return [Problem(ProblemCode.VALUE_TAKEN, (field,)) for claim, field in claims.items() if owners[claim] is not None]
 
 
 async def register_user(work: Work, request: Request, input: RegisterUser) -> None:
@@ -175,14 +194,16 @@ def sponsorship(input: AssignSponsor | EndSponsorship) -> str:
 
 async def correct_person(work: Work, request: Request, input: CorrectPerson) -> None:
     user = await account(work, input.national_id)
-    name = formats.localized(input.name.ar, input.name.en, ("name",))
+    typed = formats.localized(input.name.ar, input.name.en, ("name",))
+    before = user.name or typed
+    name = Text(typed.ar if input.name.ar else before.ar, typed.en if input.name.en else before.en)
     user.correct_name(name, input.reason, now=request.now)
 
 
 async def unlock_account(work: Work, request: Request, input: UnlockAccount) -> None:
     user = await account(work, input.national_id)
     user.unlock(now=request.now)
-    work.change.statements.append(("DELETE FROM sign_ins WHERE person_id = %b", (user.id,)))
+    work.change.statements.append((OPEN, (user.id.bytes,)))
 
 
 async def set_language(work: Work, request: Request, input: SetLanguage) -> None:
@@ -192,7 +213,10 @@ async def set_language(work: Work, request: Request, input: SetLanguage) -> None
 
 async def grant_delegation(work: Work, request: Request, input: GrantDelegation) -> None:
     user = await own_account(work, request)
-    delegate = await person_id(work, input.delegate_national_id, "delegateNationalId")
+    delegate = await work.owner(Claim("national_id", input.delegate_national_id))
+    if delegate is None:
+        days = day_problems(input.from_, input.until, riyadh_day(request.now))
+        raise Refused(Problem(ProblemCode.NOT_FOUND, ("delegateNationalId",)), *days)
     delegation_id = work.new_id()
     user.grant_delegation(delegation_id, delegate, input.service, input.from_, input.until, now=request.now)
     work.claim(delegation_claim(delegation_id), user.id)
@@ -264,6 +288,7 @@ COMMANDS = (
         register_user,
         natural_key=lambda input: input.national_id,
         claims=claims_of_input,
+        wrong_beside=taken_beside,
     ),
     Command("correctPerson", CorrectPerson, correct_person),
     Command("grantRole", GrantRole, grant_role),

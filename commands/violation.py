@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from commands.command import Command, LocalizedTextInput, Request, bring_up_to, docket_of, person_id, violation_case
-from commands.form import Amount, Instant, NationalId, ObjectionNumber, Plate, Reference, ViolationNumber
+from commands.form import (
+    Amount,
+    IdempotencyKey,
+    Instant,
+    NationalId,
+    ObjectionNumber,
+    Plate,
+    Reference,
+    ViolationNumber,
+)
 from domain import formats
 from domain.actor import Role
 from domain.calendar import riyadh_day
@@ -27,7 +36,7 @@ class RecordViolation:
     fine: Amount
     notified_at: Instant | None = None
     replaces: ViolationNumber | None = None
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +45,7 @@ class RecordPayment:
     amount: Amount | None = None
     paid_at: Instant
     reference: Reference
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +55,13 @@ class SubmitObjection:
     statement: str | None = None
     accept_terms: bool
     terms_version: str | None = None
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartObjectionReview:
     objection_number: ObjectionNumber
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +71,7 @@ class DecideObjection:
     explanation: LocalizedTextInput
     modified_fine: Amount | None = None
     expected_version: int | None = None
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 async def record_violation(work: Work, request: Request, input: RecordViolation) -> None:

@@ -15,7 +15,7 @@ from commands.command import (
     record,
     visa_case,
 )
-from commands.form import Day, GlobalId, Instant, NationalId, PassportNumber, VisaNumber
+from commands.form import Day, GlobalId, IdempotencyKey, Instant, NationalId, PassportNumber, VisaNumber
 from commands.global_id import read_global_id
 from domain import formats
 from domain.actor import Role
@@ -43,13 +43,13 @@ class IssueVisa:
     passport_number: PassportNumber
     passport_expires_on: Day
     iqama_expires_on: Day
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelVisa:
     number: VisaNumber
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +57,14 @@ class ExtendVisa:
     number: VisaNumber
     return_before: Day
     iqama_expires_on: Day
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoidVisa:
     number: VisaNumber
     reason: LocalizedTextInput
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     def check(self, check: Check) -> None:
         check(reason_given, self)
@@ -76,14 +76,14 @@ class RecordMovement:
     direction: MovementDirection
     port: LocalizedTextInput
     at: Instant
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoidMovement:
     movement_id: GlobalId
     reason: LocalizedTextInput
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
     def check(self, check: Check) -> None:
         check(reason_given, self)

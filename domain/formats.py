@@ -23,6 +23,7 @@ Field = tuple[str, ...]
 MAX_AMOUNT: Final = Decimal("9999999.99")
 _TYPED_MAX = 64
 _EMAIL_MAX = 254
+_KEY_MAX = 200
 _CENTS = Decimal("0.01")
 _ASCII_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
 # Control characters, among them NUL, which PostgreSQL does not store; what reorders or breaks the text around it
@@ -87,7 +88,7 @@ def username(text: str, field: Field = ()) -> str:
     """A user name: 4 to 32 letters, digits, dots and underscores, the first one a letter."""
     name = _typed(text)
     if not re.fullmatch("[A-Za-z][A-Za-z0-9._]{3,31}", name):
-        refuse(ProblemCode.INVALID_INPUT, *field)
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.USERNAME_FORM.versions[-1])
     return name
 
 
@@ -170,6 +171,13 @@ def line(text: str, field: Field = (), *, limit: int, code: ProblemCode = Proble
 def text(text: str, field: Field = ()) -> str:
     """Any text that UTF-8 can write; what else it may be is asked where it is used."""
     if not is_encodable(text):
+        refuse(ProblemCode.INVALID_INPUT, *field)
+    return text
+
+
+def idempotency_key(text: str, field: Field = ()) -> str:
+    """A client's own name for a request: 1 to 200 characters, as they are."""
+    if not 0 < len(text) <= _KEY_MAX or not is_encodable(text):
         refuse(ProblemCode.INVALID_INPUT, *field)
     return text
 

@@ -435,13 +435,23 @@ RESETS_PER_ADDRESS = _rule(
     ),
     30,
 )
+RESETS_PER_PERSON = _rule(
+    "RESETS_PER_PERSON",
+    (
+        "لا تُطلب استعادة كلمة المرور لرقم هوية واحد أكثر من ثلاث مرات في الساعة",
+        "At most three password resets an hour are asked for under one ID",
+    ),
+    3,
+)
+EDITS_PER_HOUR = _rule(
+    "EDITS_PER_HOUR",
+    ("لا يُعدَّل الحساب أكثر من ثلاثين مرة في الساعة", "An account is edited at most thirty times an hour"),
+    30,
+)
 DELEGATIONS_PER_HOUR = _rule(
     "DELEGATIONS_PER_HOUR",
     ("لا يُطلب أكثر من عشرين تفويضًا في الساعة", "At most twenty delegations an hour are asked for"),
     20,
-)
-ACCESS_TOKEN_MINUTES = _rule(
-    "ACCESS_TOKEN_MINUTES", ("صلاحية رمز الدخول خمس دقائق", "An access token is valid for five minutes"), 5
 )
 SESSION_IDLE_MINUTES = _rule(
     "SESSION_IDLE_MINUTES",
@@ -461,6 +471,44 @@ REFRESH_GRACE_SECONDS = _rule(
         "The refresh token replaced last is good for 30 seconds",
     ),
     30,
+)
+USERNAME_FORM = _rule(
+    "USERNAME_FORM",
+    (
+        "اسم المستخدم من 4 إلى 32 خانة من الأحرف اللاتينية والأرقام والنقطة والشرطة السفلية، ويبدأ بحرف",
+        "A user name has 4 to 32 Latin letters, digits, dots and underscores, the first a letter",
+    ),
+    None,
+)
+ADDRESS_FORM = _rule(
+    "ADDRESS_FORM",
+    (
+        (
+            "رقم المبنى والرقم الإضافي 4 أرقام، والرمز البريدي 5 أرقام، والعنوان المختصر 4 أحرف لاتينية ثم رقم المبنى، "
+            "مع اسم الشارع والحي والمدينة"
+        ),
+        (
+            "Building and additional number have 4 digits, the postal code 5, the short address 4 Latin letters and the building "
+            "number; street, district and city have names"
+        ),
+    ),
+    None,
+)
+DELEGATION_TERMS = _rule(
+    "DELEGATION_TERMS",
+    (
+        "يبدأ التفويض من اليوم أو بعده وينتهي في يوم بدايته أو بعده، ولا يُفوِّض الشخص نفسه",
+        "A delegation begins today or later, ends on its first day or later, and is not to oneself",
+    ),
+    None,
+)
+ROLES_GRANTED = _rule(
+    "ROLES_GRANTED",
+    (
+        "تُمنح أدوار الموظفين وتُسحب، ولا يمنح أحد نفسه دورًا",
+        "Roles of officials are granted and revoked, and nobody grants one to themselves",
+    ),
+    None,
 )
 PASSWORD_STRENGTH = _rule(
     "PASSWORD_STRENGTH",

@@ -10,7 +10,7 @@ from domain import formats, rules
 from domain.actor import Role
 from domain.address import NationalAddress
 from domain.calendar import riyadh_day
-from domain.delegation import DelegatedService, Delegation
+from domain.delegation import DelegatedService, Delegation, day_problems
 from domain.errors import Problem, ProblemCode, Refused, check_all, refuse, refuse_for
 from domain.formats import PersonKind
 from domain.personal import Personal
@@ -230,7 +230,7 @@ class User(Aggregate):
             by: subject of the administrator (a person id, or `setup`), who is never the receiver.
         """
         if role in NOT_GRANTABLE or by == str(self.id):
-            refuse(ProblemCode.INVALID_INPUT, "role")
+            refuse(ProblemCode.INVALID_INPUT, "role", rule=rules.ROLES_GRANTED.on(riyadh_day(now)))
         if role in self.roles:
             refuse(ProblemCode.SAME_VALUE, "role")
         self.trigger_event(self.RoleGranted, timestamp=now, role=role)
@@ -238,7 +238,7 @@ class User(Aggregate):
     def revoke_role(self, role: Role, *, now: datetime) -> None:
         """Take a role back."""
         if role in NOT_GRANTABLE:
-            refuse(ProblemCode.INVALID_INPUT, "role")
+            refuse(ProblemCode.INVALID_INPUT, "role", rule=rules.ROLES_GRANTED.on(riyadh_day(now)))
         if role not in self.roles:
             refuse(ProblemCode.SAME_VALUE, "role")
         self.trigger_event(self.RoleRevoked, timestamp=now, role=role)
@@ -336,13 +336,11 @@ class User(Aggregate):
                 SAME_VALUE for what is granted already; INVALID_INPUT with the rule when there are too many.
         """
         today = riyadh_day(now)
-        problems = []
+        problems = day_problems(from_day, until_day, today)
         if delegate_id == self.id:
-            problems.append(Problem(ProblemCode.INVALID_INPUT, ("delegateNationalId",)))
-        if from_day < today:
-            problems.append(Problem(ProblemCode.INVALID_INPUT, ("from",)))
-        if until_day < from_day:
-            problems.append(Problem(ProblemCode.INVALID_INPUT, ("until",)))
+            problems.append(
+                Problem(ProblemCode.INVALID_INPUT, ("delegateNationalId",), rules.DELEGATION_TERMS.on(today))
+            )
         refuse_for(problems)
         if Delegation(delegate_id, service, from_day, until_day) in self.delegations.values():
             refuse(ProblemCode.SAME_VALUE)

@@ -31,7 +31,7 @@ ON_A_PAGE: Final = 50
 _NEWEST: Final = """
 SELECT id, person_id, kind, channel, language, box, state, created_at
 FROM outbox WHERE box IS NOT NULL AND created_at > %(since)s
-ORDER BY created_at DESC, id DESC LIMIT %(most)s
+ORDER BY created_at DESC, number DESC LIMIT %(most)s
 """
 _CODE: Final = re.compile(r"\b(\d{6})\b", re.ASCII)
 

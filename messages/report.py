@@ -47,7 +47,7 @@ async def dead(database: Database) -> list[Dead]:
     async with database.pool.connection() as connection:
         cursor = await connection.execute(
             "SELECT id, kind, channel, tries, created_at, fault FROM outbox WHERE state = 'DEAD' "
-            "ORDER BY created_at DESC, id DESC LIMIT %s",
+            "ORDER BY created_at DESC, number DESC LIMIT %s",
             (LISTED,),
         )
         return [Dead(*row) for row in await cursor.fetchall()]

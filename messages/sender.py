@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -44,6 +44,7 @@ KEEP_ENDED: Final = timedelta(days=30)
 KEEP_DEAD: Final = timedelta(days=90)
 SHOWN_FOR: Final = timedelta(days=1)
 SHOWN_AT_MOST: Final = 1_000
+COMPLAIN_EVERY: Final = timedelta(minutes=1)  # for each channel
 TIDY_AT_ONCE: Final = 1_000  # rows in one statement
 
 FAULTS_OF_THE_MOMENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnavailable)
@@ -52,7 +53,7 @@ _TAKE: Final = """
 UPDATE outbox SET tries = tries + 1, next_try_at = %(until)s
 WHERE id IN (
     SELECT id FROM outbox WHERE state = 'WAITING' AND channel = %(channel)s AND next_try_at <= %(now)s
-    ORDER BY next_try_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    ORDER BY expires_at, next_try_at LIMIT %(most)s FOR UPDATE SKIP LOCKED  -- codes first: they do not keep
 )
 RETURNING id, person_id, kind, language, box, tries, created_at, expires_at
 """
@@ -142,6 +143,7 @@ class Sender:
         self._gateways = gateways
         self._now = now
         self._shown = shown
+        self._complained: dict[Channel, datetime] = {}
         self._random_bytes = random_bytes
         self._wake = {channel: asyncio.Event() for channel in Channel}
         self._sending: dict[Channel, set[asyncio.Task[None]]] = {channel: set() for channel in Channel}
@@ -267,6 +269,9 @@ class Sender:
         if refusal.permanent or due.tries >= TRIES:
             logger.error("the message %s (%s, %s) was given up: %s", due.id, due.kind, channel, refusal.reason)
             return _DEAD, noted
+        if now - self._complained.get(channel, datetime.min.replace(tzinfo=UTC)) >= COMPLAIN_EVERY:
+            self._complained[channel] = now
+            logger.warning("messages by %s wait: %s", channel, refusal.reason)
         return _AGAIN, noted | {"then": now + self._pause(due.tries)}
 
     def _pause(self, tries: int) -> timedelta:

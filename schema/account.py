@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import strawberry
 
-from access.attempts import DELEGATIONS
+from access.attempts import DELEGATIONS, EDITS
 from commands import edit
 from commands.edit import (
     CHANGE_ADDRESS,
@@ -20,7 +20,6 @@ from commands.edit import (
 )
 from commands.sign_in import Confirm
 from commands.user import GrantDelegation, RevokeDelegation, SetLanguage
-from schema.access import person_of
 from schema.challenge import Challenge, ChallengePayload, challenge_shown
 from schema.context import Context, Info
 from schema.mutation import anybodys_request, change, mutation, request_for
@@ -51,7 +50,7 @@ async def _changed(context: Context, position: int) -> AccountPayload:
 
 async def _requested(context: Context, wanted: Edit[I], input: I) -> ChallengePayload:
     request = request_for(context, wanted.operation)
-    found = await edit.request_change(context.accounts, wanted, request, input, address=context.address)
+    found = await edit.request_change(context.accounts, wanted, request, input)
     return ChallengePayload(challenge=challenge_shown(found))
 
 
@@ -99,16 +98,13 @@ class AccountMutations:
 
     @mutation("Choose the language in which to be written to.")
     async def set_language(self, info: Info, input: SetLanguage) -> AccountPayload | None:
-        return await _changed(info.context, await change(info.context, "setLanguage", input))
+        return await _changed(info.context, await change(info.context, "setLanguage", input, limit=EDITS))
 
     @mutation("Let somebody use a service in one's place.")
     async def grant_delegation(self, info: Info, input: GrantDelegation) -> AccountPayload | None:
-        context = info.context
-        me = person_of(context)
-        # The answer tells whether somebody has an ID: it is not to be asked for all of them.
-        await context.accounts.attempts.count(DELEGATIONS, me.id.bytes, now=context.now)
-        return await _changed(info.context, await change(info.context, "grantDelegation", input))
+        # Limited more than others: the answer tells whether somebody has an ID.
+        return await _changed(info.context, await change(info.context, "grantDelegation", input, limit=DELEGATIONS))
 
     @mutation("End a delegation before its time; either side may.")
     async def revoke_delegation(self, info: Info, input: RevokeDelegation) -> AccountPayload | None:
-        return await _changed(info.context, await change(info.context, "revokeDelegation", input))
+        return await _changed(info.context, await change(info.context, "revokeDelegation", input, limit=EDITS))

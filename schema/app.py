@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import psycopg
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
@@ -32,6 +33,8 @@ from schema.context import WAITS_FOR_SECONDS, Context, Services
 from schema.errors import cause, in_language, is_internal, shown
 from schema.negotiation import GRAPHQL, JSON, accepts_html, language, media_type
 from schema.request import Operation, RequestRefused, bad_request, read_conditions, read_operation
+from store.change import LogUnavailable
+from store.database import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ PAGE_LOADS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'sel
 
 REFRESH_COOKIE: Final = "__Host-sijil-refresh"
 """Browsers take it over HTTPS only (or from this machine), for this host alone, and keep it from scripts."""
+
+OF_THE_MOMENT: Final = (DatabaseUnavailable, LogUnavailable, psycopg.OperationalError)
 
 COOKIE_SECONDS: Final = rules.SESSION_HOURS.versions[-1].value * 3600
 
@@ -150,8 +155,9 @@ class GraphQLApp(GraphQL[Context, None]):
 
     def _with_cookie(self, response: Response, context: Context) -> Response:
         """Send the refresh token that a mutation has put into a cookie, or take it away."""
+        if context.signed_out:
+            self._readers.forget(context.reader)
         if context.new_refresh_cookie is not None:
-            self._readers.forget()
             response.set_cookie(
                 REFRESH_COOKIE,
                 context.new_refresh_cookie,
@@ -207,8 +213,11 @@ class GraphQLApp(GraphQL[Context, None]):
         for error in errors:
             fault = cause(error)
             if is_internal(error) and id(fault) not in references:
-                references[id(fault)] = secrets.token_hex(6)
-                logger.error("request failed, reference %s", references[id(fault)], exc_info=fault)
+                reference = references[id(fault)] = secrets.token_hex(6)
+                if isinstance(fault, OF_THE_MOMENT):  # one line: there may be very many
+                    logger.error("request failed, reference %s: %s", reference, next(iter(str(fault).splitlines()), ""))
+                else:
+                    logger.error("request failed, reference %s", reference, exc_info=fault)
         return [shown(error, answer.language, references.get(id(cause(error)), "")) for error in errors]
 
     def _response(self, body: dict[str, Any], answer: "_Answer", status: HTTPStatus) -> Response:

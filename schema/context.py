@@ -66,6 +66,7 @@ class Context:
     address: str = ""  # of the client, in the network
     refresh_cookie: str | None = None  # as it came; a mutation may set another one, or with "" none
     new_refresh_cookie: str | None = None
+    signed_out: bool = False
     is_behind: bool = False  # a change of this operation is not in the read models yet
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _rows: int = 0

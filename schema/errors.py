@@ -1,6 +1,8 @@
 """Why a field or a whole request fails: a stable code, said to the client in the language of the request."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from graphql import GraphQLError
 
@@ -54,11 +56,21 @@ def is_internal(error: GraphQLError) -> bool:
     return found is not None and not isinstance(found, RequestError | Refused | RecursionError)
 
 
+def without_values(message: str) -> str:
+    """What graphql-core says, without what the client had sent: it may be a password, and front ends log messages."""
+    return _VALUE.sub(r"\1 …", message)
+
+
+_VALUE: Final = re.compile(
+    r"([Ff]ound:|cannot represent .*?value:|, found (?:String|Int|Float|BlockString)) .*", re.DOTALL
+)
+
+
 def _explained(error: GraphQLError, language: Language, reference: str) -> tuple[RequestErrorCode, str]:
     found = cause(error)
     match found:
         case None:  # said by graphql-core: the document or its variables are not valid
-            return RequestErrorCode.BAD_USER_INPUT, error.message
+            return RequestErrorCode.BAD_USER_INPUT, without_values(error.message)
         case RecursionError():
             return RequestErrorCode.BAD_USER_INPUT, "The operation is nested too deeply."
         case RequestError():

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import strawberry
 
+from access.attempts import Limit
 from access.permission import Forbidden, require, role_for
 from commands import COMMANDS
-from commands.command import Request, execute
+from commands.command import Request, execute, is_repeated
 from commands.recorded import recorded
 from domain.actor import Actor, Role
 from domain.errors import Refused, RequestErrorCode
@@ -101,6 +102,7 @@ async def change(
     input: Any,  # noqa: ANN401 (the operation's)
     *,
     also: Callable[[Work], Awaitable[None]] | None = None,
+    limit: Limit | None = None,
 ) -> int:
     """Carry a command out, and wait until the read models show it.
 
@@ -109,6 +111,7 @@ async def change(
         operation: its GraphQL name.
         input: the operation's.
         also: what goes with it in the same transaction.
+        limit: how often the reader may do such a thing; repetitions do not count.
 
     Returns:
         The position of its last event, also of one that was recorded for it before.
@@ -120,6 +123,7 @@ async def change(
     request = request_for(context, operation)
 
     async def decide(work: Work) -> int | None:
+        problems.clear()
         done = await execute(work, COMMANDS[operation], request, input)
         if done.problem is not None:
             problems.append(done.problem)
@@ -128,7 +132,10 @@ async def change(
         return done.position
 
     problems: list[Any] = []
-    position = await recorded(context.accounts.log, decide)
+    log = context.accounts.log
+    if limit is not None and not await is_repeated(Work(log), COMMANDS[operation], request, input):
+        await context.accounts.attempts.count(limit, UUID(request.actor.subject).bytes, now=context.now)
+    position = await recorded(log, decide)
     await context.see(position)
     if problems:
         raise Refused(problems[-1])  # recorded as a fact, and refused all the same

@@ -120,12 +120,19 @@ class SessionMutations:
         renewed, following = await context.accounts.sessions.refresh(token or "", now=context.now)
         return SessionPayload(session=await _session_shown(context, renewed, following, in_cookie=in_cookie))
 
-    @mutation("End the session that the access token belongs to, and take its cookie away.")
+    @mutation(
+        "End the session that the access token belongs to, and the one of the cookie, which is taken away. Public: the cookie "
+        "alone is enough once the access token has expired; leave the header out then."
+    )
     async def sign_out(self, info: Info) -> SignOutPayload | None:
         context = info.context
+        sessions = context.accounts.sessions
         if context.reader.session_id is not None:
-            await context.accounts.sessions.end(context.reader.session_id, now=context.now)
-        context.new_refresh_cookie = ""
+            await sessions.end(context.reader.session_id, now=context.now)
+            context.signed_out = True
+        if context.refresh_cookie:
+            await sessions.end_of(context.refresh_cookie, now=context.now)
+            context.new_refresh_cookie = ""
         return SignOutPayload()
 
     @mutation(

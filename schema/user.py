@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from commands.form import normal
 from commands.user import (
     AssignSponsor,
     CorrectPerson,
@@ -20,13 +21,14 @@ from domain.messages import MessageKind
 from projections.person import PersonRow
 from projections.read_model import fetch
 from schema import table
-from schema.access import SeenAs
-from schema.context import Context, Info
+from schema.access import Data, SeenAs, require_official
+from schema.context import Info
 from schema.mutation import change, mutation, request_for
 from schema.person import Person, person_shown, person_with_id
 from schema.problems import Problem
 from schema.resolver import resolver
 from schema.scalars import Position
+from schema.selection import selects
 from store.work import Work
 
 
@@ -40,7 +42,7 @@ class PersonPayload:
 
     @resolver(
         "The person as they are now, as far as the reader may see; null if nothing changed. For officials this is a look: "
-        "it needs the header Purpose."
+        "without the header Purpose nothing is done."
     )
     async def person(self, info: Info) -> Person | None:
         context = info.context
@@ -55,11 +57,15 @@ class PersonPayload:
 
 
 async def _changed(
-    context: Context,
+    info: Info,
     operation: str,
     input: Any,  # noqa: ANN401 (the operation's)
     also: Callable[[Work], Awaitable[None]] | None = None,
 ) -> PersonPayload:
+    context = info.context
+    request_for(context, operation)
+    if context.reader.agency is None and selects(info, "person"):
+        require_official(context, Data.PERSON)  # before anything is recorded: to see the person needs a purpose
     position = await change(context, operation, input, also=also)
     return PersonPayload(national_id=formats.national_id(input.national_id), position=Position(position))
 
@@ -68,37 +74,38 @@ async def _changed(
 class UserMutations:
     @mutation("Open an account. For the agency civil-affairs.")
     async def register_user(self, info: Info, input: RegisterUser) -> PersonPayload | None:
-        return await _changed(info.context, "registerUser", input)
+        return await _changed(info, "registerUser", input)
 
     @mutation("Put somebody's name right. For the agency civil-affairs.")
     async def correct_person(self, info: Info, input: CorrectPerson) -> PersonPayload | None:
-        return await _changed(info.context, "correctPerson", input)
+        return await _changed(info, "correctPerson", input)
 
     @mutation("Record who answers for a resident. For the agency civil-affairs.")
     async def assign_sponsor(self, info: Info, input: AssignSponsor) -> PersonPayload | None:
-        return await _changed(info.context, "assignSponsor", input)
+        return await _changed(info, "assignSponsor", input)
 
     @mutation("Record that somebody no longer answers for a resident. For the agency civil-affairs.")
     async def end_sponsorship(self, info: Info, input: EndSponsorship) -> PersonPayload | None:
-        return await _changed(info.context, "endSponsorship", input)
+        return await _changed(info, "endSponsorship", input)
 
     @mutation("Give somebody a role. For administrators, never for themselves.")
     async def grant_role(self, info: Info, input: GrantRole) -> PersonPayload | None:
-        return await _changed(info.context, "grantRole", input)
+        return await _changed(info, "grantRole", input)
 
     @mutation("Take a role back. For administrators.")
     async def revoke_role(self, info: Info, input: RevokeRole) -> PersonPayload | None:
-        return await _changed(info.context, "revokeRole", input)
+        return await _changed(info, "revokeRole", input)
 
     @mutation("Unlock an account before its time. For administrators.")
     async def unlock_account(self, info: Info, input: UnlockAccount) -> PersonPayload | None:
         context = info.context
         request_for(context, "unlockAccount")
-        await context.accounts.record_refusals(input.national_id, now=context.now)  # the lock may be unrecorded yet
+        # The lock may be unrecorded yet.
+        await context.accounts.record_refusals(normal(input).national_id, now=context.now)
 
         async def told(work: Work) -> None:
             user = await account(work, input.national_id)
             notices = await context.accounts.outbox.notices(user, MessageKind.ACCOUNT_UNLOCKED, now=context.now)
             work.change.statements += notices
 
-        return await _changed(context, "unlockAccount", input, told)
+        return await _changed(info, "unlockAccount", input, told)

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from store.embedded import EmbeddedServer
 from store.faults import ExitStatus, Fault
@@ -25,6 +25,7 @@ OLDEST_SERVER = 150000
 
 CONNECT_WITHIN_SECONDS = 10
 CONNECTION_WITHIN_SECONDS = 10.0
+MOST_WAITING = 500
 
 ADVISORY_LOCKS = 0x53494A4C
 """First key of every advisory lock of this program ("SIJL"); the second key says which one it is."""
@@ -44,6 +45,9 @@ class Pool(AsyncConnectionPool[Connection]):
         """Give a connection within the bound."""
         try:
             return await super().getconn(timeout)
+        except TooManyRequests as fault:
+            message = f"More than {MOST_WAITING} requests wait for a database connection: it is overloaded."
+            raise DatabaseUnavailable(message) from fault
         except PoolTimeout as fault:
             seconds = self.timeout if timeout is None else timeout
             message = f"The database gave no connection within {seconds:g} s: check that it runs and is not overloaded."
@@ -104,6 +108,7 @@ async def _opened(url: str, pool_size: int) -> AsyncIterator[Database]:
         open=False,
         check=_noticed_alive,
         timeout=CONNECTION_WITHIN_SECONDS,
+        max_waiting=MOST_WAITING,
         name="sijil",
     )
     async with pool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 import psycopg
@@ -84,18 +85,20 @@ async def _migrated(url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """The address of the server under test: DATABASE_URL's, else an embedded one of this run."""
     given = os.environ.get("DATABASE_URL")
     if given:
         yield given
         return
-    # Nothing here outlives the run, so that commits need not wait for the disk.
-    server = EmbeddedServer(tmp_path_factory.mktemp("server") / "postgres", settings={"fsync": "off"})
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    # Not in pytest's own folder: another run that begins closes that to other users, which the server's is.
+    with TemporaryDirectory(prefix="sijil-tests-") as folder:
+        # Nothing here outlives the run, so that commits need not wait for the disk.
+        server = EmbeddedServer(Path(folder) / "postgres", settings={"fsync": "off"})
+        try:
+            yield server.start()
+        finally:
+            server.stop()
 
 
 @pytest.fixture(scope="session")

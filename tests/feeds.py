@@ -87,3 +87,13 @@ PEOPLE = (
         {"nationalId": RAJESH, "sponsorNationalId": NOURA, "relation": "EMPLOYER"},
     ),
 )
+
+
+def valid_id(number: int) -> str:
+    """An Iqama number with its check digit."""
+    nine = f"2{number:08d}"
+    total = 0
+    for place, digit in enumerate(nine):
+        doubled = int(digit) * (2 - place % 2)
+        total += doubled - 9 if doubled > 9 else doubled
+    return nine + str(-total % 10)

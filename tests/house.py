@@ -128,9 +128,7 @@ class House:
         """Everything that was sent, newest first: (kind, to, text)."""
         async with await psycopg.AsyncConnection.connect(self.database.url) as connection:
             found = await (
-                await connection.execute(
-                    "SELECT id, person_id, kind, box FROM outbox ORDER BY created_at DESC, ctid DESC"
-                )
+                await connection.execute("SELECT id, person_id, kind, box FROM outbox ORDER BY number DESC")
             ).fetchall()
         messages = []
         for id, person_id, kind, box in found:

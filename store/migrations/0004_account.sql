@@ -14,6 +14,7 @@ CREATE TABLE sign_ins (
     refused_last  timestamptz   NOT NULL
 );
 CREATE INDEX sign_ins_refused_last ON sign_ins (refused_last);
+CREATE INDEX sign_ins_unrecorded ON sign_ins (refused_last, subject) WHERE person_id IS NOT NULL AND refused > 0;
 
 -- What else is limited: when it was tried, oldest first, by whom or from where (an HMAC).
 CREATE TABLE attempts (
@@ -65,6 +66,7 @@ CREATE INDEX refresh_tokens_of_session ON refresh_tokens (session_id);
 
 -- Messages to people; their text is wiped once they are sent.
 CREATE TABLE outbox (
+    number      bigint      GENERATED ALWAYS AS IDENTITY,  -- in the order in which they were written
     id          uuid        PRIMARY KEY,
     person_id   uuid        NOT NULL,
     kind        text        NOT NULL,

@@ -78,3 +78,30 @@ async def test_who_goes_away_before_their_turn_makes_room(monkeypatch: pytest.Mo
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     assert await asyncio.gather(*(is_password(PASSWORD, None) for _ in range(3))) == [False] * 3
+
+
+async def test_who_tries_many_passwords_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password, "AT_ONCE", 1)
+    monkeypatch.setattr(password, "_hashing", password._Hashing())
+    order = []
+
+    async def attempt(who: str, failures: int) -> None:
+        await is_password(PASSWORD, None, failures=failures)
+        order.append(who)
+
+    hammering = [("hammering", 90)] * 3
+    others = [("third", 10), ("first", 0), ("second", 9)]
+    await asyncio.gather(*(attempt(*each) for each in hammering + others))
+    # The first one was there before anybody else.
+    assert order == ["hammering", "first", "second", "third", "hammering", "hammering"]
+
+
+async def test_who_goes_away_just_when_their_turn_has_come_passes_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password, "AT_ONCE", 1)
+    monkeypatch.setattr(password, "_hashing", password._Hashing())
+    done, gone, last = (asyncio.ensure_future(is_password(PASSWORD, None)) for _ in range(3))
+    await done
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert not await last

@@ -20,12 +20,20 @@ from store.keyring import Keyring
 from tests.conftest import Clock
 from tests.schema.conftest import without_table
 
-NOURA, RAJESH, CHALLENGE = (UUID(int=number, version=4) for number in (1, 2, 3))
+NOURA, RAJESH, CHALLENGE, OTHER = (UUID(int=number, version=4) for number in (1, 2, 3, 4))
+WAITING = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 EXPIRED = (Problem(ProblemCode.SESSION_EXPIRED),)
 
 
 @pytest.fixture
-def sessions(database: Database, keyring: Keyring) -> Sessions:
+async def sessions(database: Database, keyring: Keyring) -> Sessions:
+    """Sessions, and two challenges of noura to open them by."""
+    async with database.pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO challenges (id, person_id, subject, purpose, code, sent_to, channel, created_at, expires_at, tries_left) "
+            "SELECT id, %s, '', 'SIGN_IN', '', '', 'SMS', now(), now(), 3 FROM unnest(%s::uuid[]) AS challenge (id)",
+            (NOURA, [CHALLENGE, OTHER]),
+        )
     return Sessions(database, Digests(keyring.master_key.access))
 
 
@@ -69,8 +77,25 @@ async def test_a_session_is_opened_once_for_a_challenge(sessions: Sessions, else
         refreshed_at=begun,
     )
     assert len(base64.urlsafe_b64decode(f"{token}=")) == 32
-    other, other_token = await sessions.open(uuid4(), NOURA, now=now())
+    other, other_token = await sessions.open(OTHER, NOURA, now=now())
     assert (other.id != opened.id, other_token != token) == (True, True)
+
+
+async def test_a_session_that_is_being_opened_elsewhere_is_waited_for_and_answered(
+    sessions: Sessions, database: Database, now: Clock
+) -> None:
+    async with database.pool.connection() as elsewhere, database.pool.connection() as connection:
+        async with elsewhere.transaction():
+            await elsewhere.execute(
+                "INSERT INTO sessions VALUES (%(id)s, %(person)s, %(now)s, %(now)s, %(now)s, NULL, 0, %(now)s)",
+                {"id": sessions._digests.id("session", CHALLENGE), "person": NOURA, "now": now()},
+            )
+            opening = asyncio.create_task(sessions.open(CHALLENGE, NOURA, now=now()))
+            async with asyncio.timeout(10):
+                while not await (await connection.execute(WAITING)).fetchone():  # noqa: ASYNC110 (no event tells)
+                    await asyncio.sleep(0.01)
+        opened, _ = await opening
+    assert opened.ends_at == now()  # theirs
 
 
 async def test_a_session_that_has_ended_is_not_opened_again_by_its_code(

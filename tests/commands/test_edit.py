@@ -187,15 +187,53 @@ async def test_none_of_the_last_five_passwords_is_taken_again(house: House) -> N
     await begin(house, "changePassword", token, currentPassword=passwords[-1], newPassword=PASSWORD)
 
 
-async def test_a_wrong_current_password_counts_towards_the_lock(house: House) -> None:
+async def test_the_present_password_is_tried_five_times_and_the_door_is_not_locked_by_it(house: House) -> None:
     token = await token_of(house)
     input = {"currentPassword": "Wrong#2026", "newPassword": NEW_PASSWORD}
     answers = [await house.do("changePassword", "challenge { id }", token, input=input) for _ in range(6)]
     assert [[code for code, _ in answer.problems] for answer in answers] == [
-        *([["BAD_CREDENTIALS"]] * 4),
-        ["BAD_CREDENTIALS", "ACCOUNT_LOCKED"],
-        ["ACCOUNT_LOCKED"],
+        *([["BAD_CREDENTIALS"]] * 5),
+        ["RATE_LIMITED"],
     ]
+    await house.sign_in(NOURA)
+
+
+async def test_a_lock_that_a_stranger_has_caused_stops_no_change_of_who_is_signed_in(house: House) -> None:
+    token = await token_of(house)
+    for _ in range(5):
+        await house.do("signIn", "challenge { id }", input={"username": "noura", "password": "Wrong#2026"})
+    await begin(house, "changePassword", token, currentPassword=PASSWORD, newPassword=NEW_PASSWORD)
+
+
+async def test_an_account_is_edited_thirty_times_an_hour(house: House) -> None:
+    token = await token_of(house)
+    languages = ["EN", "AR"] * 16
+    answers = [await house.do("setLanguage", "position", token, input={"language": one}) for one in languages]
+    assert [answer.problems for answer in answers] == [[]] * 30 + [[("RATE_LIMITED", None)]] * 2
+    assert answers[-1].data["problems"][0]["rule"] == {"code": "EDITS_PER_HOUR"}
+
+
+async def test_a_code_sent_to_the_old_number_is_good_no_more_when_there_is_another_number(house: House) -> None:
+    token = await token_of(house)
+    reset = await house.do(
+        "requestPasswordReset",
+        "challenge { id }",
+        input={"nationalId": NOURA.national_id, "mobile": NOURA.mobile},
+    )
+    code = await house.code()
+    second = await confirm(house, await begin(house, "changeMobile", token, mobile="0555555555"), token)
+    assert (await confirm(house, second.data["challenge"]["id"], token)).problems == []
+    input = {"challengeId": reset.data["challenge"]["id"], "code": code, "newPassword": NEW_PASSWORD}
+    answer = await house.do("confirmPasswordReset", "__typename", input=input)
+    assert answer.problems == [("CHALLENGE_NOT_FOUND", "challengeId")]
+
+
+async def test_the_second_code_of_a_change_takes_the_place_of_the_first(house: House) -> None:
+    token = await token_of(house)
+    for _ in range(4):
+        await begin(house, "changeAddress", token, address=ADDRESS)
+    second = await confirm(house, await begin(house, "changeEmail", token, email="new@example.sa"), token)
+    assert second.problems == []
 
 
 async def test_that_a_contact_is_somebody_elses_is_said_only_to_who_has_it(house: House) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from domain.actor import Role
+from tests.feeds import valid_id
 from tests.house import HIND, NOURA, PASSWORD, RAJESH, Answer, House
 
 NEW_PASSWORD = "Better!2027x"
@@ -65,18 +66,60 @@ async def test_a_pair_that_nobody_has_is_answered_as_a_known_one(house: House, n
     ]
 
 
-async def test_a_sixth_request_is_refused_for_a_known_pair_and_for_another_alike(house: House) -> None:
+async def test_a_fourth_request_for_an_id_is_refused_whoever_has_it_and_whatever_the_mobile(house: House) -> None:
     await house.register(NOURA)
-    for national_id in (NOURA.national_id, "1000000016"):
-        answers = [await ask(house, national_id) for _ in range(6)]
-        assert [answer.problems for answer in answers] == [[]] * 5 + [[("RATE_LIMITED", None)]]
+    for national_id, mobiles in (
+        (NOURA.national_id, ["0599999991", "0599999992", "0599999993", NOURA.mobile]),
+        ("1000000016", [NOURA.mobile] * 4),
+    ):
+        answers = [await ask(house, national_id, mobile) for mobile in mobiles]
+        assert [answer.problems for answer in answers] == [[]] * 3 + [[("RATE_LIMITED", None)]]
         assert answers[-1].data["problems"][0]["retryAfterSeconds"] == 3600
+        assert answers[-1].data["problems"][0]["rule"] == {"code": "RESETS_PER_PERSON"}
+
+
+async def test_resets_leave_codes_to_sign_in_with(house: House) -> None:
+    await house.register(NOURA)
+    for _ in range(4):
+        await ask(house)
+    await house.sign_in(NOURA)
+
+
+async def test_whose_codes_are_used_up_is_answered_as_always_and_sent_nothing(house: House) -> None:
+    await house.register(NOURA)
+    for _ in range(5):
+        assert await signs_in_with(house, PASSWORD)
+    sent = len(await house.messages())
+    asked = await ask(house)
+    assert (asked.problems, asked.data["challenge"]["triesLeft"], len(await house.messages())) == ([], 3, sent)
+    again = await house.do("resendCode", CHALLENGE, input={"challengeId": asked.data["challenge"]["id"]})
+    assert (again.problems, len(await house.messages())) == ([], sent)
+
+
+async def test_the_same_code_with_another_password_sets_nothing_and_says_so(house: House) -> None:
+    await house.register(NOURA)
+    challenge, code = (await ask(house)).data["challenge"]["id"], await house.code()
+    assert (await confirm(house, challenge, code)).problems == []
+    for other in ("weak", "Third!2028x"):
+        assert (await confirm(house, challenge, code, other)).problems == [("CHALLENGE_NOT_FOUND", "challengeId")]
+    assert await signs_in_with(house, NEW_PASSWORD)
+
+
+async def test_a_reset_is_recorded_as_done_by_the_person_and_a_lock_before_it_stays_a_fact(house: House) -> None:
+    await house.register(NOURA)
+    for _ in range(5):
+        await signs_in_with(house, "Wrong#2026")
+    challenge = (await ask(house)).data["challenge"]["id"]
+    assert (await confirm(house, challenge, await house.code())).problems == []
+    registered, locked, reset = await house.log.read(after=0, limit=9)
+    assert [type(one.event).__name__ for one in (locked, reset)] == ["Locked", "PasswordReset"]
+    assert (reset.actor.role, reset.actor.subject) == (Role.PERSON, str(registered.event.originator_id))
 
 
 async def test_thirty_requests_an_hour_come_from_one_network_address(house: House) -> None:
-    numbers = ["1000000016", "1000000024", "1000000032", "1000000040", "1000000057", "1000000065", "1000000073"]
-    answers = [await ask(house, number) for number in numbers for _ in range(5)]
-    assert [len(answer.problems) for answer in answers] == [0] * 30 + [1] * 5
+    numbers = [valid_id(number) for number in range(11)]
+    answers = [await ask(house, number) for number in numbers for _ in range(3)]
+    assert [len(answer.problems) for answer in answers] == [0] * 30 + [1] * 3
     assert answers[-1].data["problems"][0]["rule"] == {"code": "RESETS_PER_ADDRESS"}
 
 

@@ -1,12 +1,16 @@
 """Signing in, renewing a session and leaving it, through the API."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from access import password
 from domain.actor import Role
+from domain.errors import Refused
 from tests.house import HIND, NOURA, PASSWORD, RAJESH, House
 
 ME = "{ me { username status } }"
@@ -408,9 +412,96 @@ async def test_the_refresh_token_may_travel_in_a_cookie_that_scripts_cannot_read
     assert (renewed.problems, renewed.data["session"]["refreshToken"]) == ([], None)
     (following,) = renewed.cookies
     assert following.split("; ")[0] != value
-    out = await house.ask("mutation { signOut { problems { code } } }", renewed.data["session"]["accessToken"])
+    cookie = following.split("; ")[0]
+    out = await house.ask("mutation { signOut { problems { code } } }", headers={"Cookie": cookie})  # and no token
+    assert out.data == {"problems": []}
+    assert (await refresh(house, None, cookie=cookie)).problems == [("SESSION_EXPIRED", None)]
     assert out.cookies[0].startswith('__Host-sijil-refresh=""; ')
     assert "Max-Age=0" in out.cookies[0]
+
+
+async def test_whoever_is_not_signed_in_signs_out_for_nothing(house: House) -> None:
+    out = await house.ask("mutation { signOut { problems { code } } }")
+    assert (out.data, out.cookies) == ({"problems": []}, [])
+
+
+async def test_a_password_that_nobody_had_time_to_look_at_is_no_failure(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.register(NOURA)
+    with monkeypatch.context() as busy:
+        busy.setattr(password, "MOST_WAITING", 0)
+        for _ in range(6):
+            answer = await house.do("signIn", "challenge { id }", input={"username": "noura", "password": PASSWORD})
+            assert answer.problems == [("RATE_LIMITED", None)]
+    assert await house.rows("SELECT cardinality(times) FROM attempts") == [(0,)]
+    await house.sign_in(NOURA)
+
+
+async def test_right_passwords_that_bring_no_more_codes_are_stopped_before_hashing(house: House) -> None:
+    await house.register(NOURA)
+    input = {"username": "noura", "password": PASSWORD}
+    answers = [await house.do("signIn", "challenge { id }", input=input) for _ in range(107)]
+    rules = [answer.data["problems"][0]["rule"]["code"] for answer in answers if answer.problems]
+    assert rules == ["CODES_PER_HOUR"] * 100 + ["FAILURES_PER_ADDRESS"] * 2
+
+
+async def test_slow_guessing_becomes_a_fact_within_an_hour(house: House) -> None:
+    await house.register(NOURA)
+    for _ in range(13):
+        await wrong_password(house)
+        await house.accounts.refusals.record_settled(now=house.now.advance(minutes=1))
+        house.now.advance(minutes=4)
+    (refused,) = [recorded.event for recorded in await house.log.read(after=1, limit=10)]
+    assert (type(refused).__name__, vars(refused)["refused"]) == ("SignInsRefused", 13)
+
+
+async def test_a_session_is_not_opened_by_a_code_whose_challenge_is_gone(house: House) -> None:
+    await house.register(NOURA)
+    challenge = await begin(house)
+    ((person_id,),) = await house.rows("SELECT person_id FROM challenges")
+    async with house.database.pool.connection() as connection:
+        await connection.execute("DELETE FROM challenges")  # by another password, since the code was looked at
+    with pytest.raises(Refused, match="SESSION_EXPIRED"):
+        await house.accounts.sessions.open(UUID(challenge), person_id, now=house.now())
+
+
+async def test_many_right_passwords_from_one_address_at_once_do_not_wait_for_each_other(house: House) -> None:
+    await house.register(NOURA)
+
+    async def right() -> None:
+        for _ in range(20):
+            with suppress(Refused):
+                await house.accounts.door.succeeded(
+                    await house.accounts.door.admit("noura", address="127.0.0.1", now=house.now())
+                )
+
+    await asyncio.gather(*(right() for _ in range(4)))  # a deadlock would be raised
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        (
+            "mutation ($i: SignInInput!) { signIn(input: $i) { problems { code } } }",
+            {"i": {"username": "n", "password": "S3cret!", "x": 1}},
+        ),
+        ("mutation ($i: SignInInput!) { signIn(input: $i) { problems { code } } }", {"i": {"password": "S3cret!"}}),
+        (
+            "mutation ($i: ConfirmInput!) { confirmSignIn(input: $i) { problems { code } } }",
+            {"i": {"challengeId": "x", "code": 314159}},
+        ),
+        ('mutation { signIn(input: {username: "n", pass: "S3cret!"}) { problems { code } } }', {}),
+        ('mutation { confirmSignIn(input: {challengeId: "x", code: 314159}) { problems { code } } }', {}),
+        ('mutation { signIn(input: {username: "n" "S3cret!"}) { problems { code } } }', {}),
+        ('mutation { signIn(input: "S3cret!") { problems { code } } }', {}),
+    ],
+)
+async def test_an_error_does_not_repeat_what_was_sent(house: House, query: str, variables: dict[str, Any]) -> None:
+    answer = await house.ask(query, **variables)
+    assert answer.errors[0] == "BAD_USER_INPUT"
+    assert "S3cret!" not in str(answer.body)
+    assert "314159" not in str(answer.body)
 
 
 async def test_no_refresh_token_is_stored_as_it_is(house: House) -> None:

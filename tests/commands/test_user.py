@@ -233,15 +233,19 @@ async def test_a_locked_account_is_unlocked_and_its_failures_are_forgotten(
     await work.append()
     async with database.pool.connection() as connection:
         await connection.execute(
-            "INSERT INTO sign_ins (subject, person_id, refused_last) VALUES ('a', %s, now()), ('b', NULL, now())",
-            (rajesh.id,),
+            "INSERT INTO sign_ins (subject, person_id, tried, locked_until, refused, refused_last) "
+            "VALUES (uuid_send(%s), %s, ARRAY[now()], now(), 7, now()), ('b', NULL, ARRAY[now()], NULL, 1, now())",
+            (rajesh.id, rajesh.id),
         )
 
     assert await do("unlockAccount", ADMINISTRATOR, UnlockAccount(national_id=RAJESH)) == Done()
 
     assert not (await account(log, RAJESH)).locked(now())
     async with database.pool.connection() as connection:
-        assert await (await connection.execute("SELECT subject FROM sign_ins")).fetchall() == [(b"b",)]
+        cursor = await connection.execute(
+            "SELECT cardinality(tried), locked_until, refused FROM sign_ins ORDER BY person_id"
+        )
+        assert await cursor.fetchall() == [(0, None, 7), (1, None, 1)]  # how many were refused is still to be recorded
     assert await refused(do("unlockAccount", ADMINISTRATOR, UnlockAccount(national_id=RAJESH)), log) == (
         Problem(ProblemCode.SAME_VALUE, ("nationalId",)),
     )
@@ -360,7 +364,9 @@ async def test_one_key_grants_one_delegation(do: Do, log: Log) -> None:
     assert await do("grantDelegation", rajesh, delegates(idempotency_key="one")) == Done()
     assert await do("grantDelegation", rajesh, delegates(idempotency_key="one")) == Done(8)
     other = delegates(HIND, idempotency_key="one")
-    assert await refused(do("grantDelegation", rajesh, other), log) == (Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED),)
+    assert await refused(do("grantDelegation", rajesh, other), log) == (
+        Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",)),
+    )
     assert await happened(log) == ["User.DelegationGranted"]
 
 

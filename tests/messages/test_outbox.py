@@ -27,6 +27,7 @@ async def test_a_message_moves_with_the_fact_that_it_tells(
     (row,) = await rows()
     box = row.pop("box")
     assert row == {
+        "number": 1,
         "id": UUID("00000000-0000-4000-8000-000000000000"),
         "person_id": noura,
         "kind": "SIGN_IN_CODE",

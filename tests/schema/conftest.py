@@ -47,6 +47,7 @@ from store.database import Database, open_database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock, Databases
+from tests.feeds import valid_id
 
 POSITION = 42
 
@@ -198,16 +199,6 @@ def delegated(
 ) -> DelegationEntry:
     """A delegation for March, which is now."""
     return DelegationEntry(uuid4(), delegate.id, DelegatedService.VISA_INQUIRY, from_day, until_day, granted_at)
-
-
-def valid_id(number: int) -> str:
-    """An Iqama number with its check digit."""
-    nine = f"2{number:08d}"
-    total = 0
-    for place, digit in enumerate(nine):
-        doubled = int(digit) * (2 - place % 2)
-        total += doubled - 9 if doubled > 9 else doubled
-    return nine + str(-total % 10)
 
 
 def visa(holder: PersonRow, *, number: str | None = None, **values: Any) -> VisaRow:

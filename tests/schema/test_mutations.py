@@ -25,8 +25,8 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock, Databases
+from tests.feeds import valid_id
 from tests.house import HIND, NOURA, RAJESH, SETUP, Answer, House, open_house
-from tests.schema.conftest import valid_id
 
 # Readers: nobody, a person with each role, each agency
 
@@ -112,8 +112,8 @@ INPUTS: dict[str, Any] = {
     "registerUser": {
         "nationalId": HIND.national_id,
         "username": "hind",
-        "name": {"en": "Hind Al-Otaibi"},
-        "mobile": "0515015838",
+        "name": {"en": HIND.name[1]},
+        "mobile": HIND.mobile,
     },
     "correctPerson": {"nationalId": NOURA.national_id, "name": {"en": "Noura Al-Qahtani"}, "reason": "Misspelt"},
     "assignSponsor": {

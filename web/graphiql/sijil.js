@@ -102,8 +102,9 @@ query Counter($nationalId: String!) {
   },
   {
     headers: JSON.stringify({ "Accept-Language": "en" }, null, 2),
-    query: `# Sign in as noura: run Begin, read the code on /outbox, put both into the variables, run Finish.
-# The access token goes into the headers of the other tabs: Bearer …
+    query: `# Sign in as noura. Run Begin and read the code on /outbox.
+# Put id and code into the variables and run Finish.
+# The access token then goes into the headers: Bearer …
 mutation Begin {
   signIn(input: { username: "noura", password: "Absher#2026" }) {
     challenge { id sentTo expiresAt }
@@ -122,7 +123,8 @@ mutation Finish($input: ConfirmInput!) {
   },
   {
     headers: headers(),
-    query: `# Change my e-mail address: a code to my mobile, then one to the new address, both on /outbox.
+    query: `# Change my e-mail address: first a code to my mobile,
+# then one to the new address. Both are on /outbox.
 mutation Ask {
   changeEmail(input: { email: "new@example.sa" }) {
     challenge { id sentTo }
