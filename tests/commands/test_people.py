@@ -10,7 +10,7 @@ import pytest
 from commands.visa import IssueVisa
 from domain.actor import Actor, Role
 from domain.user import User
-from domain.visa import VisaBasis, VisaType
+from domain.visa_terms import VisaBasis, VisaType
 from tests.access.assertions import ED25519, public
 from tests.house import HIND, NOURA, PASSWORD, RAJESH, Answer, House, Registered
 
