@@ -31,16 +31,16 @@ class Forbidden(Exception):
     """The actor's role does not allow this operation at all."""
 
 
-def role_for(operation: str, roles: Collection[Role]) -> Role:
-    """The role in which somebody uses an operation.
+def roles_for(operation: str, roles: Collection[Role]) -> list[Role]:
+    """The roles in which somebody may use an operation; who may do something as themselves tries that first.
 
     Raises:
         Forbidden: none of theirs allows it.
     """
-    for role in Role:  # PERSON first: who may do something as themselves does it so
-        if role in roles and role in OPERATIONS.get(operation, frozenset()):
-            return role
-    raise Forbidden(operation)
+    allowed = [role for role in Role if role in roles and role in OPERATIONS.get(operation, frozenset())]
+    if not allowed:
+        raise Forbidden(operation)
+    return allowed
 
 
 def require(actor: Actor, operation: str) -> None:

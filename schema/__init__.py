@@ -23,6 +23,7 @@ from schema.session import SessionMutations
 from schema.user import UserMutations
 from schema.violation import ViolationQueries
 from schema.visa import VisaQueries
+from schema.visa_change import VisaMutations
 
 __all__ = ["Mutation", "Query", "build_schema", "enums", "export", "inputs"]
 
@@ -40,7 +41,7 @@ class Query(PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, Serv
 @strawberry.type(
     description="What can be done, one after another. A refused command answers `problems` and changes nothing."
 )
-class Mutation(SessionMutations, AccountMutations, UserMutations):
+class Mutation(SessionMutations, AccountMutations, UserMutations, VisaMutations):
     pass
 
 

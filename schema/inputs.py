@@ -34,6 +34,7 @@ from commands.user import (
     SetLanguage,
     UnlockAccount,
 )
+from commands.visa import CancelVisa, ExtendVisa, IssueVisa, RecordMovement, VoidMovement, VoidVisa
 
 IDEMPOTENCY_KEY: Final = (
     "A name of your own for this request, up to 200 characters: sent again with the same input it answers the first "
@@ -191,3 +192,48 @@ _describe(
 )
 _describe(RevokeRole, "A role that somebody loses.", national_id="National ID or Iqama number.", role="The role.")
 _describe(UnlockAccount, "An account to unlock before its time.", national_id="National ID or Iqama number.")
+
+# Visas
+
+_describe(
+    IssueVisa,
+    "A visa that a sponsor or an officer asks for, or that the passports agency has issued.",
+    replaces="Number of the void visa that this one corrects; for the passports agency.",
+    number="The number it was issued under, of the passports agency; of all others left out: one is assigned.",
+    holder_national_id="Iqama number of the resident who is to travel.",
+    type="For one trip, or for several.",
+    basis="How its time is given.",
+    duration_days="For MONTHS 60, 90 or 120; for DAYS how many; for RETURN_BEFORE left out.",
+    return_before="For RETURN_BEFORE the last day to be back; for others left out.",
+    passport_number="Number of the holder's passport.",
+    passport_expires_on="The last day on which the passport is valid.",
+    iqama_expires_on="The last day on which the Iqama is valid.",
+)
+_describe(CancelVisa, "An unused visa to give back.", number="The visa number.")
+_describe(
+    ExtendVisa,
+    "More time for somebody who is outside.",
+    number="The visa number.",
+    return_before="The new last day to be back: later than today and than the present one.",
+    iqama_expires_on="The last day on which the Iqama is valid; it covers the new last day.",
+)
+_describe(
+    RecordMovement,
+    "Somebody who crossed the border under a visa.",
+    visa_number="The visa number.",
+    direction="Out or in.",
+    port="Airport, seaport or border post.",
+    at="When; not in the future.",
+)
+_describe(
+    VoidVisa,
+    "A visa that was recorded in error.",
+    number="The visa number.",
+    reason="Why, in both languages; kept with the fact.",
+)
+_describe(
+    VoidMovement,
+    "A crossing of the border that was recorded in error: the last one under its visa.",
+    movement_id="Its id, as in Visa.movements.",
+    reason="Why, in both languages; kept with the fact.",
+)

@@ -8,12 +8,13 @@ from uuid import UUID
 import strawberry
 
 from access.attempts import Limit
-from access.permission import Forbidden, require, role_for
+from access.permission import Forbidden, require, roles_for
 from commands import COMMANDS
 from commands.command import Request, execute, is_repeated
 from commands.recorded import recorded
 from domain.actor import Actor, Role
-from domain.errors import Refused, RequestErrorCode
+from domain.errors import Problem, ProblemCode, Refused, RequestErrorCode
+from schema.access import Data, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError
 from schema.problems import problem_shown
@@ -67,14 +68,12 @@ def _why_not(context: Context) -> RequestErrorCode:
 
 
 def request_for(context: Context, operation: str) -> Request:
-    """Who asks for an operation, in the role that allows it.
+    """Who asks for an operation, in the first role that allows it.
 
     Raises:
         Forbidden: nobody known, or somebody who may never use it.
     """
-    actor = _actor(context, operation)
-    require(actor, operation)
-    return Request(actor, context.now, _new_id(context))
+    return _requests(context, operation)[0]
 
 
 def anybodys_request(context: Context, person_id: UUID | None = None) -> Request:
@@ -83,13 +82,23 @@ def anybodys_request(context: Context, person_id: UUID | None = None) -> Request
     return Request(actor, context.now, _new_id(context))
 
 
-def _actor(context: Context, operation: str) -> Actor:
+def _requests(context: Context, operation: str) -> list[Request]:
+    """The same request in every role that allows it."""
+    actors = _actors(context, operation)
+    for actor in actors:
+        require(actor, operation)
+    correlation_id = _new_id(context)
+    return [Request(actor, context.now, correlation_id) for actor in actors]
+
+
+def _actors(context: Context, operation: str) -> list[Actor]:
     reader = context.reader
     if reader.agency is not None:
-        return Actor(Role.AGENCY_FEED, reader.agency, CHANNEL)
+        return [Actor(Role.AGENCY_FEED, reader.agency, CHANNEL)]
     if reader.person is None:
         raise Forbidden(operation)
-    return Actor(role_for(operation, reader.roles), str(reader.person.id), CHANNEL)
+    subject = str(reader.person.id)
+    return [Actor(role, subject, CHANNEL) for role in roles_for(operation, reader.roles)]
 
 
 def _new_id(context: Context) -> UUID:
@@ -103,8 +112,12 @@ async def change(
     *,
     also: Callable[[Work], Awaitable[None]] | None = None,
     limit: Limit | None = None,
+    shows: Data | None = None,
 ) -> int:
     """Carry a command out, and wait until the read models show it.
+
+    Who holds several roles that allow it acts in the first one in which there is such a thing: a sponsor as a person,
+    for whom else there is none as an officer.
 
     Args:
         context: of the operation.
@@ -112,31 +125,66 @@ async def change(
         input: the operation's.
         also: what goes with it in the same transaction.
         limit: how often the reader may do such a thing; repetitions do not count.
+        shows: what the payload is asked to show, for which an official needs a purpose before anything is recorded.
 
     Returns:
         The position of its last event, also of one that was recorded for it before.
 
     Raises:
         Forbidden: the reader may never use it.
+        RequestError: PURPOSE_REQUIRED.
         Refused: the rules do not allow it.
     """
-    request = request_for(context, operation)
+    requests = _requests(context, operation)
+    log = context.accounts.log
+    if limit is not None and not await is_repeated(Work(log), COMMANDS[operation], requests[0], input):
+        await context.accounts.attempts.count(limit, UUID(requests[0].actor.subject).bytes, now=context.now)
+    requests = await _remembered_first(context, operation, requests, input)
+    for request in requests:
+        if shows is not None and request.actor.role is not Role.PERSON:
+            require_purpose(context, shows)
+        try:
+            position, problem = await _recorded(context, operation, request, input, also)
+        except Refused as refused:
+            if request is requests[-1] or not any(one.code is ProblemCode.NOT_FOUND for one in refused.problems):
+                raise
+        else:
+            break
+    await context.see(position)
+    if problem is not None:
+        raise Refused(problem)  # recorded as a fact, and refused all the same
+    return position
+
+
+async def _remembered_first(
+    context: Context,
+    operation: str,
+    requests: list[Request],
+    input: Any,  # noqa: ANN401 (the operation's)
+) -> list[Request]:
+    """What was done in a role stays done in it, whatever the reader may do in others by now."""
+    for request in requests[1:]:
+        if await is_repeated(Work(context.accounts.log), COMMANDS[operation], request, input):
+            return [request]
+    return requests
+
+
+async def _recorded(
+    context: Context,
+    operation: str,
+    request: Request,
+    input: Any,  # noqa: ANN401 (the operation's)
+    also: Callable[[Work], Awaitable[None]] | None,
+) -> tuple[int, Problem | None]:
+    """Where it was recorded, and the problem if it was recorded as refused."""
+    problem: Problem | None = None
 
     async def decide(work: Work) -> int | None:
-        problems.clear()
+        nonlocal problem
         done = await execute(work, COMMANDS[operation], request, input)
-        if done.problem is not None:
-            problems.append(done.problem)
+        problem = done.problem
         if done.position is None and also is not None:
             await also(work)
         return done.position
 
-    problems: list[Any] = []
-    log = context.accounts.log
-    if limit is not None and not await is_repeated(Work(log), COMMANDS[operation], request, input):
-        await context.accounts.attempts.count(limit, UUID(request.actor.subject).bytes, now=context.now)
-    position = await recorded(log, decide)
-    await context.see(position)
-    if problems:
-        raise Refused(problems[-1])  # recorded as a fact, and refused all the same
-    return position
+    return await recorded(context.accounts.log, decide), problem

@@ -181,6 +181,18 @@ async def visas_of(context: Context, person_id: UUID, page: Page, filter: VisaFi
     return None if shelf is None else visas_listed(shelf, page, context)
 
 
+async def visa_with_number(info: Info, number: str) -> Visa | None:
+    """A visa below the present field, as the reader may see it; None where there is none for them."""
+    context = info.context
+    shows = (Data.PERSON,) if selects(info, "holder") else ()
+    found = await look(context, VISAS, Condition("one.number = %(number)s", (("number", number),)), shows=shows)
+    if not found:
+        return None
+    if shows and found[0].holder:
+        schema.person.known_party(context, found[0].holder, found[0].seen_as)
+    return visa_shown(found[0], context)
+
+
 @strawberry.type
 class VisaQueries:
     @resolver(
@@ -188,17 +200,11 @@ class VisaQueries:
         "passport officers and auditors any. Null when there is none that the reader may see."
     )
     async def visa(self, info: Info, number: VisaNumber) -> Visa | None:
-        context = info.context
-        person_of(context)
-        condition = Condition("one.number = %(number)s", (("number", formats.visa_number(number, ("number",))),))
-        shows = (Data.PERSON,) if selects(info, "holder") else ()
-        found = await look(context, VISAS, condition, shows=shows)
-        if not found:
-            require_purpose(context, Data.VISA)
-            return None
-        if shows and found[0].holder:
-            schema.person.known_party(context, found[0].holder, found[0].seen_as)
-        return visa_shown(found[0], context)
+        person_of(info.context)
+        found = await visa_with_number(info, formats.visa_number(number, ("number",)))
+        if found is None:
+            require_purpose(info.context, Data.VISA)
+        return found
 
     @resolver("The visas of somebody whose visas the reader may ask about, newest first; null for anybody else's.")
     async def visas(

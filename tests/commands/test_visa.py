@@ -270,7 +270,8 @@ async def test_one_key_issues_one_visa(do: Do, log: Log) -> None:
     assert await do("issueVisa", noura, once) == Done()
     assert await do("issueVisa", noura, once) == Done(10)
     other = asks(idempotency_key="one", duration_days=90)
-    assert await refused(do("issueVisa", noura, other), log) == (Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED),)
+    reused = Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",))
+    assert await refused(do("issueVisa", noura, other), log) == (reused,)
 
 
 async def test_a_feed_issues_visas_for_sponsors_and_officers_too(

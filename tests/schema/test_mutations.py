@@ -3,20 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from graphql import GraphQLObjectType, build_schema
 
 from commands.command import LocalizedTextInput
 from commands.user import AssignSponsor, GrantDelegation, GrantRole, RegisterUser
+from commands.visa import IssueVisa, RecordMovement
 from domain.actor import Actor, Role
 from domain.catalogue import AGENCY_OPERATIONS
 from domain.delegation import DelegatedService
 from domain.user import NOT_GRANTABLE, SponsorRelation
+from domain.visa import MovementDirection, Visa
+from domain.visa_terms import VisaBasis, VisaType
 from projections.person import People
 from schema import export
 from schema.app import GraphQLApp
@@ -36,6 +39,8 @@ AGENCIES = frozenset(AGENCY_OPERATIONS)
 EVERYBODY = PERSONS | AGENCIES | {ANONYMOUS}
 CIVIL_AFFAIRS = frozenset({"civil-affairs"})
 ADMINISTRATORS = frozenset({"ADMINISTRATOR"})
+PASSPORTS = frozenset({"passports"})
+BORDER_GUARD = frozenset({"border-guard"})
 
 MAY: dict[str, frozenset[str]] = {
     "signIn": EVERYBODY,
@@ -60,6 +65,12 @@ MAY: dict[str, frozenset[str]] = {
     "grantRole": ADMINISTRATORS,
     "revokeRole": ADMINISTRATORS,
     "unlockAccount": ADMINISTRATORS,
+    "issueVisa": PERSONS | PASSPORTS,
+    "cancelVisa": PERSONS,
+    "extendVisa": PERSONS,
+    "voidVisa": PASSPORTS,
+    "recordMovement": BORDER_GUARD,
+    "voidMovement": BORDER_GUARD,
 }
 """The table “Who may do what” of the domain, turned round. Everybody who is known has the role PERSON."""
 
@@ -74,11 +85,20 @@ NO_FACT = frozenset(MAY) - {
     "grantRole",
     "revokeRole",
     "unlockAccount",
+    "issueVisa",
+    "cancelVisa",
+    "extendVisa",
+    "voidVisa",
+    "recordMovement",
+    "voidMovement",
 }
 """Those with which nothing is recorded here: what they change waits for a code, or is no fact."""
 
 WEAK = "x"
 PLACE = {"ar": "الرياض"}
+ERROR = {"ar": "سُجّل بالخطأ", "en": "Recorded in error"}
+UNUSED, USED = "6000000001", "6000000002"
+LEFT = datetime(2026, 3, 1, 7, tzinfo=UTC)
 INPUTS: dict[str, Any] = {
     "signIn": {"username": "nobody", "password": WEAK},
     "confirmSignIn": {"challengeId": "x", "code": "123456"},
@@ -125,6 +145,24 @@ INPUTS: dict[str, Any] = {
     "grantRole": {"nationalId": NOURA.national_id, "role": "AUDITOR"},
     "revokeRole": {"nationalId": RAJESH.national_id, "role": "COURT_CLERK"},
     "unlockAccount": {"nationalId": NOURA.national_id},
+    "issueVisa": {
+        "number": "6000000003",
+        "holderNationalId": RAJESH.national_id,
+        "type": "SINGLE",
+        "basis": "MONTHS",
+        "durationDays": 60,
+        "passportNumber": "P1234567",
+        "passportExpiresOn": "2029-01-01",
+        "iqamaExpiresOn": "2028-01-01",
+    },
+    "cancelVisa": {"number": UNUSED},
+    "extendVisa": {"number": USED, "returnBefore": "2026-06-01", "iqamaExpiresOn": "2028-01-01"},
+    "voidVisa": {"number": UNUSED, "reason": ERROR},
+    "recordMovement": {"visaNumber": UNUSED, "direction": "DEPARTURE", "port": PLACE, "at": "2026-03-01T08:00:00Z"},
+    "voidMovement": {
+        "movementId": global_id("Movement", uuid5(Visa.create_id(USED), f"DEPARTURE {LEFT.timestamp():.3f}"), USED),
+        "reason": ERROR,
+    },
 }
 """Good ones: whoever is let in does change something, the first time at least."""
 
@@ -196,7 +234,7 @@ async def register(house: House, national_id: str, username: str, mobile: str) -
 
 
 async def furnish(house: House) -> dict[str, str | None]:
-    """People, one with each role, and what the inputs are about: a sponsorship, a delegation, a lock.
+    """People, one with each role, and what the inputs are about: a sponsorship, a delegation, a lock, visas.
 
     Returns:
         Each reader's token.
@@ -232,7 +270,29 @@ async def furnish(house: House) -> dict[str, str | None]:
     for agency in AGENCY_OPERATIONS:
         tokens[agency] = house.keys.issue(None, now=house.now(), seconds=300, agency=agency)
     await lock(house, noura)
+    await issue_visas(house)
     return tokens
+
+
+async def issue_visas(house: House) -> None:
+    """One to a worker of Noura's who has not left, one to somebody who has."""
+    await register(house, "2966090652", "somebody", "0530000000")
+    for number, holder in ((UNUSED, RAJESH.national_id), (USED, "2966090652")):
+        visa = IssueVisa(
+            number=number,
+            holder_national_id=holder,
+            type=VisaType.SINGLE,
+            basis=VisaBasis.MONTHS,
+            duration_days=60,
+            passport_number="P1234567",
+            passport_expires_on=date(2029, 1, 1),
+            iqama_expires_on=date(2028, 1, 1),
+        )
+        await house.carry_out("issueVisa", visa, Actor(Role.AGENCY_FEED, "passports"))
+    left = RecordMovement(
+        visa_number=USED, direction=MovementDirection.DEPARTURE, port=LocalizedTextInput(en="Riyadh"), at=LEFT
+    )
+    await house.carry_out("recordMovement", left, Actor(Role.AGENCY_FEED, "border-guard"))
 
 
 async def lock(house: House, person: UUID) -> None:

@@ -1,0 +1,104 @@
+"""What sponsors, officers and agencies change about visas."""
+
+from typing import Any
+
+import strawberry
+
+from commands.visa import CancelVisa, ExtendVisa, IssueVisa, RecordMovement, VoidMovement, VoidVisa, movement_named
+from domain import formats
+from domain.docket import Docket
+from projections.read_model import fetch
+from schema import table
+from schema.access import Data, SeenAs
+from schema.context import Context, Info
+from schema.look import SeenVisa
+from schema.mutation import change, mutation
+from schema.problems import Problem
+from schema.resolver import resolver
+from schema.scalars import Position
+from schema.selection import selects
+from schema.visa import Visa, visa_shown, visa_with_number
+
+
+@strawberry.type(description="The answer to a change of a visa.")
+class VisaPayload:
+    number: strawberry.Private[str | None] = None
+    position: Position | None = strawberry.field(
+        default=None, description="The place in the log of the change; null if nothing changed."
+    )
+    problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
+
+    @resolver(
+        "The visa as it is now, as far as the reader may see; null if nothing changed. For who acts as an officer this is "
+        "a look: without the header Purpose nothing is done."
+    )
+    async def visa(self, info: Info) -> Visa | None:
+        if self.number is None or info.context.is_behind:
+            return None
+        if info.context.reader.agency is None:
+            return await visa_with_number(info, self.number)
+        return await _reported_on(info.context, self.number)
+
+
+async def _reported_on(context: Context, number: str) -> Visa | None:
+    """What an agency sees of a visa that it has just reported on."""
+    sql = f"SELECT visa.*, %s AS seen_as FROM {table.VISA} visa WHERE number = %s"  # noqa: S608 (a name of our own)
+    async with context.connection() as connection:
+        found = await fetch(connection, SeenVisa, sql, (SeenAs.CASE.value, number))
+    return visa_shown(found[0], context) if found else None
+
+
+async def _changed(info: Info, operation: str, input: Any) -> int:  # noqa: ANN401 (the operation's)
+    """Where the change was recorded."""
+    return await change(info.context, operation, input, shows=Data.VISA if selects(info, "visa") else None)
+
+
+def _payload(number: str, position: int) -> VisaPayload:
+    return VisaPayload(number=formats.visa_number(number), position=Position(position))
+
+
+@strawberry.type
+class VisaMutations:
+    @mutation(
+        "Issue an exit/re-entry visa: for the holder's sponsors and passport officers; for the agency passports one that "
+        "it has issued."
+    )
+    async def issue_visa(self, info: Info, input: IssueVisa) -> VisaPayload | None:
+        position = await _changed(info, "issueVisa", input)
+        if input.number is not None:
+            return _payload(input.number, position)
+        (last,) = await info.context.accounts.log.read(after=position - 1, limit=1)
+        if not isinstance(last.event, Docket.VisaOpened):
+            raise TypeError("a visa that is issued counts as open at once")
+        return _payload(last.event.number, position)
+
+    @mutation("Give an unused visa back; the fee is not refunded. For the holder's sponsors and passport officers.")
+    async def cancel_visa(self, info: Info, input: CancelVisa) -> VisaPayload | None:
+        return _payload(input.number, await _changed(info, "cancelVisa", input))
+
+    @mutation(
+        "Let somebody who is outside come back later, for a fee. For the holder's sponsors and passport officers."
+    )
+    async def extend_visa(self, info: Info, input: ExtendVisa) -> VisaPayload | None:
+        return _payload(input.number, await _changed(info, "extendVisa", input))
+
+    @mutation(
+        "Record that a visa's holder crossed the border, however late. For the agency border-guard. A crossing that "
+        "cannot be is refused with VISA_STATE_FORBIDS, and the report is kept: passport officers see it."
+    )
+    async def record_movement(self, info: Info, input: RecordMovement) -> VisaPayload | None:
+        return _payload(input.visa_number, await _changed(info, "recordMovement", input))
+
+    @mutation("Take back a visa that was recorded in error. For the agency passports.")
+    async def void_visa(self, info: Info, input: VoidVisa) -> VisaPayload | None:
+        return _payload(input.number, await _changed(info, "voidVisa", input))
+
+    @mutation(
+        "Take back the last crossing of the border under a visa, which was recorded in error. For the agency border-guard."
+    )
+    async def void_movement(self, info: Info, input: VoidMovement) -> VisaPayload | None:
+        position = await _changed(info, "voidMovement", input)
+        named = movement_named(input)
+        if named is None:
+            raise TypeError("a movement that was voided has a visa")
+        return _payload(named[0], position)

@@ -1,0 +1,298 @@
+"""What becomes of a visa by mutations: in whose role it is done, and what the payload shows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.user import AssignSponsor
+from domain.actor import Role
+from domain.user import SponsorRelation
+from projections.person import People
+from schema.app import GraphQLApp
+from store.database import Database
+from store.keyring import Keyring
+from store.log import Log
+from tests.conftest import Clock, Databases
+from tests.house import HIND, NOURA, RAJESH, Answer, House, Registered, open_house
+from tests.schema.test_mutations import Still
+
+KHALID = Registered("1281044824", "khalid", "+966510000003", None, ("خالد الحربي", "Khalid Al-Harbi"))
+ANOTHER = Registered("2966090652", "another", "+966510000004", None, ("آخر", "Another"))
+PAPERS = {"passportNumber": "P1234567", "passportExpiresOn": "2029-01-01", "iqamaExpiresOn": "2028-01-01"}
+ASKED = {
+    "holderNationalId": RAJESH.national_id,
+    "type": "SINGLE",
+    "basis": "MONTHS",
+    "durationDays": 60,
+    **PAPERS,
+}
+SHOWN = "position visa { number status relation passportNumber holder { name { en } } }"
+FIRST = "9000000001"
+PORT = {"en": "King Khalid International Airport"}
+COUNTER = {"Purpose": "COUNTER_REQUEST"}
+REASON = {"ar": "سُجّل بالخطأ", "en": "Recorded in error"}
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """The address of a fresh database, migrated: what is recorded here is not for the other tests."""
+    name = databases.create(databases.template)
+    yield databases.url(name)
+    databases.drop(name)
+
+
+@pytest.fixture
+async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[House]:
+    """Rajesh, who works for Noura, and others."""
+    async with open_house(database, log, keyring, now, tmp_path) as house:
+        await house.register(NOURA, RAJESH, HIND, KHALID, ANOTHER)
+        await house.appoint(KHALID, Role.PASSPORT_OFFICER)
+        await sponsor(house, RAJESH, NOURA)
+        yield house
+
+
+async def sponsor(house: House, whom: Registered, by: Registered) -> None:
+    sponsorship = AssignSponsor(
+        national_id=whom.national_id, sponsor_national_id=by.national_id, relation=SponsorRelation.EMPLOYER
+    )
+    await house.carry_out("assignSponsor", sponsorship)
+
+
+async def token(house: House, who: Registered | str) -> str:
+    """A person's, or an agency's by its code."""
+    if isinstance(who, str):
+        return house.keys.issue(None, now=house.now(), seconds=300, agency=who)
+    ((found,),) = await house.rows(f"SELECT id FROM {People().table} WHERE username = %s", who.username)  # noqa: S608
+    return house.keys.issue(found, now=house.now(), seconds=300)
+
+
+async def issue(house: House, who: Registered | str = NOURA, shown: str = "position", **more: Any) -> Answer:
+    headers = more.pop("headers", None)
+    return await house.do("issueVisa", shown, await token(house, who), input=ASKED | more, headers=headers)
+
+
+async def cancel(house: House, who: Registered, shown: str = "position", **more: Any) -> Answer:
+    input = {"number": more.pop("number", FIRST)} | more.pop("input", {})
+    return await house.do("cancelVisa", shown, await token(house, who), input=input, **more)
+
+
+async def move(house: House, direction: str, at: str, shown: str = "position", **more: Any) -> Answer:
+    input = {"visaNumber": FIRST, "direction": direction, "port": PORT, "at": at}
+    return await house.do("recordMovement", shown, await token(house, "border-guard"), input=input, **more)
+
+
+async def acted(house: House, after: int) -> list[tuple[str, Role]]:
+    """What was recorded, and in which role."""
+    return [
+        (type(recorded.event).__qualname__, recorded.actor.role)
+        for recorded in await house.log.read(after=after, limit=100)
+    ]
+
+
+async def looks(house: House) -> list[tuple[Any, ...]]:
+    return await house.rows("SELECT role, purpose, seen FROM access_log ORDER BY at")
+
+
+# In whose role
+
+
+async def test_a_sponsor_issues_a_visa_and_sees_it_under_its_new_number(house: House) -> None:
+    answer = await issue(house, NOURA, SHOWN)
+    assert answer.data == {
+        "position": str(await house.log.head()),
+        "visa": {
+            "number": FIRST,
+            "status": "ISSUED",
+            "relation": "EMPLOYER",
+            "passportNumber": "P1234567",
+            "holder": {"name": {"en": "Rajesh Kumar"}},
+        },
+        "problems": [],
+    }
+    assert await looks(house) == []
+
+
+async def test_a_repeated_request_answers_the_visa_that_was_issued_first(house: House) -> None:
+    answers = await asyncio.gather(*(issue(house, NOURA, SHOWN, idempotencyKey="one") for _ in range(3)))
+    assert [answer.data for answer in answers] == [answers[0].data] * 3
+    issued = [fact for fact, _ in await acted(house, 0) if fact == "Visa.Issued"]
+    assert (answers[0].problems, issued) == ([], ["Visa.Issued"])
+
+
+async def test_an_officer_acts_in_office_with_a_purpose_and_the_look_is_noted(house: House) -> None:
+    before = await house.log.head()
+    answer = await issue(house, KHALID, SHOWN, headers=COUNTER)
+    assert (answer.problems, answer.data["visa"]["relation"]) == ([], None)
+    assert await acted(house, before) == [
+        ("Visa.Issued", Role.PASSPORT_OFFICER),
+        ("Docket.Opened", Role.PASSPORT_OFFICER),
+        ("Docket.VisaOpened", Role.PASSPORT_OFFICER),
+    ]
+    assert await looks(house) == [("PASSPORT_OFFICER", "COUNTER_REQUEST", ["VISA", "PERSON"])]
+
+
+async def test_an_officer_who_asks_to_see_the_visa_without_a_purpose_changes_nothing(house: House) -> None:
+    before = await house.log.head()
+    query = f"mutation ($input: IssueVisaInput!) {{ issueVisa(input: $input) {{ {SHOWN} problems {{ code }} }} }}"
+    answer = await house.ask(query, await token(house, KHALID), input=ASKED)
+    assert (answer.body["data"], answer.errors) == ({"issueVisa": None}, ["PURPOSE_REQUIRED"])
+    assert await house.log.head() == before
+    assert await looks(house) == []
+    # Who does not ask for the visa needs no purpose.
+    assert (await issue(house, KHALID)).problems == []
+
+
+async def test_a_sponsor_who_is_an_officer_acts_as_the_sponsor_and_needs_no_purpose(house: House) -> None:
+    await house.appoint(NOURA, Role.PASSPORT_OFFICER)
+    before = await house.log.head()
+    answer = await issue(house, NOURA, SHOWN)
+    assert answer.data["visa"]["relation"] == "EMPLOYER"
+    assert {role for _, role in await acted(house, before)} == {Role.PERSON}
+    assert await looks(house) == []
+
+
+async def test_a_sponsor_who_is_an_officer_and_is_refused_does_not_try_in_office(house: House) -> None:
+    await house.appoint(NOURA, Role.PASSPORT_OFFICER)
+    await issue(house)
+    before = await house.log.head()
+    assert (await issue(house)).problems == [("OPEN_VISA_EXISTS", None)]
+    assert await house.log.head() == before
+
+
+async def test_an_officer_is_told_everything_that_stands_in_the_way_as_an_officer(house: House) -> None:
+    await issue(house)
+    answer = await issue(house, KHALID, durationDays=61, iqamaExpiresOn="2026-03-02")
+    assert answer.problems == [("INVALID_INPUT", "durationDays"), ("OPEN_VISA_EXISTS", None)]
+    assert (await cancel(house, KHALID, number="9000000009")).problems == [("NOT_FOUND", "number")]
+
+
+async def test_what_was_done_in_office_is_not_done_again_as_a_sponsor(house: House) -> None:
+    await issue(house)
+    first = await cancel(house, KHALID, input={"idempotencyKey": "one"})
+    await sponsor(house, ANOTHER, KHALID)
+    before = await house.log.head()
+    again = await cancel(house, KHALID, input={"idempotencyKey": "one"})
+    assert (again.data, await house.log.head()) == (first.data, before)
+    other = {"holderNationalId": ANOTHER.national_id, "idempotencyKey": "two"}
+    assert (await issue(house, KHALID, **other)).problems == []
+    assert (await issue(house, KHALID, **other, durationDays=90)).problems == [
+        ("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")
+    ]
+
+
+@pytest.mark.parametrize("who", [RAJESH, HIND, ANOTHER])
+async def test_to_others_there_is_no_such_visa_whether_there_is_or_not(house: House, who: Registered) -> None:
+    await issue(house)
+    before = await house.log.head()
+    theirs, nobodys = await cancel(house, who, SHOWN), await cancel(house, who, SHOWN, number="9000000009")
+    assert theirs.body["data"] == nobodys.body["data"]
+    assert theirs.problems == [("NOT_FOUND", "number")]
+    assert await house.log.head() == before
+
+
+async def test_a_number_in_arabic_indic_digits_is_the_same(house: House) -> None:
+    await issue(house)
+    answer = await cancel(house, NOURA, SHOWN, number="٩٠٠٠٠٠٠٠٠١")
+    assert (answer.data["visa"]["number"], answer.data["visa"]["status"]) == (FIRST, "CANCELLED")
+
+
+async def test_one_is_extended_by_the_sponsor_and_its_terms_are_asked_anew(house: House) -> None:
+    await issue(house)
+    await move(house, "DEPARTURE", "2026-03-01T08:00:00Z")
+    input = {"number": FIRST, "returnBefore": "2026-05-30", "iqamaExpiresOn": "2026-05-29"}
+    sponsor_token = await token(house, NOURA)
+    refused = await house.do("extendVisa", "position visa { number }", sponsor_token, input=input)
+    assert refused.problems == [("IQAMA_EXPIRES_TOO_SOON", "iqamaExpiresOn")]
+    assert (refused.data["position"], refused.data["visa"]) == (None, None)
+    input["iqamaExpiresOn"] = "2026-05-30"
+    done = await house.do("extendVisa", "visa { status returnBefore { gregorian } }", sponsor_token, input=input)
+    assert done.data["visa"] == {"status": "DEPARTED", "returnBefore": {"gregorian": "2026-05-30"}}
+
+
+# Agencies
+
+
+async def test_agencies_see_the_visa_that_they_report_on_and_nothing_beyond(house: House) -> None:
+    everything = """visa { number status relation passportNumber holder { nationalId name { en } status roles
+        visas(first: 1) { totalCount } violations(first: 1) { totalCount } } sponsor { name { en } } }"""
+    holder = {
+        "nationalId": RAJESH.national_id,
+        "name": {"en": "Rajesh Kumar"},
+        "status": None,
+        "roles": None,
+        "visas": None,
+        "violations": None,
+    }
+    shown = {
+        "number": "6000000001",
+        "relation": None,
+        "passportNumber": "P1234567",
+        "holder": holder,
+        "sponsor": {"name": {"en": "Noura Al-Qahtani"}},
+    }
+    passports, border = await token(house, "passports"), await token(house, "border-guard")
+    issued = await house.do("issueVisa", everything, passports, input=ASKED | {"number": "6000000001"})
+    assert issued.data == {"visa": shown | {"status": "ISSUED"}, "problems": []}
+
+    at = "2026-03-01T08:00:00Z"
+    input: dict[str, Any] = {"visaNumber": "6000000001", "direction": "DEPARTURE", "port": PORT, "at": at}
+    left = await house.do("recordMovement", f"{everything} ", border, input=input)
+    assert left.data == {"visa": shown | {"status": "DEPARTED"}, "problems": []}
+
+    moves = "visa { status movements { id direction } }"
+    repeated = await house.do("recordMovement", moves, border, input=input)
+    (movement,) = repeated.data["visa"]["movements"]
+    voided = await house.do("voidMovement", moves, border, input={"movementId": movement["id"], "reason": REASON})
+    assert voided.data == {"visa": {"status": "ISSUED", "movements": []}, "problems": []}
+
+    void = await house.do("voidVisa", everything, passports, input={"number": "6000000001", "reason": REASON})
+    assert void.data == {"visa": shown | {"status": "VOIDED"}, "problems": []}
+    assert await looks(house) == []
+
+
+async def test_a_movement_that_cannot_be_is_a_fact_and_refused(house: House) -> None:
+    await issue(house)
+    before = await house.log.head()
+    for _ in range(2):
+        refused = await move(house, "RETURN", "2026-03-01T08:00:00Z", "position visa { number }")
+        assert refused.problems == [("VISA_STATE_FORBIDS", None)]
+        assert refused.data["visa"] is None
+    assert await acted(house, before) == [("Visa.MovementRefused", Role.AGENCY_FEED)]
+
+
+async def test_a_repeated_report_answers_the_first_result_and_another_one_is_a_conflict(house: House) -> None:
+    await issue(house)
+    at = "2026-03-01T08:00:00Z"
+    first, again = await move(house, "DEPARTURE", at), await move(house, "DEPARTURE", at)
+    assert first.data == again.data
+    input = {"visaNumber": FIRST, "direction": "DEPARTURE", "port": {"en": "Dammam"}, "at": at}
+    other = await house.do("recordMovement", "position", await token(house, "border-guard"), input=input)
+    assert other.problems == [("CONFLICT", None)]
+
+
+async def test_a_void_names_its_reason_in_both_languages(house: House) -> None:
+    passports = await token(house, "passports")
+    await house.do("issueVisa", "position", passports, input=ASKED | {"number": "6000000001"})
+    input = {"number": "6000000001", "reason": {"en": "Recorded in error"}}
+    answer = await house.do("voidVisa", "position", passports, input=input)
+    assert [code for code, _ in answer.problems] == ["INVALID_INPUT"]
+
+
+# Read models that lag
+
+
+@pytest.mark.parametrize(("who", "headers"), [(NOURA, {}), (KHALID, COUNTER), ("passports", {})])
+async def test_a_change_that_the_read_models_do_not_see_is_recorded_and_shows_no_visa(
+    house: House, who: Registered | str, headers: dict[str, str]
+) -> None:
+    before = await house.log.head()
+    services = replace(house.app._services, followed=Still(before))
+    lagging = replace(house, app=GraphQLApp(services=services, is_active=house.clients.is_active, now=house.now))
+    number = {"number": "6000000001"} if who == "passports" else {}
+    answer = await issue(lagging, who, "position visa { number }", headers=headers, **number)
+    assert answer.data == {"position": str(before + 3), "visa": None, "problems": []}
+    assert await looks(house) == []
