@@ -105,11 +105,7 @@ async def execute(
     """
     require(request.actor, command.operation)
     if natural is None:
-        try:
-            input = normal(input)  # two spellings of a number are one, also where it is looked up or remembered
-        except Refused as refused:
-            beside = await command.wrong_beside(work, input) if command.wrong_beside else []
-            raise Refused(*refused.problems, *beside) from None
+        input = await _normal(work, command, input)
     work.begin()
     keys = keys_of(work, command, request, input, natural or natural_key(work, command, input))
     for key, before in (await work.remembered(keys)).items():
@@ -121,6 +117,19 @@ async def execute(
     problem = await command.decide(work, request, input)
     record(work, request, request.actor, keys if problem is None else ())
     return Done(problem=problem)
+
+
+async def _normal(work: Work, command: Command[I], input: I) -> I:
+    """An input in its normal form: two spellings of a number are one, also where it is looked up or remembered.
+
+    Raises:
+        Refused: for every value that is not of its form, and for what else is known to be wrong beside.
+    """
+    try:
+        return normal(input)
+    except Refused as refused:
+        beside = await command.wrong_beside(work, input) if command.wrong_beside else []
+        raise Refused(*refused.problems, *beside) from None
 
 
 def keys_of(
@@ -142,7 +151,7 @@ async def is_repeated(work: Work, command: Command[I], request: Request, input: 
     Raises:
         Refused: for every value of the input that is not of its form.
     """
-    input = normal(input)
+    input = await _normal(work, command, input)
     found = await work.remembered(keys_of(work, command, request, input, natural_key(work, command, input)))
     return any(found.values())
 

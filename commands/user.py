@@ -8,7 +8,7 @@ from access.sign_in import OPEN
 from commands.command import Command, LocalizedTextInput, Request, person_id
 from commands.form import Day, Email, GlobalId, IdempotencyKey, Mobile, NationalId, Reason, Username
 from commands.global_id import read_global_id
-from domain import formats, rules
+from domain import formats
 from domain.actor import Role
 from domain.calendar import riyadh_day
 from domain.delegation import DelegatedService, day_problems
@@ -102,10 +102,6 @@ class GrantDelegation:
     until: Day
     idempotency_key: IdempotencyKey | None = None
 
-    def check(self, check: Check) -> None:
-        if self.until < self.from_:  # beside other slips; all of it is asked again with the day of today
-            check.problem(ProblemCode.INVALID_INPUT, "until", rule=rules.DELEGATION_TERMS.versions[-1])
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeDelegation:
@@ -123,6 +119,11 @@ async def taken_beside(work: Work, input: RegisterUser) -> list[Problem]:
     }
     owners = await work.owners(claims)
     return [Problem(ProblemCode.VALUE_TAKEN, (field,)) for claim, field in claims.items() if owners[claim] is not None]
+
+
+async def days_beside(_work: Work, input: GrantDelegation) -> list[Problem]:
+    """What is wrong with the days of an input that is refused for its forms."""
+    return day_problems(input.from_, input.until, today=input.from_)
 
 
 async def register_user(work: Work, request: Request, input: RegisterUser) -> None:
@@ -297,6 +298,6 @@ COMMANDS = (
     Command("endSponsorship", EndSponsorship, end_sponsorship, natural_key=sponsorship),
     Command("unlockAccount", UnlockAccount, unlock_account),
     Command("setLanguage", SetLanguage, set_language),
-    Command("grantDelegation", GrantDelegation, grant_delegation),
+    Command("grantDelegation", GrantDelegation, grant_delegation, wrong_beside=days_beside),
     Command("revokeDelegation", RevokeDelegation, revoke_delegation),
 )

@@ -336,12 +336,12 @@ class User(Aggregate):
                 SAME_VALUE for what is granted already; INVALID_INPUT with the rule when there are too many.
         """
         today = riyadh_day(now)
-        problems = day_problems(from_day, until_day, today)
+        problems = []
         if delegate_id == self.id:
             problems.append(
                 Problem(ProblemCode.INVALID_INPUT, ("delegateNationalId",), rules.DELEGATION_TERMS.on(today))
             )
-        refuse_for(problems)
+        refuse_for([*problems, *day_problems(from_day, until_day, today)])
         if Delegation(delegate_id, service, from_day, until_day) in self.delegations.values():
             refuse(ProblemCode.SAME_VALUE)
         at_most = rules.DELEGATIONS_AT_MOST.on(today)

@@ -125,13 +125,25 @@ async def test_a_code_is_right_however_its_digits_are_typed(
     assert await challenges.answer(str(challenge.id), typed, SIGN_IN, person_id=RAJESH, now=now()) == challenge
 
 
-@pytest.mark.parametrize("typed", ["", "101", "0101", "000 101", "000102", "\ud800", "\0", "0" * 100_000])
-async def test_anything_else_is_a_wrong_code_and_costs_a_try(
+@pytest.mark.parametrize("typed", ["000102", "999999", " ٠٠٠١٠٢\n"])
+async def test_six_other_digits_are_a_wrong_code_and_cost_a_try(
     challenges: Challenges, user: User, now: Clock, typed: str
 ) -> None:
     challenge = await sent(challenges, user, now)
     assert await problem(challenges, challenge, typed, now) is ProblemCode.CODE_INVALID
     assert await challenges.find(str(challenge.id)) == replace(challenge, tries_left=2)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "101", "0101", "000 101", "0001011", "00010l", "²00101", "\ud800", "\0", "0" * 100_000]
+)
+async def test_what_cannot_be_a_code_is_a_wrong_one_and_costs_no_try(
+    challenges: Challenges, user: User, now: Clock, typed: str
+) -> None:
+    challenge = await sent(challenges, user, now)
+    for _ in range(4):  # one more than there are tries
+        assert await problem(challenges, challenge, typed, now) is ProblemCode.CODE_INVALID
+    assert await challenges.answer(str(challenge.id), "000101", SIGN_IN, now=now()) == challenge
 
 
 async def test_right_answers_cost_no_try_and_are_good_again_until_the_code_expires(

@@ -213,6 +213,26 @@ async def test_an_account_is_edited_thirty_times_an_hour(house: House) -> None:
     assert answers[-1].data["problems"][0]["rule"] == {"code": "EDITS_PER_HOUR"}
 
 
+async def test_an_edit_that_is_repeated_under_its_key_does_not_count(house: House) -> None:
+    token = await token_of(house)
+    email = {"email": "new@example.sa", "idempotencyKey": "email"}
+    language = {"language": "EN", "idempotencyKey": "language"}
+
+    async def both() -> list[Any]:
+        changed = await house.do("changeEmail", "challenge { id }", token, input=email)
+        return [changed.data, (await house.do("setLanguage", "position", token, input=language)).data]
+
+    first = await both()
+    assert [each["problems"] for each in first] == [[], []]
+    assert [await both() for _ in range(3)] == [first] * 3
+    for one in ["AR", "EN"] * 14:
+        assert (await house.do("setLanguage", "position", token, input={"language": one})).problems == []
+    limited = [("RATE_LIMITED", None)]
+    assert (await house.do("setLanguage", "position", token, input={"language": "AR"})).problems == limited
+    assert (await house.do("changeEmail", "position", token, input={"email": "x@example.sa"})).problems == limited
+    assert await both() == first
+
+
 async def test_a_code_sent_to_the_old_number_is_good_no_more_when_there_is_another_number(house: House) -> None:
     token = await token_of(house)
     reset = await house.do(

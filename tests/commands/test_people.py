@@ -360,7 +360,7 @@ async def test_a_corrected_name_shows_and_what_it_was_before_stays_in_the_record
     token = await agency(house)
     input = {"nationalId": NOURA.national_id, "name": {"ar": " نورة  القحطانية "}, "reason": "Misspelt"}
     done = await house.do("correctPerson", "person { name { ar en } }", token, input=input)
-    assert done.data == {"person": {"name": {"ar": "نورة القحطانية", "en": "نورة القحطانية"}}, "problems": []}
+    assert done.data == {"person": {"name": {"ar": "نورة القحطانية", "en": "Noura Al-Qahtani"}}, "problems": []}
     before, corrected = [recorded.event for recorded in await house.log.read(after=0, limit=9)]
     assert isinstance(before, User.Registered)
     assert isinstance(corrected, User.NameCorrected)
@@ -569,7 +569,11 @@ async def test_a_delegation_is_refused_for_all_its_problems_at_once(house: House
         ("INVALID_INPUT", "from"),
         ("INVALID_INPUT", "until"),
     ]
-    assert (await delegates(house, token, delegateNationalId="1")).problems == [("INVALID_ID", "delegateNationalId")]
+    wrong["delegateNationalId"] = "1"
+    assert (await delegates(house, token, **wrong)).problems == [
+        ("INVALID_ID", "delegateNationalId"),
+        ("INVALID_INPUT", "until"),
+    ]
     assert (await delegates(house, token, delegateNationalId=OTHER_ID)).problems == [
         ("NOT_FOUND", "delegateNationalId")
     ]
@@ -596,6 +600,22 @@ async def test_twenty_delegations_an_hour_are_asked_for_whether_or_not_they_are_
     assert (await delegates(house, salman, delegateNationalId=RAJESH.national_id)).problems == []
     house.now.advance(hours=1)
     assert (await delegates(house, await token_of(house, RAJESH), until="2026-03-30")).problems == []
+
+
+async def test_a_delegation_that_is_repeated_under_its_key_does_not_count(house: House) -> None:
+    await house.register(RAJESH, SALMAN)
+    rajesh = await token_of(house, RAJESH)
+    first = await delegates(house, rajesh, idempotencyKey="one")
+    assert first.problems == []
+    assert [(await delegates(house, rajesh, idempotencyKey="one")).data for _ in range(3)] == [first.data] * 3
+    for _ in range(19):  # a refusal is not remembered, and counts under a key, too
+        other = await delegates(house, rajesh, delegateNationalId=OTHER_ID, idempotencyKey="two")
+        assert other.problems == [("NOT_FOUND", "delegateNationalId")]
+    for key in ("two", "three", None):
+        other = await delegates(house, rajesh, delegateNationalId=OTHER_ID, idempotencyKey=key)
+        assert other.problems == [("RATE_LIMITED", None)]
+    assert (await delegates(house, rajesh, idempotencyKey="one")).data == first.data
+    assert await facts(house, 2) == ["DelegationGranted"]
 
 
 # Unlocking

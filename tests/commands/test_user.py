@@ -1,6 +1,7 @@
 """Commands about people, against the log."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -162,10 +163,34 @@ async def test_a_role_is_taken_back_by_an_administrator_only(do: Do, log: Log) -
 async def test_a_name_is_corrected_in_its_stored_form(do: Do, log: Log) -> None:
     name = LocalizedTextInput(ar=" راجيش  كومار ")
     await do("correctPerson", AGENCY, CorrectPerson(national_id=RAJESH, name=name, reason=" Misspelt \r\n"))
-    assert (await account(log, RAJESH)).name == Text("راجيش كومار", "راجيش كومار")
+    assert (await account(log, RAJESH)).name == Text("راجيش كومار", "Name of rajesh")  # one language alone
     (recorded,) = await log.read(after=7, limit=9)
     assert isinstance(recorded.event, User.NameCorrected)
     assert recorded.event.reason == "Misspelt"
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [
+        (LocalizedTextInput(en="Rajesh Kumar"), Text("راجيش", "Rajesh Kumar")),
+        (LocalizedTextInput(ar="راجيش كومار", en=""), Text("راجيش كومار", "Rajesh")),
+        (LocalizedTextInput(ar="راجيش كومار", en="Rajesh Kumar"), Text("راجيش كومار", "Rajesh Kumar")),
+    ],
+)
+async def test_a_name_that_is_corrected_in_one_language_stays_in_the_other(
+    do: Do, log: Log, typed: LocalizedTextInput, becomes: Text
+) -> None:
+    both = LocalizedTextInput(ar="راجيش", en="Rajesh")
+    await do("correctPerson", AGENCY, CorrectPerson(national_id=RAJESH, name=both, reason="Misspelt"))
+    await do("correctPerson", AGENCY, CorrectPerson(national_id=RAJESH, name=typed, reason="Misspelt"))
+    assert (await account(log, RAJESH)).name == becomes
+
+
+async def test_a_name_that_is_the_same_in_the_one_language_given_is_not_corrected(do: Do, log: Log) -> None:
+    both = LocalizedTextInput(ar="راجيش", en="Rajesh")
+    await do("correctPerson", AGENCY, CorrectPerson(national_id=RAJESH, name=both, reason="Misspelt"))
+    same = CorrectPerson(national_id=RAJESH, name=LocalizedTextInput(en=" Rajesh "), reason="Misspelt")
+    assert await refused(do("correctPerson", AGENCY, same), log) == (Problem(ProblemCode.SAME_VALUE, ("name",)),)
 
 
 @pytest.mark.parametrize("reason", ["", " ", "x" * 501, "\0"])
@@ -190,13 +215,46 @@ async def test_everything_wrong_with_a_registration_is_said_at_once(do: Do, log:
     )
     assert await refused(do("registerUser", AGENCY, wrong), log) == (
         Problem(ProblemCode.INVALID_ID, ("nationalId",)),
-        Problem(ProblemCode.INVALID_INPUT, ("username",)),
+        Problem(ProblemCode.INVALID_INPUT, ("username",), rules.USERNAME_FORM.versions[-1]),
         Problem(ProblemCode.INVALID_MOBILE, ("mobile",)),
         Problem(ProblemCode.INVALID_EMAIL, ("email",)),
         Problem(ProblemCode.INVALID_INPUT, ("idempotencyKey",)),
         Problem(ProblemCode.INVALID_INPUT, ("name",)),
         Problem(ProblemCode.WEAK_PASSWORD, ("initialPassword",), rules.PASSWORD_STRENGTH.versions[-1]),
     )
+
+
+async def test_what_is_taken_is_said_beside_what_is_of_no_form(do: Do, log: Log) -> None:
+    rajesh = await account(log, RAJESH)
+    assert rajesh.mobile
+    wrong = RegisterUser(
+        national_id="1000000000",
+        username="RAJESH",
+        name=LocalizedTextInput(),
+        mobile=rajesh.mobile,
+        email="rajesh",
+    )
+    assert await refused(do("registerUser", AGENCY, wrong), log) == (
+        Problem(ProblemCode.INVALID_ID, ("nationalId",)),
+        Problem(ProblemCode.INVALID_EMAIL, ("email",)),
+        Problem(ProblemCode.INVALID_INPUT, ("name",)),
+        Problem(ProblemCode.VALUE_TAKEN, ("username",)),
+        Problem(ProblemCode.VALUE_TAKEN, ("mobile",)),
+    )
+
+
+async def test_a_key_that_was_used_for_something_else_is_said_before_a_conflict(do: Do, log: Log) -> None:
+    await do("endSponsorship", AGENCY, ends())
+    first = AssignSponsor(
+        national_id=RAJESH, sponsor_national_id=NOURA, relation=SponsorRelation.EMPLOYER, idempotency_key="one"
+    )
+    assert await do("assignSponsor", AGENCY, first) == Done()
+    for key, problem in (
+        ("one", Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",))),
+        ("two", Problem(ProblemCode.CONFLICT)),
+    ):
+        other = replace(first, relation=SponsorRelation.HEAD_OF_HOUSEHOLD, idempotency_key=key)
+        assert await refused(do("assignSponsor", AGENCY, other), log) == (problem,)
 
 
 async def test_a_problem_that_two_checks_find_is_said_once(do: Do, log: Log) -> None:
@@ -347,13 +405,22 @@ async def test_a_delegation_is_refused_under_the_fields_of_the_input(do: Do, log
     rajesh = await acting(log, RAJESH)
     past = delegates(RAJESH, from_=date(2026, 2, 28), until=date(2026, 2, 27))
     assert await refused(do("grantDelegation", rajesh, past), log) == (
-        Problem(ProblemCode.INVALID_INPUT, ("delegateNationalId",)),
-        Problem(ProblemCode.INVALID_INPUT, ("from",)),
-        Problem(ProblemCode.INVALID_INPUT, ("until",)),
+        Problem(ProblemCode.INVALID_INPUT, ("delegateNationalId",), rules.DELEGATION_TERMS.versions[-1]),
+        Problem(ProblemCode.INVALID_INPUT, ("from",), rules.DELEGATION_TERMS.versions[-1]),
+        Problem(ProblemCode.INVALID_INPUT, ("until",), rules.DELEGATION_TERMS.versions[-1]),
     )
     unknown = delegates("1281044824")
     assert await refused(do("grantDelegation", rajesh, unknown), log) == (
         Problem(ProblemCode.NOT_FOUND, ("delegateNationalId",)),
+    )
+    assert await refused(do("grantDelegation", rajesh, replace(past, delegate_national_id="1281044824")), log) == (
+        Problem(ProblemCode.NOT_FOUND, ("delegateNationalId",)),
+        Problem(ProblemCode.INVALID_INPUT, ("from",), rules.DELEGATION_TERMS.versions[-1]),
+        Problem(ProblemCode.INVALID_INPUT, ("until",), rules.DELEGATION_TERMS.versions[-1]),
+    )
+    assert await refused(do("grantDelegation", rajesh, replace(past, delegate_national_id="1")), log) == (
+        Problem(ProblemCode.INVALID_ID, ("delegateNationalId",)),
+        Problem(ProblemCode.INVALID_INPUT, ("until",), rules.DELEGATION_TERMS.versions[-1]),
     )
     no_day = delegates(from_=date(1, 1, 1))
     assert await refused(do("grantDelegation", rajesh, no_day), log) == (Problem(ProblemCode.INVALID_INPUT, ("from",)),)

@@ -110,7 +110,8 @@ def test_a_user_name_has_4_to_32_letters_digits_dots_and_underscores(name: str) 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 33, "1abc", ".abc", "ab cd", "ab-cd", "نورة", ""])
 def test_any_other_user_name_is_refused(name: str) -> None:
-    assert refusal(formats.username, name, FIELD) == (Problem(ProblemCode.INVALID_INPUT, FIELD),)
+    rule = rules.USERNAME_FORM.versions[-1]
+    assert refusal(formats.username, name, FIELD) == (Problem(ProblemCode.INVALID_INPUT, FIELD, rule),)
 
 
 def test_user_names_and_email_addresses_are_unique_without_regard_to_case() -> None:
@@ -221,7 +222,9 @@ def test_every_part_of_an_address_that_is_wrong_is_named() -> None:
         unit_number="1/2",
         short_address="RH7361",
     )
-    assert {problem.code for problem in wrong} == {ProblemCode.INVALID_ADDRESS}
+    assert {(problem.code, problem.rule) for problem in wrong} == {
+        (ProblemCode.INVALID_ADDRESS, rules.ADDRESS_FORM.versions[-1])
+    }
     assert {problem.field for problem in wrong} == {
         ("address", "buildingNumber"),
         ("address", "street"),

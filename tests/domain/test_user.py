@@ -111,14 +111,14 @@ def test_a_role_is_granted_once() -> None:
 
 def test_nobody_grants_a_role_to_themselves() -> None:
     given = person()
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("role",))):
+    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("role",), rules.ROLES_GRANTED.versions[-1])):
         given.grant_role(Role.ADMINISTRATOR, by=str(RAJESH), now=noon("2026-01-02"))
 
 
 @pytest.mark.parametrize("role", sorted(NOT_GRANTABLE))
 def test_some_roles_are_never_granted(role: Role) -> None:
     given = person()
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("role",))):
+    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("role",), rules.ROLES_GRANTED.versions[-1])):
         given.grant_role(role, by=str(HIND), now=noon("2026-01-02"))
 
 
@@ -169,7 +169,7 @@ def test_a_role_that_is_not_held_is_not_taken_back() -> None:
 @pytest.mark.parametrize("role", sorted(NOT_GRANTABLE))
 def test_a_role_that_is_never_granted_is_never_taken_back(role: Role) -> None:
     given = person()
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("role",))):
+    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("role",), rules.ROLES_GRANTED.versions[-1])):
         given.revoke_role(role, now=noon("2026-01-02"))
 
 
@@ -336,9 +336,9 @@ def test_everything_wrong_with_a_delegation_is_said_at_once() -> None:
     given = person()
     with refuses(
         given,
-        Problem(ProblemCode.INVALID_INPUT, ("delegateNationalId",)),
-        Problem(ProblemCode.INVALID_INPUT, ("from",)),
-        Problem(ProblemCode.INVALID_INPUT, ("until",)),
+        Problem(ProblemCode.INVALID_INPUT, ("delegateNationalId",), rules.DELEGATION_TERMS.versions[-1]),
+        Problem(ProblemCode.INVALID_INPUT, ("from",), rules.DELEGATION_TERMS.versions[-1]),
+        Problem(ProblemCode.INVALID_INPUT, ("until",), rules.DELEGATION_TERMS.versions[-1]),
     ):
         delegates(given, delegate_id=RAJESH, from_day=date(2026, 1, 9), until_day=date(2026, 1, 8))
 

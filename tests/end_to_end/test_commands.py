@@ -174,7 +174,12 @@ FAULTS: dict[str, tuple[list[str], dict[str, str], int, str]] = {
         "not for production",
     ),
     "a token in production": (["token", "--as", "rajesh"], {"SIJIL_ENV": "production"}, 78, "sign in"),
-    "a token while there is nobody": (["token", "--as", "nobody"], {}, 2, "The log is empty: fill it first"),
+    "a token while there is nobody": (
+        ["token", "--as", "nobody"],
+        {},
+        2,
+        r"The log of \S+/data is empty: fill it first",
+    ),
     "a token for whom?": (["token"], {}, 2, "--as USERNAME, or --agency CODE"),
     "a program of nobody": (["client", "add", "--agency", "nasa", "--public-key", "x"], {}, 2, "no agency nasa"),
     "a public key that is not there": (
