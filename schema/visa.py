@@ -12,8 +12,8 @@ from domain.labels import label
 from domain.text import Text
 from domain.visa import MovementDirection
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
-from projections.visa import MovementEntry, PenaltyEntry
-from schema.access import Data, in_case, masked_number, person_of, require_purpose
+from projections.visa import ExtensionEntry, MovementEntry, PenaltyEntry
+from schema.access import Data, SeenAs, in_case, masked_number, person_of, require_purpose
 from schema.context import Context, Info
 from schema.filters import VisaFilter, VisaFilterArgument, visas_where
 from schema.ids import Node, global_id
@@ -53,6 +53,13 @@ class Movement:
     direction: MovementDirection = strawberry.field(description="Out or in.")
     port: LocalizedText = strawberry.field(description="Airport, seaport or border post.")
     at: datetime = strawberry.field(description="When.")
+
+
+@strawberry.type(description="More time to come back, which was granted.")
+class VisaExtension:
+    granted_at: datetime = strawberry.field(description="When it was granted.")
+    return_before: CalendarDate = strawberry.field(description="The last day to be back since then.")
+    fee: Decimal = strawberry.field(description="What it cost, in SAR.")
 
 
 @strawberry.type(description="Permission to leave the Kingdom and come back, and what has become of it.")
@@ -100,6 +107,19 @@ class Visa(Node):
     def movements(self, info: Info) -> list[Movement]:
         return [_movement(entry, self.row, info.context) for entry in self.row.movements if entry.counts]
 
+    @resolver(
+        "Crossings of the border that were reported and cannot be, in the order of their reports; for passport officers, "
+        "null for everybody else."
+    )
+    def refused_movements(self, info: Info) -> list[Movement] | None:
+        if self.row.seen_as is not SeenAs.PASSPORT_OFFICER:
+            return None
+        return [_movement(entry, self.row, info.context) for entry in self.row.movements if entry.refused]
+
+    @resolver("Extensions of the time to be back, oldest first; without those of a trip that was taken back.")
+    def extensions(self) -> list[VisaExtension]:
+        return [_extension(entry) for entry in self.row.extensions]
+
 
 def visa_shown(row: SeenVisa, context: Context) -> Visa:
     language = context.language
@@ -130,6 +150,10 @@ def _penalty(entry: PenaltyEntry, context: Context) -> Penalty:
         assessed_on=calendar_date(entry.assessed_on),
         rule=rule_shown(rules.UNUSED_VISA_PENALTIES.on(entry.assessed_on), context.language),
     )
+
+
+def _extension(entry: ExtensionEntry) -> VisaExtension:
+    return VisaExtension(granted_at=entry.granted_at, return_before=calendar_date(entry.return_before), fee=entry.fee)
 
 
 def _movement(entry: MovementEntry, row: SeenVisa, context: Context) -> Movement:

@@ -1,6 +1,6 @@
 """Commands about people, against the log."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any

@@ -5,11 +5,12 @@ from uuid import UUID
 
 import pytest
 
+from domain.actor import Role
 from domain.text import Text
 from domain.user import SponsorRelation
 from domain.visa import MovementDirection
 from domain.visa_terms import VisaStatus, VisaType
-from projections.visa import MovementEntry, PenaltyEntry
+from projections.visa import ExtensionEntry, MovementEntry, PenaltyEntry
 from tests.schema.conftest import Api, Keep, counted, person, sponsored, visa
 
 WHOLE = """query($number: String!) { visa(number: $number) {
@@ -17,7 +18,8 @@ WHOLE = """query($number: String!) { visa(number: $number) {
     issuedOn { gregorian hijri } exitBefore { gregorian hijri } returnBefore { gregorian }
     deadlines { kind on { gregorian } daysLeft passed rule { code effectiveFrom } consequence { en } }
     holder { name { en } kind status } sponsor { name { en } } relation passportNumber fee
-    penalties { amount reason { en } assessedOn { gregorian } rule { code } } movements { direction port { en } at } } }"""
+    penalties { amount reason { en } assessedOn { gregorian } rule { code } } movements { direction port { en } at }
+    refusedMovements { id } extensions { grantedAt returnBefore { gregorian hijri } fee } } }"""
 NUMBERS = """query($id: String!, $filter: VisaFilter) {
     visas(holderNationalId: $id, first: 10, filter: $filter) { totalCount edges { node { number } } } }"""
 AIRPORT = Text("مطار الملك خالد الدولي", "King Khalid International Airport")
@@ -69,6 +71,8 @@ async def test_a_visa_is_shown_whole(api: Api, keep: Keep) -> None:
         "fee": "200.00",
         "penalties": [],
         "movements": [],
+        "refusedMovements": None,
+        "extensions": [],
     }
 
 
@@ -118,6 +122,55 @@ async def test_movements_and_penalties_are_shown_without_refused_and_voided_repo
             "assessedOn": {"gregorian": "2026-01-31"},
             "rule": {"code": "UNUSED_VISA_PENALTIES"},
         }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("roles", "shown"),
+    [
+        ([Role.PASSPORT_OFFICER], [{"at": "2026-02-01T05:30:00.000Z"}]),
+        ([Role.PASSPORT_OFFICER, Role.AUDITOR], [{"at": "2026-02-01T05:30:00.000Z"}]),
+        ([Role.AUDITOR], None),
+    ],
+)
+async def test_movements_that_cannot_be_are_for_passport_officers(
+    api: Api, keep: Keep, roles: list[Role], shown: list[dict[str, str]] | None
+) -> None:
+    officer, rajesh = person(*roles), person()
+    at = datetime(2026, 2, 1, 5, 30, tzinfo=UTC)
+    refused = MovementEntry(UUID(int=1), MovementDirection.RETURN, AIRPORT, at, refused=True)
+    voided = MovementEntry(UUID(int=2), MovementDirection.RETURN, AIRPORT, at, voided=True)
+    its, own = visa(rajesh, movements=[refused, voided]), visa(officer, movements=[refused])
+    await keep(officer, rajesh, its, own)
+    query = "query($n: String!) { visa(number: $n) { movements { at } refusedMovements { at } } }"
+
+    answer = await api.ask(query, officer, purpose="CASE_REVIEW", n=its.number)
+    assert answer.data["visa"] == {"movements": [], "refusedMovements": shown}
+    # Of their own visa they see what everybody sees of theirs: it is no look that would be noted.
+    answer = await api.ask(query, officer, purpose="CASE_REVIEW", n=own.number)
+    assert answer.data["visa"] == {"movements": [], "refusedMovements": None}
+
+
+async def test_extensions_are_shown_oldest_first(api: Api, keep: Keep) -> None:
+    rajesh = person()
+    granted = [
+        ExtensionEntry(datetime(2026, 2, day, 9, tzinfo=UTC), until, Decimal(fee), date(2028, 1, 1), UUID(int=1))
+        for day, until, fee in ((20, date(2026, 5, 1), "100.00"), (21, date(2026, 6, 30), "200.00"))
+    ]
+    its = visa(rajesh, status=VisaStatus.DEPARTED, return_before=date(2026, 6, 30), extensions=granted)
+    await keep(rajesh, its)
+
+    assert (await api.ask(WHOLE, rajesh, number=its.number)).data["visa"]["extensions"] == [
+        {
+            "grantedAt": "2026-02-20T09:00:00.000Z",
+            "returnBefore": {"gregorian": "2026-05-01", "hijri": "1447-11-14"},
+            "fee": "100.00",
+        },
+        {
+            "grantedAt": "2026-02-21T09:00:00.000Z",
+            "returnBefore": {"gregorian": "2026-06-30", "hijri": "1448-01-15"},
+            "fee": "200.00",
+        },
     ]
 
 
