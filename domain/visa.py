@@ -135,6 +135,7 @@ class Visa(Aggregate):
         def apply(self, visa: "Visa") -> None:
             visa.status = VisaStatus.DEPARTED
             visa.return_before = self.return_before
+            visa.iqama_expires_on = self.iqama_expires_on
 
     class Voided(Aggregate.Event):
         """It was recorded in error."""
@@ -185,6 +186,7 @@ class Visa(Aggregate):
         duration_days: int,
         exit_before: date,
         return_before: date | None,
+        iqama_expires_on: date,
     ) -> None:
         self.number = number
         self.holder_id = holder_id
@@ -195,6 +197,7 @@ class Visa(Aggregate):
         self.duration_days = duration_days
         self.exit_before = exit_before
         self.return_before = return_before
+        self.iqama_expires_on = iqama_expires_on  # as last shown
         self.status = VisaStatus.ISSUED
         self.lapsed = False
         self.movements: list[Movement] = []

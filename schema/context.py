@@ -32,6 +32,9 @@ WAITS_FOR_SECONDS: Final = 2.0
 MOST_ROWS: Final = 10_000
 """Rows that the connections of one operation answer together: pages inside pages multiply."""
 
+MOST_FORECASTS: Final = 100
+"""Forecasts in one operation: each takes the aggregates' decisions anew."""
+
 
 class Followed(Protocol):
     """How far the read models are."""
@@ -70,6 +73,7 @@ class Context:
     is_behind: bool = False  # a change of this operation is not in the read models yet
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _rows: int = 0
+    _forecasts: int = 0
 
     @cached_property
     def today(self) -> date:
@@ -107,6 +111,16 @@ class Context:
         self._rows += rows
         if self._rows > MOST_ROWS:
             raise bad_input(f"one operation answers at most {MOST_ROWS} rows; ask for smaller pages")
+
+    def forecasts(self) -> None:
+        """Count a forecast.
+
+        Raises:
+            RequestError: BAD_USER_INPUT, there are too many.
+        """
+        self._forecasts += 1
+        if self._forecasts > MOST_FORECASTS:
+            raise bad_input(f"one operation answers at most {MOST_FORECASTS} forecasts")
 
 
 Info = strawberry.Info[Context, None]

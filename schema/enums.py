@@ -9,6 +9,7 @@ from domain.catalogue import ServiceSection
 from domain.delegation import DelegatedService
 from domain.dues import ViolationStatus
 from domain.errors import ProblemCode
+from domain.forecast import VisaHypothesis
 from domain.formats import PersonKind
 from domain.objection import ObjectionReason, ObjectionStatus
 from domain.rules import DeadlineKind
@@ -105,6 +106,14 @@ describe(
     EXPIRED_OUTSIDE="Its holder is outside and should be back.",
     EXITED_NOT_RETURNED="Its holder left and did not come back for two more months.",
     VOIDED="Recorded in error.",
+)
+describe(
+    VisaHypothesis,
+    "What could be done with a visa.",
+    DEPART="Its holder leaves.",
+    RETURN="Its holder comes back.",
+    CANCEL="It is given back unused.",
+    EXTEND="Its holder gets more time to come back.",
 )
 describe(
     MovementDirection,

@@ -71,13 +71,15 @@ class Deadline:
     consequence: LocalizedText = strawberry.field(description="What happens once it has passed.")
 
 
-def deadlines_shown(found: list[deadline.Deadline], context: Context) -> list[Deadline]:
+def deadlines_shown(found: list[deadline.Deadline], context: Context, *, today: date | None = None) -> list[Deadline]:
+    """Deadlines as they stand on a day, today unless it is said."""
+    today = today or context.today
     return [
         Deadline(
             kind=one.kind,
             on=calendar_date(one.on),
-            days_left=one.days_left(context.today),
-            passed=one.on < context.today,
+            days_left=one.days_left(today),
+            passed=one.on < today,
             rule=rule_shown(one.rule, context.language),
             consequence=localized(CONSEQUENCES[one.kind], context.language),
         )

@@ -16,6 +16,13 @@ from projections.visa import ExtensionEntry, MovementEntry, PenaltyEntry
 from schema.access import Data, SeenAs, in_case, masked_number, person_of, require_purpose
 from schema.context import Context, Info
 from schema.filters import VisaFilter, VisaFilterArgument, visas_where
+from schema.forecast import (
+    EventArgument,
+    OnArgument,
+    ReturnBeforeArgument,
+    VisaForecast,
+    forecast_shown,
+)
 from schema.ids import Node, global_id
 from schema.later import PERSON
 from schema.look import VISAS, VISAS_OF, Condition, SeenVisa, Shelf, look, look_at
@@ -119,6 +126,15 @@ class Visa(Node):
     @resolver("Extensions of the time to be back, oldest first; without those of a trip that was taken back.")
     def extensions(self) -> list[VisaExtension]:
         return [_extension(entry) for entry in self.row.extensions]
+
+    @resolver(
+        "What would become of it if something were done on a day, by the rules that would decide it then; at most 100 times "
+        "in one operation."
+    )
+    async def what_if(
+        self, info: Info, event: EventArgument, on: OnArgument, return_before: ReturnBeforeArgument = strawberry.UNSET
+    ) -> VisaForecast | None:
+        return await forecast_shown(info.context, self.row.id, event, on, return_before or None)
 
 
 def visa_shown(row: SeenVisa, context: Context) -> Visa:

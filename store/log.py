@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -185,18 +185,20 @@ class Log:
         """HMAC of a command's input, by which a repetition is told from a reuse of its key."""
         return self._commands_hmac(b"input", content)
 
-    async def due(self, *, until: date, limit: int | None, person: UUID | None = None) -> list[tuple[date, UUID]]:
+    async def due(
+        self, *, until: date, limit: int | None, people: Collection[UUID] | None = None
+    ) -> list[tuple[date, UUID]]:
         """The streams on which something is due until that day, in the order of their day, then of their id.
 
         Args:
             until: the last day.
             limit: the most to answer; None: all.
-            person: whose cases; None: everybody's.
+            people: whose cases; None: everybody's.
         """
-        of_person = "" if person is None else "AND person_id = %b"
+        of_people = "" if people is None else "AND person_id = ANY(%b)"
         found = await self._select(
-            f"SELECT on_day, stream FROM due WHERE on_day <= %b {of_person} ORDER BY on_day, stream LIMIT %b",  # noqa: S608
-            (until, limit) if person is None else (until, person, limit),
+            f"SELECT on_day, stream FROM due WHERE on_day <= %b {of_people} ORDER BY on_day, stream LIMIT %b",  # noqa: S608
+            (until, limit) if people is None else (until, list(people), limit),
         )
         return [(day, stream) for day, stream in found]
 

@@ -105,7 +105,7 @@ class Work:
 
     async def due(self, person: UUID, until: date) -> list[UUID]:
         """The streams of a person on which something is due until a day, those of this work and the one before too."""
-        found = [stream for _, stream in await self.log.due(until=until, limit=None, person=person)]
+        found = [stream for _, stream in await self.log.due(until=until, limit=None, people=[person])]
         ours = self._before.due | self.change.due
         return found + [
             stream

@@ -18,6 +18,7 @@ from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock, Databases
 from tests.house import HIND, NOURA, RAJESH, Answer, House, Registered, open_house
+from tests.schema.conftest import counted
 from tests.schema.test_mutations import Still
 
 KHALID = Registered("1281044824", "khalid", "+966510000003", None, ("خالد الحربي", "Khalid Al-Harbi"))
@@ -280,6 +281,99 @@ async def test_a_void_names_its_reason_in_both_languages(house: House) -> None:
     input = {"number": "6000000001", "reason": {"en": "Recorded in error"}}
     answer = await house.do("voidVisa", "position", passports, input=input)
     assert [code for code, _ in answer.problems] == ["INVALID_INPUT"]
+
+
+# Forecasts
+
+FORECAST = """query ($number: String!, $event: VisaHypothesis!, $on: Date!, $until: Date) { visa(number: $number) {
+    whatIf(event: $event, on: $on, returnBefore: $until) {
+        status fee deadlines { kind on { gregorian } daysLeft passed } problems { code field rule { code } } } } }"""
+
+
+async def foresee(house: House, who: Registered, event: str, on: str, until: str | None = None) -> Answer:
+    variables: dict[str, Any] = {"number": FIRST, "event": event, "on": on, "until": until}
+    return await house.ask(FORECAST, await token(house, who), **variables)
+
+
+async def test_a_forecast_says_what_the_rules_would_decide_on_the_day_and_records_nothing(house: House) -> None:
+    await issue(house)
+    before = await house.log.head()
+    left = await foresee(house, RAJESH, "DEPART", "2026-03-11")
+    assert left.data["whatIf"] == {
+        "status": "DEPARTED",
+        "fee": None,
+        "deadlines": [
+            {"kind": "RETURN_BEFORE", "on": {"gregorian": "2026-05-10"}, "daysLeft": 60, "passed": False},
+            {"kind": "EXTEND_BEFORE", "on": {"gregorian": "2026-07-09"}, "daysLeft": 120, "passed": False},
+        ],
+        "problems": [],
+    }
+    too_late = await foresee(house, NOURA, "CANCEL", "2026-06-01")
+    assert too_late.data["whatIf"] == {
+        "status": "LAPSED_UNUSED",
+        "fee": None,
+        "deadlines": [],
+        "problems": [{"code": "VISA_NOT_CANCELLABLE", "field": None, "rule": {"code": "CANCEL_WITHIN_DAYS"}}],
+    }
+    assert await house.log.head() == before
+
+
+async def test_a_forecast_of_an_extension_says_its_fee_and_the_mutation_takes_it(house: House) -> None:
+    await issue(house)
+    await move(house, "DEPARTURE", "2026-03-01T08:00:00Z")
+    found = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2026-06-01")).data["whatIf"]
+    assert (found["status"], found["fee"], found["problems"]) == ("DEPARTED", "200.00", [])
+    input = {"number": FIRST, "returnBefore": "2026-06-01", "iqamaExpiresOn": PAPERS["iqamaExpiresOn"]}
+    shown = "visa { extensions { grantedAt returnBefore { gregorian } fee } }"
+    done = await house.do("extendVisa", shown, await token(house, NOURA), input=input)
+    assert done.data["visa"]["extensions"] == [
+        {"grantedAt": "2026-03-01T09:00:00.000Z", "returnBefore": {"gregorian": "2026-06-01"}, "fee": found["fee"]}
+    ]
+    refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2028-01-02")).data["whatIf"]
+    assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
+        ("IQAMA_EXPIRES_TOO_SOON", None)
+    ]
+    refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2026-06-01")).data["whatIf"]
+    assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
+        ("INVALID_INPUT", ["returnBefore"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "on", "until"),
+    [
+        ("CANCEL", "2026-02-28", None),
+        ("CANCEL", "2029-03-02", None),
+        ("CANCEL", "2026-03-01", "2026-04-01"),
+        ("EXTEND", "2026-03-01", None),
+    ],
+)
+async def test_a_forecast_that_nobody_can_make_is_told_so(house: House, event: str, on: str, until: str | None) -> None:
+    await issue(house)
+    answer = await foresee(house, RAJESH, event, on, until)
+    assert (answer.body["data"], answer.errors) == ({"visa": {"whatIf": None}}, ["BAD_USER_INPUT"])
+
+
+async def test_many_forecasts_of_many_visas_read_the_record_once_and_are_limited(house: House) -> None:
+    await issue(house)
+    await cancel(house, NOURA)
+    house.now.advance(days=1)
+    await issue(house)
+
+    async def asked(times: int) -> Answer:
+        several = " ".join(
+            f'f{n}: whatIf(event: DEPART, on: "2026-03-{n % 20 + 10}") {{ status }}' for n in range(times)
+        )
+        query = f"{{ me {{ visas(first: 5) {{ edges {{ node {{ {several} }} }} }} }} }}"
+        return await house.ask(query, await token(house, RAJESH))
+
+    with counted() as statements:
+        answer = await asked(50)
+    foreseen = [one["status"] for edge in answer.data["visas"]["edges"] for one in edge["node"].values()]
+    assert foreseen == ["DEPARTED"] * 50 + ["CANCELLED"] * 50
+    assert sum("kept.stream" in statement for statement in statements) <= 2
+    assert sum("FROM due" in statement for statement in statements) == 1
+    assert set((await asked(51)).errors) == {"BAD_USER_INPUT"}
 
 
 # Read models that lag

@@ -343,9 +343,9 @@ async def test_what_is_due_can_be_asked_of_one_person(log: Log) -> None:
     await log.append(change)
 
     last = date(2026, 4, 2)
-    assert await log.due(until=last, limit=None, person=RAJESH) == [(date(2026, 4, 1), THREE), (last, ONE)]
-    assert await log.due(until=last, limit=1, person=RAJESH) == [(date(2026, 4, 1), THREE)]
-    assert await log.due(until=date(2026, 4, 1), limit=None, person=RAJESH) == [(date(2026, 4, 1), THREE)]
+    assert await log.due(until=last, limit=None, people=[RAJESH]) == [(date(2026, 4, 1), THREE), (last, ONE)]
+    assert await log.due(until=last, limit=1, people=[RAJESH]) == [(date(2026, 4, 1), THREE)]
+    assert await log.due(until=date(2026, 4, 1), limit=None, people=[RAJESH]) == [(date(2026, 4, 1), THREE)]
     assert len(await log.due(until=last, limit=None)) == 3
 
 

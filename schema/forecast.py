@@ -1,0 +1,97 @@
+"""What would become of a visa, as the API shows it."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Final
+from uuid import UUID
+
+import strawberry
+
+from commands.forecast import visa_cases
+from domain import forecast
+from domain.calendar import add_months, start_of_day
+from domain.errors import Problem as Refusal
+from domain.forecast import VisaCase, VisaHypothesis, visa_forecast
+from domain.visa_terms import VisaStatus
+from schema.context import Context
+from schema.errors import bad_input
+from schema.problems import Problem, problem_shown
+from schema.text import Deadline, deadlines_shown
+
+MONTHS_AHEAD: Final = 36
+
+EventArgument = Annotated[VisaHypothesis, strawberry.argument(description="What would be done.")]
+OnArgument = Annotated[
+    date,
+    strawberry.argument(description="The day on which it would be done: today or later, at most three years ahead."),
+]
+ReturnBeforeArgument = Annotated[
+    date | None, strawberry.argument(description="The new last day to be back; for EXTEND, and for nothing else.")
+]
+
+
+@strawberry.type(
+    description="How a visa would stand. It is what the rules decide on the day, from what is recorded now: nothing else is "
+    "assumed to happen until then, and nothing is recorded."
+)
+class VisaForecast:
+    status: VisaStatus | None = strawberry.field(
+        description="The state it would have; where it is refused, the one that it has on that day without."
+    )
+    fee: Decimal | None = strawberry.field(
+        description="What an extension would cost, in SAR; null for what costs nothing, and where it is refused."
+    )
+    deadlines: list[Deadline] = strawberry.field(
+        description="What would have to happen by when, earliest first; the days left are counted from the day asked about."
+    )
+    problems: list[Problem] = strawberry.field(description="Why it would be refused; empty if not.")
+
+
+async def forecast_shown(
+    context: Context, visa_id: UUID, event: VisaHypothesis, on: date, return_before: date | None
+) -> VisaForecast:
+    """What would become of a visa.
+
+    Raises:
+        RequestError: BAD_USER_INPUT, nobody can say for that day, or the return day is missing or has no meaning.
+    """
+    at = _moment(context, on)
+    if (return_before is None) == (event is VisaHypothesis.EXTEND):
+        raise bad_input("`returnBefore` is for EXTEND, and needed there")
+    context.forecasts()
+    case = await _case(context, visa_id)
+    found = visa_forecast(case, event, at=at, return_before=return_before)
+    return _shown(found, on, context)
+
+
+def _moment(context: Context, on: date) -> datetime:
+    if not context.today <= on <= _last_day(context):
+        raise bad_input("`on` is today or later, and at most three years ahead")
+    return context.now if on == context.today else start_of_day(on)
+
+
+def _last_day(context: Context) -> date:
+    return add_months(context.today, MONTHS_AHEAD)
+
+
+async def _case(context: Context, visa_id: UUID) -> VisaCase:
+    async def load(visas: list[UUID]) -> list[VisaCase]:
+        found = await visa_cases(context.accounts.log, visas, until=_last_day(context))
+        return [found[visa] for visa in visas]
+
+    return await context.loader("visa cases", load).load(visa_id)
+
+
+def _shown(found: forecast.VisaForecast, on: date, context: Context) -> VisaForecast:
+    return VisaForecast(
+        status=found.status,
+        fee=found.fee,
+        deadlines=deadlines_shown(found.deadlines, context, today=on),
+        problems=[problem_shown(_of_argument(problem), context.language) for problem in found.problems],
+    )
+
+
+def _of_argument(problem: Refusal) -> Refusal:
+    """A field of the command's input that is no argument here is not named."""
+    return problem if problem.field == ("returnBefore",) else replace(problem, field=())

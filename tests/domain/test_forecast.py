@@ -1,0 +1,175 @@
+"""A forecast says what then happens."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.calendar import start_of_day
+from domain.errors import ProblemCode, Refused
+from domain.forecast import VisaCase, VisaForecast, VisaHypothesis, visa_forecast
+from domain.visa import Visa
+from domain.visa_terms import VisaStatus, deadlines
+from tests.domain.test_histories import Step, World, kinds, state, steps, take, world
+from tests.examples import AIRPORT, DEPARTURE, RETURN, docket, moves, multiple_visa, noon, visa
+
+DEPARTS, RETURNS, CANCELS, EXTENDS = VisaHypothesis
+
+
+def case_of(its: Visa) -> VisaCase:
+    """A visa of somebody of whom nothing else is recorded."""
+    record = docket()
+    record.note_visa(its, now=noon("2026-01-10"))
+    return VisaCase(its, record, ())
+
+
+def asked(its: Visa, event: VisaHypothesis, on: str, **values: Any) -> tuple[VisaStatus, Decimal | None, list[str]]:
+    found = visa_forecast(case_of(its), event, at=noon(on), **values)
+    return found.status, found.fee, [problem.code.value for problem in found.problems]
+
+
+def away(since: str = "2026-02-20") -> Visa:
+    """Whose holder is out, to be back on 2026-04-21."""
+    its = visa()
+    moves(its, DEPARTURE, since)
+    return its
+
+
+@pytest.mark.parametrize(
+    ("event", "on", "status", "problems"),
+    [
+        (DEPARTS, "2026-04-10", VisaStatus.DEPARTED, []),
+        (DEPARTS, "2026-04-11", VisaStatus.LAPSED_UNUSED, ["VISA_STATE_FORBIDS"]),
+        (CANCELS, "2026-04-10", VisaStatus.CANCELLED, []),
+        (CANCELS, "2026-04-11", VisaStatus.LAPSED_UNUSED, ["VISA_NOT_CANCELLABLE"]),
+        (RETURNS, "2026-03-01", VisaStatus.ISSUED, ["VISA_STATE_FORBIDS"]),
+    ],
+)
+def test_an_unused_visa_can_be_used_or_given_back_until_its_last_day(
+    event: VisaHypothesis, on: str, status: VisaStatus, problems: list[str]
+) -> None:
+    assert asked(visa(), event, on) == (status, None, problems)
+
+
+def test_a_departure_on_a_day_says_by_when_to_be_back() -> None:
+    found = visa_forecast(case_of(visa()), DEPARTS, at=noon("2026-02-20"))
+    assert [(one.kind.value, one.on) for one in found.deadlines] == [
+        ("RETURN_BEFORE", date(2026, 4, 21)),
+        ("EXTEND_BEFORE", date(2026, 6, 20)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("on", "until", "status", "fee", "problems"),
+    [
+        ("2026-03-01", "2026-04-22", VisaStatus.DEPARTED, "100.00", []),
+        ("2026-03-01", "2026-05-22", VisaStatus.DEPARTED, "200.00", []),
+        ("2026-06-20", "2026-06-21", VisaStatus.DEPARTED, "300.00", []),
+        ("2026-06-21", "2026-06-22", VisaStatus.EXPIRED_OUTSIDE, None, ["VISA_NOT_EXTENDABLE"]),
+        ("2026-03-01", "2026-04-21", VisaStatus.DEPARTED, None, ["INVALID_INPUT"]),
+        ("2026-03-01", "2028-01-11", VisaStatus.DEPARTED, None, ["IQAMA_EXPIRES_TOO_SOON"]),
+    ],
+)
+def test_an_extension_says_what_it_costs(
+    on: str, until: str, status: VisaStatus, fee: str | None, problems: list[str]
+) -> None:
+    expected = (status, None if fee is None else Decimal(fee), problems)
+    assert asked(away(), EXTENDS, on, return_before=date.fromisoformat(until)) == expected
+
+
+def test_the_iqama_is_as_it_was_shown_last() -> None:
+    its = away()
+    its.extend(date(2026, 5, 1), iqama_expires_on=date(2029, 1, 1), now=noon("2026-03-01"))
+    assert asked(its, EXTENDS, "2026-03-02", return_before=date(2029, 1, 1))[2] == []
+    assert asked(its, EXTENDS, "2026-03-02", return_before=date(2029, 1, 2))[2] == ["IQAMA_EXPIRES_TOO_SOON"]
+
+
+@pytest.mark.parametrize(("on", "status"), [("2026-05-21", VisaStatus.ACTIVE), ("2026-05-22", VisaStatus.COMPLETED)])
+def test_a_visa_for_several_trips_stays_good_while_its_holder_is_back_in_time(on: str, status: VisaStatus) -> None:
+    its = multiple_visa()
+    moves(its, DEPARTURE, "2026-02-20")
+    assert asked(its, RETURNS, on) == (status, None, [])
+
+
+def test_who_is_outside_under_another_visa_gives_none_back() -> None:
+    its, other = visa(), visa("6000000009")
+    case = case_of(its)
+    moves(other, DEPARTURE, "2026-02-20")
+    case.docket.note_visa(other, now=noon("2026-02-20"))
+    found = visa_forecast(VisaCase(its, case.docket, (other,)), CANCELS, at=noon("2026-03-01"))
+    assert [problem.code for problem in found.problems] == [ProblemCode.HOLDER_NOT_INSIDE]
+
+
+def test_nothing_can_be_done_with_a_void_visa() -> None:
+    its = visa()
+    its.void(AIRPORT, now=noon("2026-02-01"))
+    for event in (DEPARTS, RETURNS, CANCELS):
+        status, _, problems = asked(its, event, "2026-02-02")
+        assert (status, len(problems)) == (VisaStatus.VOIDED, 1)
+
+
+# Whatever happens
+
+
+def really(here: World, its: Visa, event: VisaHypothesis, return_before: date) -> VisaForecast:
+    """What happens when it is done."""
+    now, before = here.now, len(its.pending_events)
+    problems: Any = ()
+    try:
+        match event:
+            case VisaHypothesis.CANCEL:
+                its.cancel(holder_inside=here.docket.holder_inside, now=now)
+            case VisaHypothesis.EXTEND:
+                its.extend(return_before, iqama_expires_on=its.iqama_expires_on, now=now)
+            case _:
+                way = DEPARTURE if event is DEPARTS else RETURN
+                problem = its.record_movement(way, port=AIRPORT, at=now, now=now)
+                problems = () if problem is None else (problem,)
+    except Refused as refused:
+        problems = refused.problems
+    here.note(its)
+    here.bring_up(its)
+    fees = [decided.fee for decided in its.pending_events[before:] if isinstance(decided, Visa.Extended)]
+    return VisaForecast(its.status, fees[0] if fees else None, deadlines(its), problems)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    kinds,
+    kinds,
+    steps,
+    st.sampled_from(VisaHypothesis),
+    st.integers(0, 9),
+    st.sampled_from([0, 0, 1, 10, 30, 60, 61, 90, 200, 1000]),
+    st.integers(-5, 100),
+    st.booleans(),
+)
+def test_what_is_foreseen_is_what_then_happens(
+    first: Any,
+    second: Any,
+    taken: list[Step],
+    event: VisaHypothesis,
+    which: int,
+    ahead: int,
+    longer: int,
+    punctual: bool,
+) -> None:
+    here = world(first, second, punctual=punctual)
+    for step in taken:
+        take(here, step)
+    its = here.visas[which % len(here.visas)]
+    on = here.today + timedelta(days=ahead)
+    until = max(on, its.return_before or on) + timedelta(days=longer)
+    others = tuple(case for case in here.cases if case is not its and case.due_on is not None and case.due_on <= on)
+    case = VisaCase(its, here.docket, others)
+    before = [state(known) for known in (*here.cases, here.docket)]
+
+    at = here.now if ahead == 0 else start_of_day(on)
+    foreseen = visa_forecast(case, event, at=at, return_before=until)
+
+    assert [state(known) for known in (*here.cases, here.docket)] == before
+    here.let_pass(ahead, its)
+    assert foreseen == really(here, its, event, until)
