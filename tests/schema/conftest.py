@@ -298,6 +298,7 @@ MODELS: dict[type[Row], ReadModel[Any]] = {
 }
 
 Keep = Callable[..., Any]
+Looks = Callable[[], Any]
 
 
 @pytest.fixture
