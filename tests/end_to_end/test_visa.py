@@ -91,7 +91,7 @@ class Life:
                 self.house.now.advance(minutes=1)  # no two movements at once
                 direction = {"departs": "DEPARTURE", "returns": "RETURN"}[what]
                 at = moment(self.house.now() - timedelta(days=int(days or 0)))
-                report = {"visaNumber": self.number, "direction": direction, "port": PORT, "at": at}
+                report: dict[str, Any] = {"visaNumber": self.number, "direction": direction, "port": PORT, "at": at}
                 answer = await self.do("recordMovement", "border-guard", **report)
         assert (step, answer.problems) == (step, [])
         assert answer.data["visa"]["status"] == (await self.shown("status"))["status"]
