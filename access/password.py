@@ -69,7 +69,7 @@ class _Hashing:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it had come just then
+            if turn.done() and not turn.cancelled() and turn.exception() is None:  # it had come just then
                 self._next()
             raise
 

@@ -117,8 +117,13 @@ async def taken_beside(work: Work, input: RegisterUser) -> list[Problem]:
         Claim("mobile", check(formats.mobile, input.mobile) or ""): "mobile",
         Claim("email", formats.email_key(check(formats.email, input.email or "") or "")): "email",
     }
-    owners = await work.owners(claims)
-    return [Problem(ProblemCode.VALUE_TAKEN, (field,)) for claim, field in claims.items() if owners[claim] is not None]
+    own = Claim("national_id", check(formats.national_id, input.national_id) or "")
+    owners = await work.owners([own, *claims])
+    return [
+        Problem(ProblemCode.VALUE_TAKEN, (field,))
+        for claim, field in claims.items()
+        if owners[claim] not in {None, owners[own]}
+    ]
 
 
 async def days_beside(_work: Work, input: GrantDelegation) -> list[Problem]:
@@ -196,7 +201,8 @@ def sponsorship(input: AssignSponsor | EndSponsorship) -> str:
 async def correct_person(work: Work, request: Request, input: CorrectPerson) -> None:
     user = await account(work, input.national_id)
     typed = formats.localized(input.name.ar, input.name.en, ("name",))
-    before = user.name or typed
+    # Somebody registered in one language alone has that text in both: then both were wrong.
+    before = user.name if user.name and user.name.ar != user.name.en else typed
     name = Text(typed.ar if input.name.ar else before.ar, typed.en if input.name.en else before.en)
     user.correct_name(name, input.reason, now=request.now)
 

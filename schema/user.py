@@ -62,12 +62,17 @@ async def _changed(
     input: Any,  # noqa: ANN401 (the operation's)
     also: Callable[[Work], Awaitable[None]] | None = None,
 ) -> PersonPayload:
+    _require(info, operation)
+    position = await change(info.context, operation, input, also=also)
+    return PersonPayload(national_id=formats.national_id(input.national_id), position=Position(position))
+
+
+def _require(info: Info, operation: str) -> None:
+    """Ask whether the reader may do it, and see the person where that is selected, before anything is recorded."""
     context = info.context
     request_for(context, operation)
     if context.reader.agency is None and selects(info, "person"):
-        require_official(context, Data.PERSON)  # before anything is recorded: to see the person needs a purpose
-    position = await change(context, operation, input, also=also)
-    return PersonPayload(national_id=formats.national_id(input.national_id), position=Position(position))
+        require_official(context, Data.PERSON)
 
 
 @strawberry.type
@@ -99,7 +104,7 @@ class UserMutations:
     @mutation("Unlock an account before its time. For administrators.")
     async def unlock_account(self, info: Info, input: UnlockAccount) -> PersonPayload | None:
         context = info.context
-        request_for(context, "unlockAccount")
+        _require(info, "unlockAccount")
         # The lock may be unrecorded yet.
         await context.accounts.record_refusals(normal(input).national_id, now=context.now)
 

@@ -229,7 +229,9 @@ async def test_an_edit_that_is_repeated_under_its_key_does_not_count(house: Hous
         assert (await house.do("setLanguage", "position", token, input={"language": one})).problems == []
     limited = [("RATE_LIMITED", None)]
     assert (await house.do("setLanguage", "position", token, input={"language": "AR"})).problems == limited
-    assert (await house.do("changeEmail", "position", token, input={"email": "x@example.sa"})).problems == limited
+    assert (
+        await house.do("changeEmail", "challenge { id }", token, input={"email": "x@example.sa"})
+    ).problems == limited
     assert await both() == first
 
 
