@@ -136,13 +136,30 @@ def really(here: World, its: Visa, event: VisaHypothesis, return_before: date) -
     return VisaForecast(its.status, fees[0] if fees else None, deadlines(its), problems)
 
 
+POSSIBLE = {
+    VisaStatus.ISSUED: (DEPARTS, CANCELS),
+    VisaStatus.DEPARTED: (RETURNS, EXTENDS),
+    VisaStatus.ACTIVE: (DEPARTS,),
+    VisaStatus.EXPIRED_OUTSIDE: (RETURNS, EXTENDS),
+    VisaStatus.EXITED_NOT_RETURNED: (RETURNS,),
+}
+
+
+def chosen(here: World, which: int) -> tuple[Visa, VisaHypothesis]:
+    """Mostly what may be possible: whatever comes is mostly refused."""
+    its = max(here.visas, key=lambda its: (its.status in POSSIBLE, its.number))
+    possible = POSSIBLE.get(its.status)
+    if which > 7 or possible is None:
+        return here.visas[which % len(here.visas)], list(VisaHypothesis)[which % 4]
+    return its, possible[which % len(possible)]
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     kinds,
     kinds,
     steps,
-    st.sampled_from(VisaHypothesis),
-    st.integers(0, 9),
+    st.integers(0, 11),
     st.sampled_from([0, 0, 1, 10, 30, 60, 61, 90, 200, 1000]),
     st.integers(-5, 100),
     st.booleans(),
@@ -151,7 +168,6 @@ def test_what_is_foreseen_is_what_then_happens(
     first: Any,
     second: Any,
     taken: list[Step],
-    event: VisaHypothesis,
     which: int,
     ahead: int,
     longer: int,
@@ -160,7 +176,7 @@ def test_what_is_foreseen_is_what_then_happens(
     here = world(first, second, punctual=punctual)
     for step in taken:
         take(here, step)
-    its = here.visas[which % len(here.visas)]
+    its, event = chosen(here, which)
     on = here.today + timedelta(days=ahead)
     until = max(on, its.return_before or on) + timedelta(days=longer)
     others = tuple(case for case in here.cases if case is not its and case.due_on is not None and case.due_on <= on)
