@@ -39,21 +39,27 @@ def recent(times: str, *, since: str = "since") -> str:
     return f"array(SELECT t FROM unnest({times}) t WHERE t > %({since})s)"
 
 
-COUNT = f"""
-    WITH before AS (
-        SELECT {recent("times")} AS times FROM attempts WHERE kind = %(kind)s AND subject = %(subject)s
+def counting(*, subject: str = "subject", most: str = "most", since: str = "since") -> str:
+    """SQL: parts of a WITH, `before` with the moments that still count, and `counted` with a row if one more does.
+
+    The arguments name parameters, beside kind, now and counts_to.
+    """
+    still = recent("a.times", since=since)
+    return f"""before AS MATERIALIZED (
+        SELECT {recent("times", since=since)} AS times FROM attempts WHERE kind = %(kind)s AND subject = %({subject})s
     ), counted AS (
         INSERT INTO attempts AS a (kind, subject, times, counts_to)
-        SELECT %(kind)s, %(subject)s, ARRAY[%(now)s::timestamptz], %(counts_to)s
+        SELECT %(kind)s, %({subject})s, ARRAY[%(now)s::timestamptz], %(counts_to)s
         -- Whoever is over the limit only reads: hammering makes no row versions.
-        WHERE NOT EXISTS (SELECT FROM before WHERE cardinality(times) >= %(most)s)
+        WHERE NOT EXISTS (SELECT FROM before WHERE cardinality(times) >= %({most})s)
         ON CONFLICT (kind, subject) DO UPDATE
-            SET times = {recent("a.times")} || %(now)s::timestamptz, counts_to = excluded.counts_to
-            WHERE cardinality({recent("a.times")}) < %(most)s
+            SET times = {still} || %(now)s::timestamptz, counts_to = excluded.counts_to
+            WHERE cardinality({still}) < %({most})s
         RETURNING true
-    )
-    SELECT EXISTS (SELECT FROM counted), (SELECT times[1] FROM before)
-"""
+    )"""
+
+
+COUNT = f"WITH {counting()} SELECT EXISTS (SELECT FROM counted), (SELECT times[1] FROM before)"
 TAKE_BACK = """
     UPDATE attempts SET times = trim_array(times, 1)
     WHERE kind = %(kind)s AND subject = %(subject)s AND cardinality(times) > 0
@@ -83,7 +89,7 @@ class Attempts:
             "counts_to": now + limit.within,
         }
         async with self._database.pool.connection() as connection:
-            cursor = await connection.execute(COUNT, parameters)
+            cursor = await connection.execute(COUNT.encode(), parameters)
             counted, first = await cursor.fetchone() or (False, None)
         if not counted:
             refuse_until(limit, (first or now) + limit.within, now)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg.abc import Params
 
-from access.attempts import CODES, RESETS_PER_PERSON, Attempts
+from access.attempts import CODES, RESETS_PER_PERSON, Attempts, Limit
 from access.digest import Digests
 from domain import rules
 from domain.calendar import riyadh_day
@@ -50,9 +50,6 @@ KINDS: Final = {
 }
 """How the code is worded; the others are CHANGE_CODE."""
 
-LIMITS: Final = {ChallengePurpose.PASSWORD_RESET: RESETS_PER_PERSON}
-"""What the codes are counted by, on a challenge's subject; the others by CODES."""
-
 SERVICE_OF: Final = {
     ChallengePurpose.CHANGE_PASSWORD: "changePassword",
     ChallengePurpose.CHANGE_EMAIL: "changeEmail",
@@ -77,6 +74,11 @@ class Challenge:
     tries_left: int
     used_at: datetime | None = None
 
+    @property
+    def limit(self) -> Limit:
+        """What its codes are counted by, on its subject."""
+        return RESETS_PER_PERSON if self.purpose is ChallengePurpose.PASSWORD_RESET else CODES
+
 
 COLUMNS: Final = "id, person_id, subject, purpose, sent_to, channel, box, created_at, expires_at, tries_left, used_at"
 INSERT: Final = f"""
@@ -88,10 +90,9 @@ TRY: Final = f"""
         AND expires_at > %(now)s AND tries_left > 0
     RETURNING {COLUMNS}, code = %(code)s
 """  # noqa: S608 (names of our own)
-RENEW: Final = f"""
-    UPDATE challenges SET code = %(code)s, expires_at = %(expires_at)s, tries_left = %(tries)s
-    WHERE id = %(id)s RETURNING {COLUMNS}
-"""  # noqa: S608 (names of our own)
+RENEW: Final = """
+    UPDATE challenges SET code = %(code)s, expires_at = %(expires_at)s, tries_left = %(tries)s WHERE id = %(id)s
+"""
 USED: Final = "UPDATE challenges SET used_at = %b WHERE id = %b AND used_at IS NULL"
 
 
@@ -115,7 +116,6 @@ class Challenges:
         *,
         now: datetime,
         id: UUID | None = None,
-        box: bytes | None = None,
         subject: bytes | None = None,
     ) -> Challenge:
         """A challenge that is not sent yet.
@@ -126,7 +126,6 @@ class Challenges:
             to: mobile number or e-mail address.
             now: when.
             id: where a repetition is to find it again.
-            box: what is to be done, sealed for the user.
             subject: whose codes are counted, the user's without it.
         """
         channel = Channel.EMAIL if "@" in to else Channel.SMS
@@ -137,7 +136,7 @@ class Challenges:
             purpose=purpose,
             sent_to=masked(to),
             channel=channel,
-            box=box,
+            box=None,
             created_at=now,
             expires_at=now + timedelta(seconds=rules.CODE_SECONDS.on(riyadh_day(now)).value),
             tries_left=rules.CODE_TRIES.on(riyadh_day(now)).value,
@@ -149,7 +148,7 @@ class Challenges:
         Raises:
             Refused: RATE_LIMITED, too many codes were sent that never came back.
         """
-        await self._attempts.count(LIMITS.get(challenge.purpose, CODES), challenge.subject, now=now)
+        await self._attempts.count(challenge.limit, challenge.subject, now=now)
         code = self._code()
         row = (
             challenge.id,
@@ -181,7 +180,7 @@ class Challenges:
         Raises:
             Refused: RATE_LIMITED, too many codes were sent that never came back.
         """
-        await self._attempts.count(LIMITS.get(challenge.purpose, CODES), challenge.subject, now=now)
+        await self._attempts.count(challenge.limit, challenge.subject, now=now)
         code = self._code()
         again = self.new(user, challenge.purpose, to, now=now, id=challenge.id)
         renewal = {
@@ -259,7 +258,7 @@ class Challenges:
 
     async def forget_code(self, challenge: Challenge) -> None:
         """A code that came back counts no more."""
-        await self._attempts.take_back(LIMITS.get(challenge.purpose, CODES), challenge.subject)
+        await self._attempts.take_back(challenge.limit, challenge.subject)
 
     def _code(self) -> str:
         """Six digits, each number as likely as any other but for one part in 10¹³."""

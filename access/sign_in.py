@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from access.attempts import FAILURES_PER_ADDRESS, Attempts, recent, refuse_until, seconds_until
+from access.attempts import FAILURES_PER_ADDRESS, Attempts, counting, recent, refuse_until, seconds_until
 from access.digest import Digests
 from domain import rules
 from domain.calendar import riyadh_day
@@ -26,21 +26,10 @@ ADMIT = f"""
             SELECT owner FROM claims
             WHERE (kind, digest) IN (('username', %(username)s::bytea), ('national_id', %(national_id)s::bytea)) LIMIT 1
         ) AS owner) known
-    ), before AS MATERIALIZED (
-        SELECT {recent("times", since="since_from_address")} AS times FROM attempts
-        WHERE kind = %(kind)s AND subject = %(address)s
-    ), address AS (
-        INSERT INTO attempts AS a (kind, subject, times, counts_to)
-        SELECT %(kind)s, %(address)s, ARRAY[%(now)s::timestamptz], %(counts_to)s
-        WHERE NOT EXISTS (SELECT FROM before WHERE cardinality(times) >= %(most_of_address)s)
-        ON CONFLICT (kind, subject) DO UPDATE
-            SET times = {recent("a.times", since="since_from_address")} || %(now)s::timestamptz, counts_to = excluded.counts_to
-            WHERE cardinality({recent("a.times", since="since_from_address")}) < %(most_of_address)s
-        RETURNING true
-    ), account AS (
+    ), {counting(subject="address", most="most_of_address", since="since_from_address")}, account AS (
         INSERT INTO sign_ins AS s (subject, person_id, tried, refused, refused_first, refused_last)
         SELECT subject, person_id, ARRAY[%(now)s::timestamptz], 1, %(now)s, %(now)s
-        FROM who WHERE EXISTS (SELECT FROM address)
+        FROM who WHERE EXISTS (SELECT FROM counted)
         ON CONFLICT (subject) DO UPDATE SET
             admitted = s.locked_until IS NULL OR s.locked_until <= %(now)s,
             tried = CASE WHEN s.locked_until > %(now)s THEN s.tried
@@ -89,9 +78,9 @@ class Admitted:
     locked_until: datetime | None  # if this one fails, too
     failures_of_address: int  # without this one
 
-    def refusal(self, now: datetime, *field: str) -> Refused:
+    def refusal(self, now: datetime) -> Refused:
         """What is said when the password is wrong."""
-        problems = [Problem(ProblemCode.BAD_CREDENTIALS, field)]
+        problems = [Problem(ProblemCode.BAD_CREDENTIALS)]
         if self.locked_until is not None:
             problems.append(locked(self.locked_until, now))
         return Refused(*problems)

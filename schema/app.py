@@ -26,11 +26,12 @@ from access.reader import Readers
 from access.token import InvalidToken
 from domain import rules
 from domain.errors import RequestErrorCode, request_message
+from domain.messages import in_language
 from domain.user import Language
 from projections.person import People, PersonRow
 from schema import build_schema
 from schema.context import WAITS_FOR_SECONDS, Context, Services
-from schema.errors import cause, in_language, is_internal, shown
+from schema.errors import cause, is_internal, shown
 from schema.negotiation import GRAPHQL, JSON, accepts_html, language, media_type
 from schema.request import Operation, RequestRefused, bad_request, read_conditions, read_operation
 from store.change import LogUnavailable

@@ -7,7 +7,7 @@ from typing import Final
 from graphql import GraphQLError
 
 from domain.errors import Refused, RequestErrorCode, message, request_message
-from domain.text import Text
+from domain.messages import in_language
 from domain.user import Language
 
 
@@ -29,10 +29,6 @@ def cause(error: GraphQLError) -> Exception | None:
     while isinstance(found, GraphQLError):
         found = found.original_error
     return found
-
-
-def in_language(text: Text, language: Language) -> str:
-    return text.en if language is Language.EN else text.ar
 
 
 def shown(error: GraphQLError, language: Language, reference: str) -> dict[str, object]:

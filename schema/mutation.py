@@ -141,8 +141,7 @@ async def change(
         await context.accounts.attempts.count(limit, UUID(requests[0].actor.subject).bytes, now=context.now)
     requests = await _remembered_first(context, operation, requests, input)
     for request in requests:
-        if shows is not None and request.actor.role is not Role.PERSON:
-            require_purpose(context, shows)
+        _may_see(context, request, shows)
         try:
             position, problem = await _recorded(context, operation, request, input, also)
         except Refused as refused:
@@ -154,6 +153,21 @@ async def change(
     if problem is not None:
         raise Refused(problem)  # recorded as a fact, and refused all the same
     return position
+
+
+def may(context: Context, operation: str, *, shows: Data | None) -> None:
+    """Ask what `change` asks in the reader's first role before it records anything.
+
+    Raises:
+        Forbidden: the reader may never use it.
+        RequestError: PURPOSE_REQUIRED.
+    """
+    _may_see(context, request_for(context, operation), shows)
+
+
+def _may_see(context: Context, request: Request, shows: Data | None) -> None:
+    if shows is not None and request.actor.role is not Role.PERSON:
+        require_purpose(context, shows)
 
 
 async def _remembered_first(

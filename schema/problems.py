@@ -4,8 +4,8 @@ import strawberry
 
 from domain import errors
 from domain.errors import ProblemCode
+from domain.messages import in_language
 from domain.user import Language
-from schema.errors import in_language
 from schema.text import Rule, rule_shown
 
 

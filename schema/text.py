@@ -6,11 +6,11 @@ from typing import Any
 import strawberry
 
 from domain import calendar, deadline, rules
+from domain.messages import in_language
 from domain.rules import CONSEQUENCES, DeadlineKind
 from domain.text import Text
 from domain.user import Language
 from schema.context import Context
-from schema.errors import in_language
 
 
 @strawberry.type(description="Text that exists in Arabic and in English.")

@@ -21,9 +21,9 @@ from domain.messages import MessageKind
 from projections.person import PersonRow
 from projections.read_model import fetch
 from schema import table
-from schema.access import Data, SeenAs, require_official
+from schema.access import Data, SeenAs
 from schema.context import Info
-from schema.mutation import change, mutation, request_for
+from schema.mutation import change, may, mutation
 from schema.person import Person, person_shown, person_with_id
 from schema.problems import Problem
 from schema.resolver import resolver
@@ -62,17 +62,13 @@ async def _changed(
     input: Any,  # noqa: ANN401 (the operation's)
     also: Callable[[Work], Awaitable[None]] | None = None,
 ) -> PersonPayload:
-    _require(info, operation)
-    position = await change(info.context, operation, input, also=also)
+    position = await change(info.context, operation, input, also=also, shows=_shows(info))
     return PersonPayload(national_id=formats.national_id(input.national_id), position=Position(position))
 
 
-def _require(info: Info, operation: str) -> None:
-    """Ask whether the reader may do it, and see the person where that is selected, before anything is recorded."""
-    context = info.context
-    request_for(context, operation)
-    if context.reader.agency is None and selects(info, "person"):
-        require_official(context, Data.PERSON)
+def _shows(info: Info) -> Data | None:
+    """What the payload is asked to show."""
+    return Data.PERSON if selects(info, "person") else None
 
 
 @strawberry.type
@@ -104,8 +100,8 @@ class UserMutations:
     @mutation("Unlock an account before its time. For administrators.")
     async def unlock_account(self, info: Info, input: UnlockAccount) -> PersonPayload | None:
         context = info.context
-        _require(info, "unlockAccount")
-        # The lock may be unrecorded yet.
+        # The lock may be unrecorded yet; who may not do this, or see the person, has nothing recorded.
+        may(context, "unlockAccount", shows=_shows(info))
         await context.accounts.record_refusals(normal(input).national_id, now=context.now)
 
         async def told(work: Work) -> None:
