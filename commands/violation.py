@@ -128,7 +128,7 @@ async def submit_objection(work: Work, request: Request, input: SubmitObjection)
 
 async def start_objection_review(work: Work, request: Request, input: StartObjectionReview) -> None:
     violation, docket = await objection_case(work, request, input.objection_number)
-    violation.start_review(officer_id=UUID(request.actor.subject), now=request.now)
+    violation.start_objection_review(officer_id=UUID(request.actor.subject), now=request.now)
     docket.note_violation(violation, now=request.now)
 
 

@@ -14,7 +14,7 @@ class Attachment:
 
     filename: str
     media_type: str  # as its content tells
-    bytes: int
+    size: int  # bytes
     sha256: bytes
 
 
@@ -30,7 +30,7 @@ def accepted(files: Sequence[Attachment], today: date, field: tuple[str, ...]) -
         for place, file in enumerate(files):
             broken = (
                 (place >= most.value, most),
-                (file.bytes > largest.value, largest),
+                (file.size > largest.value, largest),
                 (file.media_type not in types.value, types),
             )
             rule = next((rule for is_broken, rule in broken if is_broken), None)

@@ -1,5 +1,6 @@
 """What a violation costs and until when: its states, and what each means for paying."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -55,11 +56,24 @@ class ViolationState(Protocol):
     object_before: date | None
     pay_before: date | None
     discount_before: date | None
+    extended_on: date | None  # the day on which a further period to pay was asked for
+    extended_before: date | None  # the last day of that period
+
+    @property
+    def court_decided_at(self) -> datetime | None: ...
 
 
 def discount(violation: ViolationState, on: date) -> Decimal:
-    """What paying on a day saves: a share of the type's minimum fine, until the discount's last day."""
-    return discount_in_time(violation, on) if violation.status in PAYABLE else NOTHING
+    """What paying on a day saves: a share of the type's minimum fine, until the discount's last day or a court decides."""
+    if violation.status not in PAYABLE or violation.court_decided_at is not None:
+        return NOTHING
+    return discount_in_time(violation, on)
+
+
+def discount_at(violation: ViolationState, instant: datetime) -> Decimal:
+    """What a payment of that moment saves, however late its report."""
+    court = violation.court_decided_at
+    return NOTHING if court is not None and instant >= court else discount_in_time(violation, riyadh_day(instant))
 
 
 def discount_in_time(violation: ViolationState, on: date) -> Decimal:
@@ -107,20 +121,28 @@ def deadlines(violation: ViolationState) -> list[Deadline]:
         rule = rules.OBJECT_WITHIN_DAYS.on(notified_on)
         found.append(Deadline(DeadlineKind.OBJECT_BEFORE, violation.object_before, rule))
     if violation.status in PAYABLE and violation.pay_before is not None:
-        found.append(
-            Deadline(DeadlineKind.PAY_BEFORE, violation.pay_before, _pay_rule(notified_on, violation.pay_before))
-        )
-        if violation.discountable and violation.discount_before is not None:
-            found.append(Deadline(DeadlineKind.DISCOUNT_BEFORE, violation.discount_before, discount_rule(violation)))
+        rule = pay_rule(violation, notified_on, violation.pay_before)
+        found.append(Deadline(DeadlineKind.PAY_BEFORE, violation.pay_before, rule))
+        if violation.discountable and violation.discount_before is not None and violation.court_decided_at is None:
+            found.append(Deadline(DeadlineKind.DISCOUNT_BEFORE, violation.discount_before, _discount_until(violation)))
     return sorted(found, key=lambda deadline: deadline.on)
 
 
-def _pay_rule(notified_on: date, pay_before: date) -> Rule[int]:
-    """The rule that gave the last day to pay: a decision's fresh days hold only where they end later than the first."""
+def pay_rule(violation: ViolationState, notified_on: date, pay_before: date) -> Rule[int]:
+    """The rule that gave the last day to pay: a decision's fresh days hold only where they end later than those before."""
     first = rules.PAY_WITHIN_DAYS.on(notified_on)
     if pay_before == notified_on + timedelta(days=first.value):
         return first
+    if violation.extended_on is not None and pay_before == violation.extended_before:
+        return rules.PAYMENT_EXTENSION_MAX_DAYS.on(violation.extended_on)
     return rules.PAY_AFTER_DECISION_DAYS.on(pay_before)
+
+
+def _discount_until(violation: ViolationState) -> Rule[Decimal] | Rule[int]:
+    """The rule that gives the discount and its last day, or the one that limits it within a further period."""
+    if violation.status is ViolationStatus.EXTENDED and violation.extended_on is not None:
+        return rules.EXTENSION_DISCOUNT_DAYS.on(violation.extended_on)
+    return discount_rule(violation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +158,36 @@ class Reckoning:
     settled: bool  # nothing is left to pay
     discount: Decimal  # earned by settling the fine in time
     excess: Decimal  # paid beyond what was due: goes back
+
+
+class Account(ViolationState, Protocol):
+    """A violation with all that was paid for it."""
+
+    @property
+    def payments(self) -> list[Payment]: ...
+
+    @property
+    def fine_stands(self) -> bool: ...
+
+
+def reckon(violation: Account, payments: Iterable[Payment], fine: Decimal) -> Reckoning:
+    """What payments come to: the fine is settled at the first moment at which they cover what is due then."""
+    granted, paid = None, NOTHING
+    for payment in sorted(payments, key=lambda payment: payment.paid_at):
+        paid += payment.amount
+        saved = discount_at(violation, payment.paid_at)
+        if granted is None and paid >= fine - saved:
+            granted = saved
+    if not violation.fine_stands:
+        return Reckoning(settled=True, discount=NOTHING, excess=paid)
+    if granted is None:
+        return Reckoning(settled=False, discount=NOTHING, excess=NOTHING)
+    return Reckoning(settled=True, discount=granted, excess=paid - (fine - granted))
+
+
+def due_at(violation: Account, instant: datetime) -> Decimal:
+    """What was still to pay at a moment, whatever was paid later and reported earlier."""
+    if violation.status not in PAYABLE:
+        return NOTHING
+    paid = sum((payment.amount for payment in violation.payments if payment.paid_at <= instant), NOTHING)
+    return max(NOTHING, violation.fine - discount_at(violation, instant) - paid)

@@ -2,9 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
+
+from eventsourcing.domain import CanMutateAggregate
 
 from domain import rules
 from domain.calendar import hijri_year
@@ -49,6 +52,12 @@ class ObjectionOutcome(StrEnum):
     REJECTED = "REJECTED"
 
 
+class CourtOutcome(StrEnum):
+    CANCELLED = "CANCELLED"
+    MODIFIED = "MODIFIED"
+    UPHELD = "UPHELD"
+
+
 OPEN_OBJECTION = frozenset({ObjectionStatus.SUBMITTED, ObjectionStatus.UNDER_REVIEW, ObjectionStatus.INFO_REQUESTED})
 DECIDED_BY_OFFICER = frozenset({ObjectionStatus.REJECTED, ObjectionStatus.FINE_MODIFIED})
 
@@ -62,6 +71,9 @@ class ObjectedState(ViolationState, Protocol):
     @property
     def objection_decided_on(self) -> date | None: ...
 
+    @property
+    def supply_before(self) -> date | None: ...
+
 
 class ObjectionRecord(Protocol):
     """What one person's objections limit; the docket and its read model's row both have it."""
@@ -74,12 +86,20 @@ class ObjectionRecord(Protocol):
 
 
 def objection_deadlines(violation: ObjectedState) -> list[Deadline]:
-    """Until when a decided objection can be taken to court."""
+    """Until when information that was asked for can be supplied, or a decision be taken to court."""
+    if violation.objection_status is ObjectionStatus.INFO_REQUESTED and violation.supply_before is not None:
+        supply = rules.INFORMATION_WITHIN_DAYS.on(violation.supply_before)
+        return [Deadline(DeadlineKind.SUPPLY_INFORMATION_BEFORE, violation.supply_before, supply)]
+    appeal = appeal_before(violation)
+    return [appeal] if appeal is not None else []
+
+
+def appeal_before(violation: ObjectedState) -> Deadline | None:
+    """The last day to take a decision to court; None where there is no decision that can be."""
     if violation.objection_status not in DECIDED_BY_OFFICER or violation.objection_decided_on is None:
-        return []
+        return None
     rule = rules.APPEAL_WITHIN_DAYS.on(violation.objection_decided_on)
-    last = violation.objection_decided_on + timedelta(days=rule.value)
-    return [Deadline(DeadlineKind.APPEAL_BEFORE, last, rule)]
+    return Deadline(DeadlineKind.APPEAL_BEFORE, violation.objection_decided_on + timedelta(days=rule.value), rule)
 
 
 def objection_problems(violation: ObjectedState, record: ObjectionRecord, today: date) -> list[Problem]:
@@ -116,4 +136,12 @@ class Objection:
     """The one objection to a violation, as far as its decisions need it."""
 
     status: ObjectionStatus
+    version: int  # of the violation's stream, at the last change of the objection
+    decided_by: UUID | None = None
     decided_on: date | None = None
+    supply_before: date | None = None  # the last day to answer the officer's question
+    court_decided_at: datetime | None = None
+
+    def becomes(self, status: ObjectionStatus, fact: CanMutateAggregate[UUID]) -> None:
+        """Change by a fact."""
+        self.status, self.version = status, fact.originator_version

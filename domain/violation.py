@@ -1,6 +1,6 @@
 """A traffic violation, what is due for it, and the objection to it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -10,29 +10,13 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate
 
-from domain import formats, rules
+from domain import formats, objecting, rules
+from domain.attachment import Attachment, accepted
 from domain.calendar import riyadh_day, start_of_day
-from domain.catalogue import OBJECTION_REASONS, OBJECTION_TERMS, VIOLATION_TYPES
-from domain.dues import (
-    NOTHING,
-    PAYABLE,
-    UNDECIDED,
-    Payment,
-    Reckoning,
-    ViolationStatus,
-    discount,
-    discount_in_time,
-    due_on,
-)
-from domain.errors import Problem, ProblemCode, check_all, refuse
-from domain.objection import (
-    Objection,
-    ObjectionOutcome,
-    ObjectionReason,
-    ObjectionRecord,
-    ObjectionStatus,
-    objection_problems,
-)
+from domain.catalogue import VIOLATION_TYPES
+from domain.dues import NOTHING, UNDECIDED, Payment, ViolationStatus, due_at, due_on, reckon
+from domain.errors import Problem, ProblemCode, check_all, refuse, refuse_for
+from domain.objection import OPEN_OBJECTION, Objection, ObjectionReason, ObjectionStatus
 from domain.personal import Personal
 from domain.text import Text
 
@@ -63,6 +47,14 @@ class Violation(Aggregate):
         points: int
         discountable: bool
         replaces: str | None
+
+    class EvidenceAttached(Aggregate.Event):
+        about: ClassVar[str] = "violator_id"
+        violator_id: UUID
+        evidence: Personal[tuple[Attachment, ...]]
+
+        def apply(self, violation: "Violation") -> None:
+            """It changes nothing that is decided."""
 
     class Notified(Aggregate.Event):
         notified_on: date  # day 0
@@ -102,10 +94,51 @@ class Violation(Aggregate):
                 return
             violation.discount_granted = self.discount
             violation.refund_due += self.excess
+            if violation.status is ViolationStatus.VOIDED:
+                return
             if self.excess:
                 violation.status = ViolationStatus.REFUND_PENDING
             elif self.settled:
                 violation.status = ViolationStatus.PAID
+
+    class Refunded(Aggregate.Event):
+        amount: Decimal  # SAR
+        refunded_at: datetime
+        reference: str
+
+        def apply(self, violation: "Violation") -> None:
+            violation.refunded += self.amount
+            violation.refund_due -= self.amount
+            if not violation.refund_due and violation.status is ViolationStatus.REFUND_PENDING:
+                violation.status = ViolationStatus.REFUNDED
+
+    class PaymentExtended(Aggregate.Event):
+        """The violator has asked for a further period to pay."""
+
+        extended_on: date
+        pay_before: date
+        discount_before: date
+
+        def apply(self, violation: "Violation") -> None:
+            violation.status = ViolationStatus.EXTENDED
+            violation.extended_on = self.extended_on
+            violation.extended_before = violation.pay_before = self.pay_before
+            violation.discount_before = self.discount_before
+
+    class Voided(Aggregate.Event):
+        """It was recorded in error, or against the wrong driver. An open objection has no object any more."""
+
+        reason: Text
+        legal_basis: str | None
+        refund: Decimal  # what was paid and goes back
+
+        def apply(self, violation: "Violation") -> None:
+            violation.status = ViolationStatus.VOIDED
+            violation.discount_granted = NOTHING
+            violation.refund_due = self.refund
+            violation.fine_stands = False
+            if violation.objection is not None and violation.objection.status in OPEN_OBJECTION:
+                violation.objection.becomes(ObjectionStatus.WITHDRAWN, self)
 
     class BecameFinal(Aggregate.Event):
         final_on: date
@@ -131,16 +164,56 @@ class Violation(Aggregate):
         reason: ObjectionReason
         statement: Personal[str | None]
         terms_version: str
+        attachments: Personal[tuple[Attachment, ...]] = ()
 
         def apply(self, violation: "Violation") -> None:
             violation.status = ViolationStatus.UNDER_OBJECTION
-            violation.objection = Objection(ObjectionStatus.SUBMITTED)
+            violation.objection = Objection(ObjectionStatus.SUBMITTED, self.originator_version)
 
     class ObjectionReviewStarted(Aggregate.Event):
         officer_id: UUID
 
         def apply(self, violation: "Violation") -> None:
-            violation.objected.status = ObjectionStatus.UNDER_REVIEW
+            violation.objected.becomes(ObjectionStatus.UNDER_REVIEW, self)
+
+    class ObjectionInformationRequested(Aggregate.Event):
+        about: ClassVar[str] = "violator_id"
+        violator_id: UUID
+        officer_id: UUID
+        question: Personal[str]
+        supply_before: date
+
+        def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.INFO_REQUESTED, self)
+            violation.objected.supply_before = self.supply_before
+
+    class ObjectionInformationSupplied(Aggregate.Event):
+        about: ClassVar[str] = "violator_id"
+        violator_id: UUID
+        statement: Personal[str]
+        attachments: Personal[tuple[Attachment, ...]]
+
+        def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.UNDER_REVIEW, self)
+
+    class ObjectionInformationNotSupplied(Aggregate.Event):
+        """The review goes on with what is known."""
+
+        overdue_on: date
+
+        def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.UNDER_REVIEW, self)
+
+    class ObjectionWithdrawn(Aggregate.Event):
+        withdrawn_on: date
+        pay_before: date
+        settled: bool  # by what was paid already
+        discount: Decimal  # that it earned
+        refund: Decimal  # paid beyond what is due
+
+        def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.WITHDRAWN, self)
+            violation.fine_is_due(self)
 
     class ObjectionAccepted(Aggregate.Event):
         about: ClassVar[str] = "violator_id"
@@ -151,11 +224,9 @@ class Violation(Aggregate):
         refund: Decimal  # what was paid and goes back
 
         def apply(self, violation: "Violation") -> None:
-            violation.objected.status = ObjectionStatus.ACCEPTED
-            violation.objected.decided_on = self.decided_on
-            violation.discount_granted = NOTHING
-            violation.refund_due = self.refund
-            violation.status = ViolationStatus.REFUND_PENDING if self.refund else ViolationStatus.CANCELLED
+            violation.objected.becomes(ObjectionStatus.ACCEPTED, self)
+            violation.objected.decided_by, violation.objected.decided_on = self.officer_id, self.decided_on
+            violation.fine_is_gone(self)
 
     class FineModified(Aggregate.Event):
         """The objection led to another fine."""
@@ -172,9 +243,10 @@ class Violation(Aggregate):
         refund: Decimal  # paid beyond what is due now
 
         def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.FINE_MODIFIED, self)
+            violation.objected.decided_by, violation.objected.decided_on = self.officer_id, self.decided_on
             violation.fine = self.fine
-            violation.objected.status = ObjectionStatus.FINE_MODIFIED
-            violation.after_decision(self)
+            violation.fine_is_due(self)
 
     class ObjectionRejected(Aggregate.Event):
         about: ClassVar[str] = "violator_id"
@@ -188,8 +260,51 @@ class Violation(Aggregate):
         refund: Decimal  # paid beyond what is due now
 
         def apply(self, violation: "Violation") -> None:
-            violation.objected.status = ObjectionStatus.REJECTED
-            violation.after_decision(self)
+            violation.objected.becomes(ObjectionStatus.REJECTED, self)
+            violation.objected.decided_by, violation.objected.decided_on = self.officer_id, self.decided_on
+            violation.fine_is_due(self)
+
+    class ObjectionAppealed(Aggregate.Event):
+        about: ClassVar[str] = "violator_id"
+        violator_id: UUID
+        grounds: Personal[str]
+
+        def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.APPEALED_TO_COURT, self)
+
+    class CourtCancelled(Aggregate.Event):
+        clerk_id: UUID
+        decided_on: date
+        refund: Decimal  # what was paid and goes back
+
+        def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.COURT_CANCELLED, self)
+            violation.objected.court_decided_at = self.timestamp
+            violation.fine_is_gone(self)
+
+    class CourtModified(Aggregate.Event):
+        clerk_id: UUID
+        decided_on: date
+        fine: Decimal  # SAR, the new one
+        pay_before: date
+        settled: bool  # by what was paid already
+        discount: Decimal  # that it earned before
+        refund: Decimal  # paid beyond what is due now
+
+        def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.COURT_MODIFIED, self)
+            violation.objected.court_decided_at = self.timestamp
+            if violation.status is not ViolationStatus.VOIDED:
+                violation.fine = self.fine
+                violation.fine_is_due(self)
+
+    class CourtUpheld(Aggregate.Event):
+        clerk_id: UUID
+        decided_on: date
+
+        def apply(self, violation: "Violation") -> None:
+            violation.objected.becomes(ObjectionStatus.COURT_UPHELD, self)
+            violation.objected.court_decided_at = self.timestamp
 
     def __init__(  # noqa: PLR0917 (the library passes the fields of Recorded by name)
         self,
@@ -214,7 +329,11 @@ class Violation(Aggregate):
         self.paid = NOTHING
         self.payments: list[Payment] = []  # in the order of their reports
         self.discount_granted = NOTHING
-        self.refund_due = NOTHING
+        self.refund_due = NOTHING  # and not paid back yet
+        self.refunded = NOTHING
+        self.fine_stands = True  # False: nothing is due, and what is paid goes back
+        self.extended_on: date | None = None
+        self.extended_before: date | None = None
         self.notified_on: date | None = None
         self.object_before: date | None = None
         self.pay_before: date | None = None
@@ -232,7 +351,8 @@ class Violation(Aggregate):
 
     @property
     def due_on(self) -> date | None:
-        return due_on(self)
+        supply_before = self.supply_before
+        return due_on(self) if supply_before is None else supply_before + timedelta(days=1)
 
     @property
     def objection_status(self) -> ObjectionStatus | None:
@@ -243,14 +363,27 @@ class Violation(Aggregate):
         return self.objection.decided_on if self.objection else None
 
     @property
+    def court_decided_at(self) -> datetime | None:
+        return self.objection.court_decided_at if self.objection else None
+
+    @property
+    def supply_before(self) -> date | None:
+        """The last day to answer an officer's question that is open."""
+        asked = self.objection is not None and self.objection.status is ObjectionStatus.INFO_REQUESTED
+        return self.objected.supply_before if asked else None
+
+    @property
     def objected(self) -> Objection:
         """The objection, where there is one for certain."""
         if self.objection is None:
             raise LookupError(self.number)
         return self.objection
 
-    def after_decision(self, decision: "Violation.FineModified | Violation.ObjectionRejected") -> None:
-        self.objected.decided_on = decision.decided_on
+    def fine_is_due(
+        self,
+        decision: "Violation.ObjectionWithdrawn | Violation.FineModified | Violation.ObjectionRejected | Violation.CourtModified",
+    ) -> None:
+        """After a decision that leaves a fine."""
         self.pay_before = self.discount_before = decision.pay_before
         self.discount_granted = decision.discount
         self.refund_due = decision.refund
@@ -258,6 +391,14 @@ class Violation(Aggregate):
             self.status = ViolationStatus.REFUND_PENDING
         else:
             self.status = ViolationStatus.PAID if decision.settled else ViolationStatus.FINAL_DUE
+
+    def fine_is_gone(self, decision: "Violation.ObjectionAccepted | Violation.CourtCancelled") -> None:
+        """After a decision that leaves none."""
+        self.fine_stands = False
+        self.discount_granted = NOTHING
+        self.refund_due = decision.refund
+        if self.status is not ViolationStatus.VOIDED:
+            self.status = ViolationStatus.REFUND_PENDING if decision.refund else ViolationStatus.CANCELLED
 
     @classmethod
     def record(
@@ -274,12 +415,14 @@ class Violation(Aggregate):
         plate: str,
         fine: Decimal,
         replaces: str | None,
+        evidence: Sequence[Attachment] = (),
         now: datetime,
     ) -> "Violation":
         """Record what a driver did, as the traffic agency reports it.
 
         Raises:
-            Refused: an unknown type, a fine outside the type's range, a time in the future or before the law.
+            Refused: an unknown type, a fine outside the type's range, a time in the future or before the law, a file that
+                may not be attached.
         """
         kind = VIOLATION_TYPES.get(type_code)
         law = rules.VIOLATIONS_FROM.on(riyadh_day(now))
@@ -299,6 +442,7 @@ class Violation(Aggregate):
                 check(formats.instant, notified_at, field=("notifiedAt",))
             if replaces is not None:
                 replaces = check(formats.number, replaces, field=("replaces",))
+            check(accepted, evidence, riyadh_day(now), field=("evidence",))
         if kind is None or location is None or amount is None:
             raise AssertionError  # refused above
         violation = cls._create(
@@ -318,6 +462,10 @@ class Violation(Aggregate):
             discountable=kind.discountable,
             replaces=replaces,
         )
+        if evidence:
+            violation.trigger_event(
+                cls.EvidenceAttached, timestamp=now, violator_id=violator_id, evidence=tuple(evidence)
+            )
         if notified_at is not None:
             violation.notify(notified_at, now=now)
         return violation
@@ -340,7 +488,7 @@ class Violation(Aggregate):
             object_before=day + timedelta(days=rules.OBJECT_WITHIN_DAYS.on(day).value),
             pay_before=day + timedelta(days=rules.PAY_WITHIN_DAYS.on(day).value),
         )
-        paid = self._reckon(self.payments, self.fine)
+        paid = reckon(self, self.payments, self.fine)
         if paid.settled:
             self.trigger_event(
                 self.Settled, timestamp=notified_at, settled_on=day, discount=paid.discount, refund=paid.excess
@@ -359,13 +507,13 @@ class Violation(Aggregate):
             refuse(ProblemCode.INVALID_INPUT, "paidAt")
         reference = formats.reference(reference, field=("reference",))
         if amount is None:
-            amount = self._due_at(paid_at)
+            amount = due_at(self, paid_at)
             if not amount:
                 refuse(ProblemCode.VIOLATION_STATE_FORBIDS)
         else:
             amount = formats.money(amount, field=("amount",))
-        before = self._reckon(self.payments, self.fine)
-        after = self._reckon([*self.payments, Payment(amount, paid_at)], self.fine)
+        before = reckon(self, self.payments, self.fine)
+        after = reckon(self, [*self.payments, Payment(amount, paid_at)], self.fine)
         excess = after.excess - before.excess
         if excess and not from_feed:
             refuse(ProblemCode.OVERPAYMENT, "amount")
@@ -380,129 +528,72 @@ class Violation(Aggregate):
             excess=excess,
         )
 
-    def _due_at(self, instant: datetime) -> Decimal:
-        """What was still to pay at a moment, whatever was paid later and reported earlier."""
-        if self.status not in PAYABLE:
-            return NOTHING
-        paid = sum((payment.amount for payment in self.payments if payment.paid_at <= instant), NOTHING)
-        return max(NOTHING, self.fine - discount(self, riyadh_day(instant)) - paid)
-
-    def _reckon(self, payments: Iterable[Payment], fine: Decimal) -> Reckoning:
-        """What payments come to: the fine is settled on the first day on which they cover what is due on that day."""
-        granted, paid = None, NOTHING
-        for payment in sorted(payments, key=lambda payment: payment.paid_at):
-            paid += payment.amount
-            saved = discount_in_time(self, riyadh_day(payment.paid_at))
-            if granted is None and paid >= fine - saved:
-                granted = saved
-        if self.objection_status is ObjectionStatus.ACCEPTED:
-            return Reckoning(settled=True, discount=NOTHING, excess=paid)
-        if granted is None:
-            return Reckoning(settled=False, discount=NOTHING, excess=NOTHING)
-        return Reckoning(settled=True, discount=granted, excess=paid - (fine - granted))
-
-    def submit_objection(
-        self,
-        record: ObjectionRecord,
-        *,
-        reason: ObjectionReason,
-        statement: str | None,
-        accept_terms: bool,
-        terms_version: str | None,
-        now: datetime,
-    ) -> None:
-        """Object to the violation.
+    def record_refund(self, amount: Decimal, *, refunded_at: datetime, reference: str, now: datetime) -> None:
+        """Record that money went back to the violator; several refunds add up.
 
         Raises:
-            Refused: what `objection_problems` names, terms not accepted, or a statement missing or too long.
+            Refused: VIOLATION_STATE_FORBIDS, nothing is to go back; OVERPAYMENT, less is; a time in the future.
         """
-        today = riyadh_day(now)
-        problems = objection_problems(self, record, today)
-        if not accept_terms or terms_version not in {None, OBJECTION_TERMS.version}:
-            problems.append(Problem(ProblemCode.TERMS_NOT_ACCEPTED, ("acceptTerms",)))
-        limit = rules.STATEMENT_MAX_LENGTH.on(today)
-        with check_all() as check:
-            check.problems += problems
-            if statement is not None and statement.strip():
-                statement = check(formats.statement, statement, field=("statement",), limit=limit.value)
-            else:
-                statement = None
-                if OBJECTION_REASONS[reason.value].statement_required:
-                    check.problem(ProblemCode.INVALID_INPUT, "statement", rule=limit)
+        if formats.instant(refunded_at, field=("refundedAt",)) > now:
+            refuse(ProblemCode.INVALID_INPUT, "refundedAt")
+        reference = formats.reference(reference, field=("reference",))
+        amount = formats.money(amount, field=("amount",))
+        refundable = self.status in {ViolationStatus.REFUND_PENDING, ViolationStatus.VOIDED} and self.refund_due > 0
+        if not refundable:
+            refuse(ProblemCode.VIOLATION_STATE_FORBIDS)
+        if amount > self.refund_due:
+            refuse(ProblemCode.OVERPAYMENT, "amount")
         self.trigger_event(
-            self.ObjectionSubmitted,
-            timestamp=now,
-            violator_id=self.violator_id,
-            reason=reason,
-            statement=statement,
-            terms_version=OBJECTION_TERMS.version,
+            self.Refunded, timestamp=refunded_at, amount=amount, refunded_at=refunded_at, reference=reference
         )
 
-    def start_review(self, *, officer_id: UUID, now: datetime) -> None:
-        """Take the objection up.
+    def extend_payment(self, days: int, *, now: datetime) -> None:
+        """Give the violator further days to pay, counted from today.
 
         Raises:
-            Refused: OWN_CASE, or OBJECTION_STATE_FORBIDS when it is not waiting.
+            Refused: everything that `payment_extension_problems` finds.
         """
-        self._refuse_own_case(officer_id)
-        if self.objection_status is not ObjectionStatus.SUBMITTED:
-            refuse(ProblemCode.OBJECTION_STATE_FORBIDS)
-        self.trigger_event(self.ObjectionReviewStarted, timestamp=now, officer_id=officer_id)
-
-    def decide_objection(
-        self,
-        outcome: ObjectionOutcome,
-        *,
-        explanation: Text,
-        modified_fine: Decimal | None,
-        officer_id: UUID,
-        now: datetime,
-    ) -> None:
-        """Decide the objection under review.
-
-        Raises:
-            Refused: OWN_CASE, OBJECTION_STATE_FORBIDS, or a modified fine missing, unasked for, or out of range.
-        """
-        self._refuse_own_case(officer_id)
-        if self.objection_status is not ObjectionStatus.UNDER_REVIEW:
-            refuse(ProblemCode.OBJECTION_STATE_FORBIDS)
-        fine = None if modified_fine is None else formats.money(modified_fine, field=("modifiedFine",))
-        if (outcome is ObjectionOutcome.FINE_MODIFIED) != (fine is not None) or (
-            fine is not None and not self.min_fine <= fine < self.fine
-        ):
-            refuse(ProblemCode.INVALID_INPUT, "modifiedFine")
         today = riyadh_day(now)
-        decided = {
-            "violator_id": self.violator_id,
-            "officer_id": officer_id,
-            "explanation": explanation,
-            "decided_on": today,
-        }
-        if outcome is ObjectionOutcome.ACCEPTED:
-            self.trigger_event(self.ObjectionAccepted, timestamp=now, refund=self.paid, **decided)
-            return
-        decided |= self._after(today, fine)
-        if fine is not None:
-            self.trigger_event(self.FineModified, timestamp=now, fine=fine, **decided)
-        else:
-            self.trigger_event(self.ObjectionRejected, timestamp=now, **decided)
+        refuse_for(self.payment_extension_problems(days, today))
+        last = today + timedelta(days=days)
+        discount_days = rules.EXTENSION_DISCOUNT_DAYS.on(today).value
+        self.trigger_event(
+            self.PaymentExtended,
+            timestamp=now,
+            extended_on=today,
+            pay_before=last,
+            discount_before=min(last, today + timedelta(days=discount_days)),
+        )
 
-    def _after(self, today: date, fine: Decimal | None) -> dict[str, object]:
-        """What a decision that leaves a fine means for paying it."""
-        pay_before = today + timedelta(days=rules.PAY_AFTER_DECISION_DAYS.on(today).value)
-        if self.pay_before is not None:
-            pay_before = max(pay_before, self.pay_before)
-        paid = self._reckon(self.payments, fine or self.fine)
-        return {
-            "pay_before": pay_before,
-            "settled": paid.settled,
-            "discount": paid.discount,
-            "refund": paid.excess,
-        }
+    def payment_extension_problems(self, days: int, today: date) -> list[Problem]:
+        most = rules.PAYMENT_EXTENSION_MAX_DAYS.on(today)
+        problems = []
+        if self.status is not ViolationStatus.FINAL_DUE or self.extended_on is not None:
+            problems.append(Problem(ProblemCode.PAYMENT_EXTENSION_NOT_ALLOWED, rule=most))
+        longer = self.pay_before is None or days > (self.pay_before - today).days
+        if not 0 < days <= most.value or not longer:
+            problems.append(Problem(ProblemCode.INVALID_INPUT, ("days",), rule=most))
+        return problems
 
-    def _refuse_own_case(self, officer_id: UUID) -> None:
-        if officer_id == self.violator_id:
-            refuse(ProblemCode.OWN_CASE)
+    def void(self, reason: Text, *, legal_basis: str | None, now: datetime) -> None:
+        """Take the violation back, which was recorded in error or against the wrong driver.
+
+        Raises:
+            Refused: VIOLATION_STATE_FORBIDS, it is void already.
+        """
+        if self.status is ViolationStatus.VOIDED:
+            refuse(ProblemCode.VIOLATION_STATE_FORBIDS)
+        refund = self.paid - self.refunded
+        self.trigger_event(self.Voided, timestamp=now, reason=reason, legal_basis=legal_basis, refund=refund)
+
+    submit_objection = objecting.submit
+    withdraw_objection = objecting.withdraw
+    start_objection_review = objecting.start_review
+    request_objection_information = objecting.request_information
+    supply_objection_information = objecting.supply_information
+    decide_objection = objecting.decide
+    appeal_objection = objecting.appeal
+    record_court_decision = objecting.record_court_decision
 
     def fall_due(self) -> None:
         """Record the one fact that time has made true on `due_on`."""
@@ -510,7 +601,9 @@ class Violation(Aggregate):
         if on is None:
             return
         at = start_of_day(on)
-        if self.status is ViolationStatus.NOTIFIED:
+        if self.supply_before is not None:
+            self.trigger_event(self.ObjectionInformationNotSupplied, timestamp=at, overdue_on=on)
+        elif self.status is ViolationStatus.NOTIFIED:
             self.trigger_event(self.BecameFinal, timestamp=at, final_on=on)
         elif self.status is ViolationStatus.OVERDUE:
             self.trigger_event(self.Enforced, timestamp=at, enforced_on=on)

@@ -1,8 +1,8 @@
 """One valid example of each thing; a test states only the values that it is about."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypedDict, TypeVar, Unpack
 from uuid import UUID
@@ -11,10 +11,11 @@ import pytest
 from eventsourcing.domain import Aggregate
 
 from domain.address import NationalAddress
+from domain.attachment import Attachment
 from domain.calendar import RIYADH, riyadh_day
 from domain.docket import Docket
 from domain.errors import Problem, Refused
-from domain.objection import ObjectionOutcome, ObjectionReason
+from domain.objection import CourtOutcome, ObjectionOutcome, ObjectionReason, ObjectionStatus
 from domain.text import Text
 from domain.user import Language, User
 from domain.violation import Violation, ViolationSource
@@ -27,6 +28,7 @@ NOURA = UUID("00000000-0000-4000-8000-000000000001")
 RAJESH = UUID("00000000-0000-4000-8000-000000000002")
 SALMAN = UUID("00000000-0000-4000-8000-000000000003")  # traffic officer
 HIND = UUID("00000000-0000-4000-8000-000000000004")  # administrator
+MARYAM = UUID("00000000-0000-4000-8000-000000000005")  # court clerk
 AIRPORT = Text("مطار الملك خالد الدولي", "King Khalid International Airport")
 ADDRESS = NationalAddress(
     "7596",
@@ -38,6 +40,7 @@ ADDRESS = NationalAddress(
     "5",
     "RRRD7596",
 )
+PICTURE = Attachment(filename="صورة.png", media_type="image/png", size=1024, sha256=bytes(32))
 EXPLANATION = Text("بعد الاطلاع على الصور.", "After reviewing the pictures.")
 DEPARTURE = MovementDirection.DEPARTURE
 RETURN = MovementDirection.RETURN
@@ -133,6 +136,7 @@ class Record(TypedDict, total=False):
     plate: str
     fine: Decimal
     replaces: str | None
+    evidence: Sequence[Attachment]
     now: datetime
 
 
@@ -179,6 +183,7 @@ class Submission(TypedDict, total=False):
     statement: str | None
     accept_terms: bool
     terms_version: str | None
+    attachments: Sequence[Attachment]
 
 
 def objects(violation: Violation, on: date | str, record: Docket | None = None, **values: Unpack[Submission]) -> None:
@@ -194,7 +199,7 @@ def objects(violation: Violation, on: date | str, record: Docket | None = None, 
 
 
 def reviews(violation: Violation, on: date | str, officer_id: UUID = SALMAN) -> None:
-    violation.start_review(officer_id=officer_id, now=noon(on))
+    violation.start_objection_review(officer_id=officer_id, now=noon(on))
 
 
 def decides(
@@ -222,6 +227,50 @@ def decided(
         objects(violation, "2026-01-20")
     reviews(violation, on)
     decides(violation, outcome, on, modified_fine=modified_fine)
+
+
+def asks(violation: Violation, on: date | str, question: str = "من كان يقود؟") -> None:
+    violation.request_objection_information(question, officer_id=SALMAN, now=noon(on))
+
+
+def supplies(violation: Violation, on: date | str, statement: str = "أخي.", *files: Attachment) -> None:
+    """The violator answers; what was due by then is recorded first."""
+    clock(violation, on)
+    violation.supply_objection_information(statement, attachments=files, now=noon(on))
+
+
+def withdraws(violation: Violation, on: date | str) -> None:
+    violation.withdraw_objection(now=noon(on))
+
+
+def appeals(violation: Violation, on: date | str, grounds: str = "لم تُفحص الصور.") -> None:
+    clock(violation, on)
+    violation.appeal_objection(grounds, now=noon(on))
+
+
+def rules_in_court(
+    violation: Violation, outcome: CourtOutcome, on: date | str, *, modified_fine: str | None = None
+) -> None:
+    """Taken to court on the day before unless it was already, and decided there."""
+    if violation.objection is not None and violation.objection.status is not ObjectionStatus.APPEALED_TO_COURT:
+        appeals(violation, _day(on) - timedelta(days=1))
+    clock(violation, on)
+    fine = None if modified_fine is None else Decimal(modified_fine)
+    violation.record_court_decision(outcome, modified_fine=fine, clerk_id=MARYAM, now=noon(on))
+
+
+def extends(violation: Violation, on: date | str, days: int = 90) -> None:
+    """The violator asks for further days to pay; what was due by then is recorded first."""
+    clock(violation, on)
+    violation.extend_payment(days, now=noon(on))
+
+
+def refunds(violation: Violation, amount: str, on: date | str, reference: str = "R1") -> None:
+    violation.record_refund(Decimal(amount), refunded_at=noon(on), reference=reference, now=noon(on))
+
+
+def voids(violation: Violation, on: date | str) -> None:
+    violation.void(EXPLANATION, legal_basis=None, now=noon(on))
 
 
 def clock(case: Visa | Violation, day: date | str, *, earlier_lapses: int = 0) -> None:

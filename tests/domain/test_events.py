@@ -53,6 +53,8 @@ def shown(hint: Any) -> str:
         return f"{get_origin(hint).__name__}[{', '.join(shown(part) for part in get_args(hint))}]"
     if hint is type(None):
         return "None"
+    if hint is Ellipsis:
+        return "..."
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return f"{hint.__name__}({', '.join(sorted(map(str, hint)))})"
     if isinstance(hint, type) and is_dataclass(hint):

@@ -14,13 +14,21 @@ from domain.calendar import riyadh_day
 from domain.docket import Docket
 from domain.dues import NOTHING, UNPAID, ViolationStatus
 from domain.errors import ProblemCode, Refused
-from domain.objection import OPEN_OBJECTION, ObjectionOutcome, ObjectionReason, ObjectionStatus, objection_problems
+from domain.objection import (
+    OPEN_OBJECTION,
+    CourtOutcome,
+    ObjectionOutcome,
+    ObjectionReason,
+    ObjectionStatus,
+    objection_problems,
+)
 from domain.violation import Violation
 from domain.visa import MovementDirection, Visa
 from domain.visa_terms import OPEN, OUTSIDE, VisaBasis, VisaStatus, VisaType, issue_problems, terms
 from tests.examples import (
     AIRPORT,
     EXPLANATION,
+    MARYAM,
     SALMAN,
     docket,
     noon,
@@ -64,18 +72,36 @@ VIOLATION_STATES = {
     ("UNDER_OBJECTION", "PAID"),
     ("UNDER_OBJECTION", "FINAL_DUE"),
     ("FINAL_DUE", "PAID"),
+    ("FINAL_DUE", "EXTENDED"),
     ("FINAL_DUE", "OVERDUE"),
+    ("EXTENDED", "PAID"),
+    ("EXTENDED", "OVERDUE"),
     ("OVERDUE", "PAID"),
     ("OVERDUE", "ENFORCED"),
     ("ENFORCED", "PAID"),
-    *((state, "REFUND_PENDING") for state in ("NOTIFIED", "FINAL_DUE", "OVERDUE", "ENFORCED", "PAID", "CANCELLED")),
+    ("REFUND_PENDING", "REFUNDED"),
+    # More was paid than is due, as a feed reports.
+    *(
+        (state, "REFUND_PENDING")
+        for state in ("NOTIFIED", "FINAL_DUE", "EXTENDED", "OVERDUE", "ENFORCED", "PAID", "CANCELLED", "REFUNDED")
+    ),
+    # A court cancels or modifies from any state.
+    *((state, "CANCELLED") for state in ("FINAL_DUE", "EXTENDED", "OVERDUE", "ENFORCED")),
+    *((state, "FINAL_DUE") for state in ("EXTENDED", "OVERDUE", "ENFORCED")),
+    *((state.value, "VOIDED") for state in ViolationStatus if state is not ViolationStatus.VOIDED),
 }
+OPEN_STATES = ("SUBMITTED", "UNDER_REVIEW", "INFO_REQUESTED")
 OBJECTION_STATES = {
     (None, "SUBMITTED"),
     ("SUBMITTED", "UNDER_REVIEW"),
+    ("UNDER_REVIEW", "INFO_REQUESTED"),
+    ("INFO_REQUESTED", "UNDER_REVIEW"),
     ("UNDER_REVIEW", "ACCEPTED"),
     ("UNDER_REVIEW", "FINE_MODIFIED"),
     ("UNDER_REVIEW", "REJECTED"),
+    *((state, "WITHDRAWN") for state in OPEN_STATES),
+    *((state, "APPEALED_TO_COURT") for state in ("REJECTED", "FINE_MODIFIED")),
+    *(("APPEALED_TO_COURT", f"COURT_{outcome}") for outcome in ("CANCELLED", "MODIFIED", "UPHELD")),
 }
 
 
@@ -150,7 +176,10 @@ class Step:
 
 UNUSED = {VisaStatus.ISSUED, VisaStatus.CANCELLED, VisaStatus.LAPSED_UNUSED}
 VISA_STEPS = ("DEPARTURE", "RETURN", "cancel", "extend", "void", "voidMovement", "issue")
-VIOLATION_STEPS = ("notify", "pay", "object", "review", "accept", "modify", "reject")
+VIOLATION_STEPS = (
+    *("notify", "pay", "refund", "extend", "void", "object", "review", "ask", "supply", "withdraw"),
+    *("accept", "modify", "reject", "appeal", "court cancels", "court modifies", "court upholds"),
+)
 SENSIBLE_FOR_VISAS: dict[VisaStatus, tuple[str, ...]] = {
     VisaStatus.ISSUED: ("DEPARTURE", "DEPARTURE", "DEPARTURE", "DEPARTURE", "cancel"),
     VisaStatus.DEPARTED: ("RETURN", "RETURN", "extend", "voidMovement"),
@@ -165,8 +194,14 @@ SENSIBLE_FOR_VISAS: dict[VisaStatus, tuple[str, ...]] = {
 SENSIBLE: dict[object, tuple[str, ...]] = {
     ViolationStatus.RECORDED: ("notify", "notify", "pay"),
     ViolationStatus.NOTIFIED: ("object", "object", "pay"),
-    ObjectionStatus.SUBMITTED: ("review", "review", "pay"),
-    ObjectionStatus.UNDER_REVIEW: ("accept", "modify", "reject", "pay"),
+    ViolationStatus.FINAL_DUE: ("extend", "appeal", "appeal", "pay"),
+    ViolationStatus.EXTENDED: ("appeal", "appeal", "pay"),
+    ViolationStatus.PAID: ("appeal", "appeal", "pay"),
+    ViolationStatus.REFUND_PENDING: ("refund", "refund", "appeal", "pay"),
+    ObjectionStatus.SUBMITTED: ("review", "review", "review", "pay", "withdraw"),
+    ObjectionStatus.UNDER_REVIEW: ("accept", "modify", "reject", "reject", "ask", "pay"),
+    ObjectionStatus.INFO_REQUESTED: ("supply", "supply", "pay", "withdraw"),
+    ObjectionStatus.APPEALED_TO_COURT: ("court cancels", "court modifies", "court upholds", "pay", "extend"),
 }
 
 steps = st.lists(
@@ -207,7 +242,8 @@ def take(here: World, step: Step) -> None:
     if isinstance(case, Visa):
         decide_visa(here, case, step, then)
         return
-    state = case.objection_status if case.status is ViolationStatus.UNDER_OBJECTION else case.status
+    in_court = case.objection_status is ObjectionStatus.APPEALED_TO_COURT
+    state = case.objection_status if case.status is ViolationStatus.UNDER_OBJECTION or in_court else case.status
     what = step.of(SENSIBLE.get(state, ("pay",)) if step.sensible else VIOLATION_STEPS)
     decisions: dict[str, Callable[[Violation], object]] = {
         "notify": lambda case: case.notify(then, now=now),
@@ -218,8 +254,20 @@ def take(here: World, step: Step) -> None:
             from_feed=step.ago > 0,
             now=now,
         ),
+        "refund": lambda case: case.record_refund(
+            Decimal(step.amount or case.refund_due), refunded_at=now, reference="R", now=now
+        ),
+        "extend": lambda case: case.extend_payment(step.choice * 5, now=now),
+        "void": lambda case: case.void(EXPLANATION, legal_basis=None, now=now),
         "object": lambda case: submit(here, case),
-        "review": lambda case: case.start_review(officer_id=SALMAN, now=now),
+        "review": lambda case: case.start_objection_review(officer_id=SALMAN, now=now),
+        "ask": lambda case: case.request_objection_information("?", officer_id=SALMAN, now=now),
+        "supply": lambda case: case.supply_objection_information("!", now=now),
+        "withdraw": lambda case: case.withdraw_objection(now=now),
+        "appeal": lambda case: case.appeal_objection("!", now=now),
+        "court cancels": lambda case: court(case, CourtOutcome.CANCELLED, now),
+        "court modifies": lambda case: court(case, CourtOutcome.MODIFIED, now, Decimal(160)),
+        "court upholds": lambda case: court(case, CourtOutcome.UPHELD, now),
         "accept": lambda case: decide(case, ObjectionOutcome.ACCEPTED, now),
         "modify": lambda case: decide(case, ObjectionOutcome.FINE_MODIFIED, now, Decimal(200)),
         "reject": lambda case: decide(case, ObjectionOutcome.REJECTED, now),
@@ -290,6 +338,10 @@ def decide(case: Violation, outcome: ObjectionOutcome, now: datetime, fine: Deci
     case.decide_objection(outcome, explanation=EXPLANATION, modified_fine=fine, officer_id=SALMAN, now=now)
 
 
+def court(case: Violation, outcome: CourtOutcome, now: datetime, fine: Decimal | None = None) -> None:
+    case.record_court_decision(outcome, modified_fine=fine, clerk_id=MARYAM, now=now)
+
+
 def moves_between(events: list[Any], state: Callable[[Any], str | None]) -> set[tuple[str | None, str | None]]:
     """The changes of state that events make, one by one."""
     aggregate: Any = None
@@ -316,7 +368,7 @@ def check_docket(here: World) -> None:
     assert record.rejections == {
         case.number: case.objection_decided_on
         for case in here.violations
-        if case.objection_status is ObjectionStatus.REJECTED
+        if any(isinstance(event, Violation.ObjectionRejected) for event in case.pending_events)
     }
 
 
@@ -332,23 +384,30 @@ def check_trips(case: Visa) -> None:
 
 
 def check_money(case: Violation) -> None:
+    """What was paid is what was due and what goes or went back."""
     assert case.paid == sum((payment.amount for payment in case.payments), Decimal(0))
+    back = case.refund_due + case.refunded
+    assert min(case.refund_due, case.refunded) >= NOTHING
+    if not case.fine_stands:
+        assert (case.paid, case.discount_granted) == (back, NOTHING)
+        if case.status is not ViolationStatus.VOIDED:
+            ended = ViolationStatus.REFUNDED if case.refunded else ViolationStatus.CANCELLED
+            assert case.status is (ViolationStatus.REFUND_PENDING if case.refund_due else ended)
+        return
     owed = case.fine - case.discount_granted
     match case.status:
         case ViolationStatus.PAID:
-            assert (case.paid, case.refund_due) == (owed, NOTHING)
-        case ViolationStatus.REFUND_PENDING if case.objection_status is ObjectionStatus.ACCEPTED:
-            assert case.paid == case.refund_due > 0
+            assert (case.paid, case.refund_due) == (owed + case.refunded, NOTHING)
         case ViolationStatus.REFUND_PENDING:
-            assert case.paid == owed + case.refund_due
+            assert case.paid == owed + back
             assert case.refund_due > 0
-        case ViolationStatus.CANCELLED:
-            assert (case.paid, case.refund_due) == (NOTHING, NOTHING)
+        case ViolationStatus.REFUNDED:
+            assert (case.paid, case.refund_due) == (owed + case.refunded, NOTHING)
         case ViolationStatus.RECORDED | ViolationStatus.UNDER_OBJECTION:
-            assert case.refund_due == 0
+            assert back == 0
         case _:
             assert case.paid < case.fine
-            assert (case.refund_due, case.discount_granted) == (NOTHING, NOTHING)
+            assert (back, case.discount_granted) == (NOTHING, NOTHING)
 
 
 @settings(max_examples=300, deadline=None)

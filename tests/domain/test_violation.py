@@ -604,6 +604,7 @@ def test_an_objection_is_submitted_with_its_reason_and_statement() -> None:
                 "reason": ObjectionReason.OTHER,
                 "statement": "لم أكن هناك.",
                 "terms_version": OBJECTION_TERMS.version,
+                "attachments": (),
             },
         )
     ]
@@ -668,7 +669,7 @@ def test_an_officer_does_not_decide_on_his_own_violation() -> None:
     objects(given, "2026-01-10")
     with refuses(given, Problem(ProblemCode.OWN_CASE)):
         reviews(given, "2026-01-11")
-    given.start_review(officer_id=RAJESH, now=noon("2026-01-11"))
+    given.start_objection_review(officer_id=RAJESH, now=noon("2026-01-11"))
     with refuses(given, Problem(ProblemCode.OWN_CASE)):
         decides(given, REJECTED, "2026-01-12")
 
