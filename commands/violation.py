@@ -1,32 +1,29 @@
-"""Commands about traffic violations and the objections to them."""
+"""Commands about traffic violations."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from commands.command import Command, LocalizedTextInput, Request, bring_up_to, docket_of, person_id, violation_case
-from commands.form import (
-    Amount,
-    IdempotencyKey,
-    Instant,
-    NationalId,
-    ObjectionNumber,
-    Plate,
-    Reference,
-    ViolationNumber,
-)
+from commands.form import Amount, IdempotencyKey, Instant, NationalId, Plate, Reason, Reference, ViolationNumber
 from domain import formats
 from domain.actor import Role
+from domain.attachment import Attachment
 from domain.calendar import riyadh_day
 from domain.docket import Docket
-from domain.errors import ProblemCode, refuse
-from domain.objection import ObjectionOutcome, ObjectionReason
+from domain.dues import ViolationStatus
+from domain.errors import Check, ProblemCode, refuse
+from domain.text import Text
 from domain.violation import Violation, ViolationSource
+from store.change import Claim
 from store.work import Work
+
+REASON_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordViolation:
     number: ViolationNumber
+    replaces: ViolationNumber | None = None
     violator_national_id: NationalId
     type_code: str
     source: ViolationSource
@@ -35,7 +32,14 @@ class RecordViolation:
     plate: Plate
     fine: Amount
     notified_at: Instant | None = None
-    replaces: ViolationNumber | None = None
+    evidence: list[Attachment] | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordNotification:
+    violation_number: ViolationNumber
+    notified_at: Instant
     idempotency_key: IdempotencyKey | None = None
 
 
@@ -49,29 +53,34 @@ class RecordPayment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitObjection:
+class RecordRefund:
     violation_number: ViolationNumber
-    reason: ObjectionReason
-    statement: str | None = None
-    accept_terms: bool
-    terms_version: str | None = None
+    amount: Amount
+    refunded_at: Instant
+    reference: Reference
     idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartObjectionReview:
-    objection_number: ObjectionNumber
+class RequestPaymentExtension:
+    violation_number: ViolationNumber
+    days: int
     idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecideObjection:
-    objection_number: ObjectionNumber
-    outcome: ObjectionOutcome
-    explanation: LocalizedTextInput
-    modified_fine: Amount | None = None
-    expected_version: int | None = None
+class VoidViolation:
+    number: ViolationNumber
+    reason: LocalizedTextInput
+    legal_basis: Reason | None = None
     idempotency_key: IdempotencyKey | None = None
+
+    def check(self, check: Check) -> None:
+        check(void_reason, self)
+
+
+def void_reason(input: VoidViolation) -> Text:
+    return formats.localized(input.reason.ar, input.reason.en, ("reason",), both=True, limit=REASON_LENGTH)
 
 
 async def record_violation(work: Work, request: Request, input: RecordViolation) -> None:
@@ -90,13 +99,39 @@ async def record_violation(work: Work, request: Request, input: RecordViolation)
         plate=input.plate,
         fine=input.fine,
         replaces=input.replaces,
+        evidence=input.evidence or (),
         now=request.now,
     )
+    if input.replaces is not None:
+        await take_the_place(work, input.replaces, violation)
     work.add(violation)
     if violation.due_on is not None and violation.due_on <= riyadh_day(request.now):
         work.record(request.actor, correlation_id=request.correlation_id, recorded_at=request.recorded_at)
         docket = await docket_of(work, violator_id, request.now)
         bring_up_to(work, request, docket, violation)  # notified long ago, reported only now
+
+
+async def take_the_place(work: Work, number: str, violation: Violation) -> None:
+    """Let a violation correct a void one, perhaps of another driver. Each is corrected once.
+
+    Raises:
+        Refused: NOT_FOUND; VIOLATION_STATE_FORBIDS, it is not void, or corrected already.
+    """
+    replaced = await work.find(Violation, Violation.create_id(number))
+    if replaced is None:
+        refuse(ProblemCode.NOT_FOUND, "replaces")
+    claim = Claim("violation_replaced", number)
+    if replaced.status is not ViolationStatus.VOIDED or await work.owner(claim) is not None:
+        refuse(ProblemCode.VIOLATION_STATE_FORBIDS, "replaces")
+    work.claim(claim, violation.id)
+
+
+async def record_notification(work: Work, request: Request, input: RecordNotification) -> None:
+    violation, docket = await violation_case(work, request, input.violation_number, "violationNumber")
+    violation.notify(input.notified_at, now=request.now)
+    docket.note_violation(violation, now=request.now)
+    work.record(request.actor, correlation_id=request.correlation_id, recorded_at=request.recorded_at)
+    bring_up_to(work, request, docket, violation)  # notified long ago, reported only now
 
 
 async def record_payment(work: Work, request: Request, input: RecordPayment) -> None:
@@ -111,55 +146,33 @@ async def record_payment(work: Work, request: Request, input: RecordPayment) -> 
     docket.note_violation(violation, now=request.now)
 
 
-async def submit_objection(work: Work, request: Request, input: SubmitObjection) -> None:
-    violation, docket = await violation_case(work, request, input.violation_number, "violationNumber")
+async def record_refund(work: Work, request: Request, input: RecordRefund) -> None:
+    violation, _ = await violation_case(work, request, input.violation_number, "violationNumber")
+    violation.record_refund(input.amount, refunded_at=input.refunded_at, reference=input.reference, now=request.now)
+
+
+async def request_payment_extension(work: Work, request: Request, input: RequestPaymentExtension) -> None:
+    violation, docket = await own_violation(work, request, input.violation_number, "violationNumber")
+    violation.extend_payment(input.days, now=request.now)
+    docket.note_violation(violation, now=request.now)
+
+
+async def void_violation(work: Work, request: Request, input: VoidViolation) -> None:
+    violation, docket = await violation_case(work, request, input.number, "number")
+    violation.void(void_reason(input), legal_basis=input.legal_basis, now=request.now)
+    docket.note_violation(violation, now=request.now)
+
+
+async def own_violation(work: Work, request: Request, number: str, *field: str) -> tuple[Violation, Docket]:
+    """A violation of who asks, as `violation_case`; somebody else's is as if it did not exist."""
+    violation, docket = await violation_case(work, request, number, *field)
     if str(violation.violator_id) != request.actor.subject:
-        refuse(ProblemCode.NOT_FOUND, "violationNumber")
-    violation.submit_objection(
-        docket,
-        reason=input.reason,
-        statement=input.statement,
-        accept_terms=input.accept_terms,
-        terms_version=input.terms_version,
-        now=request.now,
-    )
-    docket.note_violation(violation, now=request.now)
-
-
-async def start_objection_review(work: Work, request: Request, input: StartObjectionReview) -> None:
-    violation, docket = await objection_case(work, request, input.objection_number)
-    violation.start_objection_review(officer_id=UUID(request.actor.subject), now=request.now)
-    docket.note_violation(violation, now=request.now)
-
-
-async def decide_objection(work: Work, request: Request, input: DecideObjection) -> None:
-    explanation = formats.localized(
-        input.explanation.ar, input.explanation.en, field=("explanation",), both=True, limit=2000
-    )
-    violation, docket = await objection_case(work, request, input.objection_number)
-    if input.expected_version not in {None, violation.version}:
-        refuse(ProblemCode.CONFLICT, "expectedVersion")
-    violation.decide_objection(
-        input.outcome,
-        explanation=explanation,
-        modified_fine=input.modified_fine,
-        officer_id=UUID(request.actor.subject),
-        now=request.now,
-    )
-    docket.note_violation(violation, now=request.now)
-
-
-async def objection_case(work: Work, request: Request, number: str) -> tuple[Violation, Docket]:
-    """The violation of an objection's number, as `violation_case`."""
-    violation, docket = await violation_case(work, request, number.removeprefix("O"), "objectionNumber")
-    if violation.objection is None:
-        refuse(ProblemCode.NOT_FOUND, "objectionNumber")
+        refuse(ProblemCode.NOT_FOUND, *field)
     return violation, docket
 
 
-def objected(input: StartObjectionReview | DecideObjection) -> UUID:
-    """The stream of an objection is its violation's."""
-    return Violation.create_id(input.objection_number.removeprefix("O"))
+def about(input: RecordNotification | RecordPayment | RecordRefund | RequestPaymentExtension) -> UUID:
+    return Violation.create_id(input.violation_number)
 
 
 COMMANDS = (
@@ -170,19 +183,9 @@ COMMANDS = (
         natural_key=lambda input: input.number,
         case=lambda input: Violation.create_id(input.number),
     ),
-    Command(
-        "recordPayment",
-        RecordPayment,
-        record_payment,
-        natural_key=lambda input: input.reference,
-        case=lambda input: Violation.create_id(input.violation_number),
-    ),
-    Command(
-        "submitObjection",
-        SubmitObjection,
-        submit_objection,
-        case=lambda input: Violation.create_id(input.violation_number),
-    ),
-    Command("startObjectionReview", StartObjectionReview, start_objection_review, case=objected),
-    Command("decideObjection", DecideObjection, decide_objection, case=objected),
+    Command("recordNotification", RecordNotification, record_notification, case=about),
+    Command("recordPayment", RecordPayment, record_payment, natural_key=lambda input: input.reference, case=about),
+    Command("recordRefund", RecordRefund, record_refund, natural_key=lambda input: input.reference, case=about),
+    Command("requestPaymentExtension", RequestPaymentExtension, request_payment_extension, case=about),
+    Command("voidViolation", VoidViolation, void_violation, case=lambda input: Violation.create_id(input.number)),
 )

@@ -59,6 +59,16 @@ class CourtOutcome(StrEnum):
 
 
 OPEN_OBJECTION = frozenset({ObjectionStatus.SUBMITTED, ObjectionStatus.UNDER_REVIEW, ObjectionStatus.INFO_REQUESTED})
+IN_COURT = frozenset(
+    {
+        ObjectionStatus.APPEALED_TO_COURT,
+        ObjectionStatus.COURT_CANCELLED,
+        ObjectionStatus.COURT_MODIFIED,
+        ObjectionStatus.COURT_UPHELD,
+    }
+)
+"""Objections that a court clerk works on or has worked on."""
+
 DECIDED_BY_OFFICER = frozenset({ObjectionStatus.REJECTED, ObjectionStatus.FINE_MODIFIED})
 
 

@@ -16,12 +16,14 @@ from schema.account import AccountMutations
 from schema.limits import MOST_TOKENS, SizeLimits
 from schema.node import NodeQueries
 from schema.objection import ObjectionQueries
+from schema.objection_change import ObjectionMutations
 from schema.person import PersonQueries
 from schema.scalars import SCALARS
 from schema.service import ServiceQueries
 from schema.session import SessionMutations
 from schema.user import UserMutations
 from schema.violation import ViolationQueries
+from schema.violation_change import ViolationMutations
 from schema.visa import VisaQueries
 from schema.visa_change import VisaMutations
 
@@ -41,7 +43,9 @@ class Query(PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, Serv
 @strawberry.type(
     description="What can be done, one after another. A refused command answers `problems` and changes nothing."
 )
-class Mutation(SessionMutations, AccountMutations, UserMutations, VisaMutations):
+class Mutation(
+    SessionMutations, AccountMutations, UserMutations, VisaMutations, ViolationMutations, ObjectionMutations
+):
     pass
 
 

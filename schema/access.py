@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.actor import Role
 from domain.delegation import DelegatedService
 from domain.errors import RequestErrorCode
-from domain.objection import ObjectionStatus
+from domain.objection import IN_COURT
 from domain.text import Text
 from projections.person import PersonRow
 from schema.context import Context
@@ -56,14 +56,6 @@ AGENCY_OF: Final = {
     Role.AUDITOR: "absher",
 }
 """Where the holder of a role works."""
-
-IN_COURT: Final = (
-    ObjectionStatus.APPEALED_TO_COURT,
-    ObjectionStatus.COURT_CANCELLED,
-    ObjectionStatus.COURT_MODIFIED,
-    ObjectionStatus.COURT_UPHELD,
-)
-"""Objections that a court clerk works on or has worked on."""
 
 
 def person_of(context: Context) -> PersonRow:
@@ -204,7 +196,7 @@ SEES_VIOLATIONS_OF = "CASE WHEN person.id = %(me)s THEN 'SELF' ELSE %(official)s
 SEES_VIOLATION = f"""CASE
     WHEN violation.violator_id = %(me)s THEN 'SELF'
     WHEN 'TRAFFIC_OFFICER' = ANY (%(roles)s::text[]) THEN 'TRAFFIC_OFFICER'
-    WHEN 'COURT_CLERK' = ANY (%(roles)s::text[]) AND violation.objection_status IN ({", ".join(f"'{status}'" for status in IN_COURT)})
+    WHEN 'COURT_CLERK' = ANY (%(roles)s::text[]) AND violation.objection_status IN ({", ".join(f"'{status}'" for status in sorted(IN_COURT))})
         THEN 'COURT_CLERK'
     WHEN 'AUDITOR' = ANY (%(roles)s::text[]) THEN 'AUDITOR' END"""
 """What lets the reader see a `violation` and its objection."""

@@ -9,9 +9,9 @@ from domain.catalogue import ServiceSection
 from domain.delegation import DelegatedService
 from domain.dues import ViolationStatus
 from domain.errors import ProblemCode
-from domain.forecast import VisaHypothesis
+from domain.forecast import ViolationHypothesis, VisaHypothesis
 from domain.formats import PersonKind
-from domain.objection import ObjectionReason, ObjectionStatus
+from domain.objection import CourtOutcome, ObjectionOutcome, ObjectionReason, ObjectionStatus
 from domain.rules import DeadlineKind
 from domain.user import AccountStatus, Language, SponsorRelation
 from domain.violation import ViolationSource
@@ -158,6 +158,28 @@ describe(
     COURT_CANCELLED="The court cancelled the violation.",
     COURT_MODIFIED="The court set another fine.",
     COURT_UPHELD="The court upheld the decision.",
+)
+describe(
+    ObjectionOutcome,
+    "What an officer decides about an objection.",
+    ACCEPTED="The violation is cancelled, and what was paid goes back.",
+    FINE_MODIFIED="Another fine, lower than the present one.",
+    REJECTED="The fine stays.",
+)
+describe(
+    CourtOutcome,
+    "What a court decides about an objection.",
+    CANCELLED="The violation is cancelled, and what was paid goes back.",
+    MODIFIED="Another fine, lower than the present one.",
+    UPHELD="The officer's decision stays.",
+)
+describe(
+    ViolationHypothesis,
+    "What could be done about a violation.",
+    PAY="What is due is paid.",
+    OBJECT="The violator objects.",
+    DECIDE_REJECTED="An officer rejects the objection; one that waits is taken up first.",
+    REQUEST_PAYMENT_EXTENSION="The violator asks for further days to pay.",
 )
 describe(
     ObjectionReason,

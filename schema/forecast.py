@@ -1,4 +1,4 @@
-"""What would become of a visa, as the API shows it."""
+"""What would become of a visa or a violation, as the API shows it."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -8,11 +8,18 @@ from uuid import UUID
 
 import strawberry
 
-from commands.forecast import visa_cases
-from domain import forecast
+from commands.forecast import violation_cases, visa_cases
 from domain.calendar import add_months, start_of_day
+from domain.dues import ViolationStatus
 from domain.errors import Problem as Refusal
-from domain.forecast import VisaCase, VisaHypothesis, visa_forecast
+from domain.forecast import (
+    ViolationCase,
+    ViolationHypothesis,
+    VisaCase,
+    VisaHypothesis,
+    violation_forecast,
+    visa_forecast,
+)
 from domain.visa_terms import VisaStatus
 from schema.context import Context
 from schema.errors import bad_input
@@ -25,6 +32,13 @@ EventArgument = Annotated[VisaHypothesis, strawberry.argument(description="What 
 OnArgument = Annotated[
     date,
     strawberry.argument(description="The day on which it would be done: today or later, at most three years ahead."),
+]
+ViolationEventArgument = Annotated[ViolationHypothesis, strawberry.argument(description="What would be done.")]
+DaysArgument = Annotated[
+    int | None,
+    strawberry.argument(
+        description="How many further days to pay are asked for; for REQUEST_PAYMENT_EXTENSION, and for nothing else."
+    ),
 ]
 ReturnBeforeArgument = Annotated[
     date | None, strawberry.argument(description="The new last day to be back; for EXTEND, and for nothing else.")
@@ -62,7 +76,12 @@ async def forecast_shown(
     context.forecasts()
     case = await _case(context, visa_id)
     found = visa_forecast(case, event, at=at, return_before=return_before)
-    return _shown(found, on, context)
+    return VisaForecast(
+        status=found.status,
+        fee=found.fee,
+        deadlines=deadlines_shown(found.deadlines, context, today=on),
+        problems=[problem_shown(_of_argument(problem), context.language) for problem in found.problems],
+    )
 
 
 def _moment(context: Context, on: date) -> datetime:
@@ -83,15 +102,51 @@ async def _case(context: Context, visa_id: UUID) -> VisaCase:
     return await context.loader("visa cases", load).load(visa_id)
 
 
-def _shown(found: forecast.VisaForecast, on: date, context: Context) -> VisaForecast:
-    return VisaForecast(
+def _of_argument(problem: Refusal) -> Refusal:
+    """A field of the command's input that is no argument here is not named."""
+    return problem if problem.field in {("returnBefore",), ("days",)} else replace(problem, field=())
+
+
+@strawberry.type(
+    description="How a violation would stand. It is what the rules decide on the day, from what is recorded now: nothing else "
+    "is assumed to happen until then, and nothing is recorded."
+)
+class ViolationForecast:
+    status: ViolationStatus | None = strawberry.field(
+        description="The state it would have; where it is refused, the one that it has on that day without."
+    )
+    amount_due: Decimal | None = strawberry.field(
+        description="What would be paid on that day with PAY; with all others what would be due on it afterwards. In SAR."
+    )
+    deadlines: list[Deadline] = strawberry.field(
+        description="What would have to happen by when, of the violation and of its objection, earliest first; the days left "
+        "are counted from the day asked about."
+    )
+    problems: list[Problem] = strawberry.field(description="Why it would be refused; empty if not.")
+
+
+async def violation_forecast_shown(
+    context: Context, violation_id: UUID, event: ViolationHypothesis, on: date, days: int | None
+) -> ViolationForecast:
+    """What would become of a violation.
+
+    Raises:
+        RequestError: BAD_USER_INPUT, nobody can say for that day, or the number of days is missing or has no meaning.
+    """
+    at = _moment(context, on)
+    if (days is None) == (event is ViolationHypothesis.REQUEST_PAYMENT_EXTENSION):
+        raise bad_input("`days` is for REQUEST_PAYMENT_EXTENSION, and needed there")
+    context.forecasts()
+
+    async def load(violations: list[UUID]) -> list[ViolationCase]:
+        found = await violation_cases(context.accounts.log, violations)
+        return [found[violation] for violation in violations]
+
+    case = await context.loader("violation cases", load).load(violation_id)
+    found = violation_forecast(case, event, at=at, days=days or 0)
+    return ViolationForecast(
         status=found.status,
-        fee=found.fee,
+        amount_due=found.amount_due,
         deadlines=deadlines_shown(found.deadlines, context, today=on),
         problems=[problem_shown(_of_argument(problem), context.language) for problem in found.problems],
     )
-
-
-def _of_argument(problem: Refusal) -> Refusal:
-    """A field of the command's input that is no argument here is not named."""
-    return problem if problem.field == ("returnBefore",) else replace(problem, field=())

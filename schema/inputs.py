@@ -20,6 +20,15 @@ from commands.edit import (
     ResendCode,
 )
 from commands.form import GlobalId
+from commands.objection import (
+    AppealObjection,
+    DecideObjection,
+    ObjectionNumberInput,
+    RecordCourtDecision,
+    RequestObjectionInformation,
+    SubmitObjection,
+    SupplyObjectionInformation,
+)
 from commands.reset import ConfirmPasswordReset, RequestPasswordReset
 from commands.sign_in import Confirm, RefreshSession, SignIn
 from commands.user import (
@@ -33,6 +42,14 @@ from commands.user import (
     RevokeRole,
     SetLanguage,
     UnlockAccount,
+)
+from commands.violation import (
+    RecordNotification,
+    RecordPayment,
+    RecordRefund,
+    RecordViolation,
+    RequestPaymentExtension,
+    VoidViolation,
 )
 from commands.visa import CancelVisa, ExtendVisa, IssueVisa, RecordMovement, VoidMovement, VoidVisa
 
@@ -236,4 +253,106 @@ _describe(
     "A crossing of the border that was recorded in error: the last one under its visa.",
     movement_id="Its id, as in Visa.movements.",
     reason="Why, in both languages; kept with the fact.",
+)
+
+# Violations
+
+_describe(
+    RecordViolation,
+    "A violation that the traffic agency has recorded.",
+    number="Its number: up to 32 letters, digits and dashes.",
+    replaces="Number of the void violation that this one corrects, perhaps of another driver; left out for all others.",
+    violator_national_id="National ID or Iqama number of the driver.",
+    type_code="What was done: a code of `violationTypes`.",
+    source="Who saw it.",
+    occurred_at="When; not in the future.",
+    location="Where.",
+    plate="The vehicle's plate: three letters and up to four digits, in Arabic or Latin.",
+    fine="The fine in SAR, within the range of its type.",
+    notified_at="When the driver was notified; left out when that is still to come.",
+    evidence="Pictures or documents: at most 5 of PDF, JPEG or PNG, each up to 5 MB.",
+)
+_describe(
+    RecordNotification,
+    "A violator who was notified: the first day of all periods.",
+    violation_number="The violation number.",
+    notified_at="When; not in the future, and not before the violation.",
+)
+_describe(
+    RecordPayment,
+    "Money that was paid for a violation.",
+    violation_number="The violation number.",
+    amount="How much, in SAR; left out, it is what was due at that moment.",
+    paid_at="When; not in the future.",
+    reference="The payment's own number, which makes it recognisable when it is reported again.",
+)
+_describe(
+    RecordRefund,
+    "Money that went back to a violator.",
+    violation_number="The violation number.",
+    amount="How much, in SAR; at most what is to be paid back.",
+    refunded_at="When; not in the future.",
+    reference="The refund's own number, which makes it recognisable when it is reported again.",
+)
+_describe(
+    VoidViolation,
+    "A violation that was recorded in error, or against the wrong driver.",
+    number="The violation number.",
+    reason="Why, in both languages; kept with the fact.",
+    legal_basis="The law or decision that asks for it.",
+)
+_describe(
+    RequestPaymentExtension,
+    "Further days to pay, once for a violation.",
+    violation_number="The violation number.",
+    days="How many days from today: 1 to 90, and to a later day than the present last one.",
+)
+
+# Objections
+
+_describe(
+    SubmitObjection,
+    "An objection to one's own violation.",
+    violation_number="The violation number.",
+    reason="Why; `objectionForm` lists the reasons.",
+    statement="In one's own words, at most 2,000 characters; needed with the reason OTHER.",
+    attachments="At most 5 files of PDF, JPEG or PNG, each up to 5 MB.",
+    accept_terms="Whether the terms of `objectionForm` are accepted.",
+    terms_version="The version of the terms that were shown; left out, the present one.",
+)
+_describe(ObjectionNumberInput, "Which objection.", objection_number="O and the violation number.")
+_describe(
+    SupplyObjectionInformation,
+    "The answer to what the reviewer has asked.",
+    objection_number="O and the violation number.",
+    statement="The answer, at most 2,000 characters.",
+    attachments="At most 5 files of PDF, JPEG or PNG, each up to 5 MB.",
+)
+_describe(
+    AppealObjection,
+    "A decision that is taken to court.",
+    objection_number="O and the violation number.",
+    grounds="Why, at most 2,000 characters.",
+)
+_describe(
+    RequestObjectionInformation,
+    "A question to the violator.",
+    objection_number="O and the violation number.",
+    question="The question, at most 2,000 characters. The review goes on after ten days, answered or not.",
+)
+_describe(
+    DecideObjection,
+    "A decision about an objection under review.",
+    objection_number="O and the violation number.",
+    outcome="What is decided.",
+    explanation="Why, in both languages, each at most 2,000 characters; the violator reads it.",
+    modified_fine="With FINE_MODIFIED the new fine in SAR: within the range of the type, below the present one.",
+    expected_version="The `version` of the objection that was looked at: what has changed since is a CONFLICT.",
+)
+_describe(
+    RecordCourtDecision,
+    "What the court has decided about an objection.",
+    objection_number="O and the violation number.",
+    outcome="What was decided.",
+    modified_fine="With MODIFIED the new fine in SAR: within the range of the type, below the present one.",
 )

@@ -49,6 +49,7 @@ class SeenVisa(VisaRow, kw_only=True):
 
 class SeenViolation(ViolationRow, kw_only=True):
     seen_as: SeenAs
+    replaced_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,14 @@ VISAS: Final = Source(
     f"SELECT visa.*, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as, to_json(person) AS holder "
     f"FROM {table.VISA} visa JOIN {table.PERSON} person ON person.id = visa.holder_id",
 )
+REPLACED_BY: Final = (
+    f"(SELECT other.number FROM {table.VIOLATION} other WHERE other.replaces = violation.number) AS replaced_by"
+)
 VIOLATIONS: Final = Source(
     Data.VIOLATION,
     SeenViolation,
-    f"SELECT violation.*, violation.violator_id AS seen_of, {SEES_VIOLATION} AS seen_as FROM {table.VIOLATION} violation",
+    f"SELECT violation.*, {REPLACED_BY}, violation.violator_id AS seen_of, {SEES_VIOLATION} AS seen_as "
+    f"FROM {table.VIOLATION} violation",
 )
 VISAS_OF: Final = PersonalList(
     Data.VISA,
@@ -130,7 +135,7 @@ VIOLATIONS_OF: Final = PersonalList(
     Data.VIOLATION,
     SeenViolation,
     SEES_VIOLATIONS_OF,
-    f"SELECT violation.*, {SEES_VIOLATION} AS seen_as FROM {table.VIOLATION} violation "
+    f"SELECT violation.*, {REPLACED_BY}, {SEES_VIOLATION} AS seen_as FROM {table.VIOLATION} violation "
     "WHERE violation.violator_id = whose.id",
     Order(b"vio", "occurred_at", descending=True),
 )

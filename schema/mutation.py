@@ -1,6 +1,7 @@
 """What all mutations share: a refused command becomes the problems of its payload, here and nowhere else."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import fields
 from functools import wraps
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 from uuid import UUID
@@ -11,6 +12,8 @@ from access.attempts import Limit
 from access.permission import Forbidden, require, roles_for
 from commands import COMMANDS
 from commands.command import Request, execute, is_repeated
+from commands.form import normal
+from commands.objection import violation_of
 from commands.recorded import recorded
 from domain.actor import Actor, Role
 from domain.errors import Problem, ProblemCode, Refused, RequestErrorCode
@@ -42,7 +45,12 @@ def mutation(description: str) -> Callable[[Resolve[P, T]], Resolve[P, T]]:
                 return await resolve(self, info, *args, **kwargs)
             except Refused as refused:
                 language = info.context.language
-                answer: T = payload(problems=[problem_shown(problem, language) for problem in refused.problems])
+                problems = [problem_shown(problem, language) for problem in refused.problems]
+                shows: dict[str, Any] = {}
+                if any(problem.code is ProblemCode.CONFLICT for problem in problems) and "number" in shown_in(payload):
+                    await info.context.see(await info.context.accounts.log.head())  # what it was in conflict with
+                    shows["number"] = case_number(kwargs["input"])
+                answer: T = payload(problems=problems, **shows)
                 return answer
             except Forbidden:
                 raise RequestError(_why_not(info.context)) from None
@@ -52,6 +60,19 @@ def mutation(description: str) -> Callable[[Resolve[P, T]], Resolve[P, T]]:
         return found
 
     return field
+
+
+def shown_in(payload: Any) -> set[str]:  # noqa: ANN401 (any payload)
+    return {field.name for field in fields(payload)}
+
+
+def case_number(input: Any) -> str | None:  # noqa: ANN401 (any input)
+    """The number of the visa or violation that an input is about; an objection's is its violation's."""
+    clean = normal(input)
+    if (objection := getattr(clean, "objection_number", None)) is not None:
+        return violation_of(objection)
+    names = ("number", "visa_number", "violation_number")
+    return next((number for name in names if (number := getattr(clean, name, None)) is not None), None)
 
 
 def _described(hint: Any) -> Any:  # noqa: ANN401 (a type hint has no type of its own)

@@ -39,6 +39,26 @@ class ObjectionDecision:
     )
 
 
+@strawberry.type(description="Something that the reviewer has asked the violator.")
+class ObjectionInformation:
+    asked_at: datetime = strawberry.field(description="When it was asked.")
+    question: str | None = strawberry.field(
+        description="What was asked; null for auditors, and once the violator is erased."
+    )
+    supplied_at: datetime | None = strawberry.field(description="When it was answered; null if it was not.")
+    statement: str | None = strawberry.field(
+        description="The answer; null without one, for auditors, and once the violator is erased."
+    )
+
+
+@strawberry.type(description="An objection's way to court.")
+class ObjectionAppeal:
+    appealed_at: datetime = strawberry.field(description="When the decision was taken to court.")
+    grounds: str | None = strawberry.field(description="Why; null for auditors, and once the violator is erased.")
+    decided_at: datetime | None = strawberry.field(description="When the court decided; null until then.")
+    modified_fine: Decimal | None = strawberry.field(description="The court's fine in SAR; null when it set none.")
+
+
 @strawberry.type(description="The one objection to a violation.")
 class Objection(Node):
     row: strawberry.Private[SeenViolation]
@@ -55,7 +75,16 @@ class Objection(Node):
     )
     submitted_at: datetime = strawberry.field(description="When it was submitted.")
     decided_at: datetime | None = strawberry.field(description="When it was decided; null until then.")
-    decision: ObjectionDecision | None = strawberry.field(description="What was decided; null until then.")
+    decision: ObjectionDecision | None = strawberry.field(
+        description="What the officer decided; null until then. A court may decide otherwise: see `appeal`."
+    )
+    information_request: str | None = strawberry.field(
+        description="What the reviewer asks, while it is to be answered; withheld from auditors."
+    )
+    information: list[ObjectionInformation] = strawberry.field(
+        description="What the reviewer has asked so far and the answers, oldest first."
+    )
+    appeal: ObjectionAppeal | None = strawberry.field(description="What came of it in court; null where it never was.")
 
     @resolver("The violation that it is to.", graphql_type=VIOLATION)
     def violation(self, info: Info) -> Node:
@@ -84,6 +113,37 @@ def objection_shown(row: SeenViolation, context: Context) -> Objection | None:
         submitted_at=submitted_at,
         decided_at=row.objection_decided_at,
         decision=_decision(row, context),
+        information_request=_question(row),
+        information=_information(row),
+        appeal=_appeal(row),
+    )
+
+
+def _question(row: SeenViolation) -> str | None:
+    asked = row.objection_status is ObjectionStatus.INFO_REQUESTED
+    return masked(row.objection_information[-1].question, row.seen_as) if asked else None
+
+
+def _information(row: SeenViolation) -> list[ObjectionInformation]:
+    return [
+        ObjectionInformation(
+            asked_at=entry.asked_at,
+            question=masked(entry.question, row.seen_as),
+            supplied_at=entry.supplied_at,
+            statement=masked(entry.statement, row.seen_as),
+        )
+        for entry in row.objection_information
+    ]
+
+
+def _appeal(row: SeenViolation) -> ObjectionAppeal | None:
+    if row.appealed_at is None:
+        return None
+    return ObjectionAppeal(
+        appealed_at=row.appealed_at,
+        grounds=masked(row.appeal_grounds, row.seen_as),
+        decided_at=row.court_decided_at,
+        modified_fine=row.court_modified_fine,
     )
 
 
@@ -150,6 +210,12 @@ class ObjectionForm:
     media_types: list[str] = strawberry.field(description="Kinds of files, as media types.")
 
 
+async def objection_to(context: Context, violation_number: str) -> Objection | None:
+    """The objection to a violation, as the reader may see it; None where there is none for them."""
+    row = await schema.violation.find_violation(context, violation_number, (Data.OBJECTION,))
+    return None if row is None else objection_shown(row, context)
+
+
 @strawberry.type
 class ObjectionQueries:
     @resolver(
@@ -158,8 +224,7 @@ class ObjectionQueries:
     )
     async def objection(self, info: Info, number: ObjectionNumber) -> Objection | None:
         person_of(info.context)
-        row = await schema.violation.find_violation(info.context, violation_of(number), (Data.OBJECTION,))
-        return None if row is None else objection_shown(row, info.context)
+        return await objection_to(info.context, violation_of(number))
 
     @resolver(
         "The work list of the traffic department, oldest first. For traffic officers and auditors; for "

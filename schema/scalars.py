@@ -10,6 +10,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
 from domain import formats
+from domain.attachment import Attachment
 from domain.errors import Refused
 
 Position = NewType("Position", int)
@@ -53,6 +54,12 @@ def _to_decimal(value: object) -> Decimal:
     return Decimal(typed)
 
 
+def _to_file(value: object) -> Attachment:
+    if not isinstance(value, Attachment):
+        raise StrawberryInputCoercionError("Expected a file, sent as the GraphQL multipart request specification says.")
+    return value
+
+
 def _to_position(value: object) -> int:
     what = "a place in the log: decimal digits"
     typed = _typed(value, what)
@@ -86,6 +93,12 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description='An amount of money in SAR, as a string with two decimals: "150.00".',
         serialize=lambda value: f"{value:.2f}",
         parse_value=_to_decimal,
+    ),
+    Attachment: strawberry.scalar(
+        name="Upload",
+        description="A file, sent beside the operation as the GraphQL multipart request specification says.",
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+        parse_value=_to_file,
     ),
     Position: strawberry.scalar(
         name="Position",

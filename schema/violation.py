@@ -20,6 +20,13 @@ from schema.context import Context, Info
 from schema.docket import docket_of
 from schema.errors import RequestError
 from schema.filters import ViolationFilter, violations_where
+from schema.forecast import (
+    DaysArgument,
+    OnArgument,
+    ViolationEventArgument,
+    ViolationForecast,
+    violation_forecast_shown,
+)
 from schema.ids import Node, global_id
 from schema.later import OBJECTION, PERSON
 from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
@@ -129,6 +136,16 @@ class Violation(Node):
     def objection(self, info: Info) -> Node | None:
         return schema.objection.objection_shown(self.row, info.context)
 
+    @resolver(
+        "What would become of it if something were done on a day, by the rules that would decide it then; at most 100 "
+        "forecasts in one operation."
+    )
+    async def what_if(
+        self, info: Info, event: ViolationEventArgument, on: OnArgument, days: DaysArgument = strawberry.UNSET
+    ) -> ViolationForecast | None:
+        asked_for = None if days is strawberry.UNSET else days
+        return await violation_forecast_shown(info.context, self.row.id, event, on, asked_for)
+
     @resolver("Whether it can be objected to now, and if not, every reason why.")
     async def objection_eligibility(self, info: Info) -> ObjectionEligibility:
         context = info.context
@@ -229,6 +246,13 @@ async def find_violation(context: Context, number: str, shows: tuple[Data, ...])
     return found[0] if found else None
 
 
+async def violation_with_number(info: Info, number: str) -> Violation | None:
+    """A violation below the present field, as the reader may see it; None where there is none for them."""
+    shows = (Data.OBJECTION,) if selects(info, "objection") else ()
+    row = await find_violation(info.context, number, shows)
+    return None if row is None else violation_shown(row, info.context)
+
+
 @strawberry.type
 class ViolationQueries:
     @resolver(
@@ -237,9 +261,7 @@ class ViolationQueries:
     )
     async def violation(self, info: Info, number: ViolationNumber) -> Violation | None:
         person_of(info.context)
-        shows = (Data.OBJECTION,) if selects(info, "objection") else ()
-        row = await find_violation(info.context, formats.number(number, ("number",)), shows)
-        return None if row is None else violation_shown(row, info.context)
+        return await violation_with_number(info, formats.number(number, ("number",)))
 
     @resolver("Every kind of violation. Public.")
     def violation_types(self, info: Info) -> list[ViolationType] | None:

@@ -36,6 +36,12 @@ from tests.conftest import Clock
 PASSWORD = "Absher#2026"
 CIVIL_AFFAIRS = Actor(Role.AGENCY_FEED, "civil-affairs")
 SETUP = Actor(Role.ADMINISTRATOR, "setup")
+SHARED_INPUTS = {
+    "confirmSignIn": "ConfirmInput",
+    "confirmChange": "ConfirmInput",
+    "withdrawObjection": "ObjectionNumberInput",
+    "startObjectionReview": "ObjectionNumberInput",
+}
 PROBLEMS = "problems { code message field retryAfterSeconds rule { code } }"
 
 
@@ -120,7 +126,7 @@ class House:
     ) -> Answer:
         """Carry a mutation out. `shown` is what to ask of its payload, beside the problems."""
         kind = f"{operation[0].upper()}{operation[1:]}Input"
-        kind = {"ConfirmSignInInput": "ConfirmInput", "ConfirmChangeInput": "ConfirmInput"}.get(kind, kind)
+        kind = SHARED_INPUTS.get(operation, kind)
         query = f"mutation ($input: {kind}!) {{ {operation}(input: $input) {{ {shown} {PROBLEMS} }} }}"
         return await self.ask(query, token, input=input, **more)
 

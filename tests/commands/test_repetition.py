@@ -7,8 +7,9 @@ import pytest
 from commands import COMMANDS
 from commands.command import Done, Request, execute
 from commands.importer import Options, refused_by_reason
+from commands.objection import ObjectionNumberInput
 from commands.user import GrantRole
-from commands.violation import RecordPayment, StartObjectionReview
+from commands.violation import RecordPayment
 from commands.visa import CancelVisa
 from domain.actor import Actor, Role
 from domain.errors import Problem, ProblemCode, Refused
@@ -141,7 +142,7 @@ async def test_a_command_that_did_not_come_by_a_feed_is_made_normal_too(
         (
             "startObjectionReview",
             Actor(Role.TRAFFIC_OFFICER, ""),
-            StartObjectionReview(objection_number="7001"),
+            ObjectionNumberInput(objection_number="7001"),
             [("INVALID_INPUT", "objectionNumber")],
         ),
         (

@@ -74,9 +74,9 @@ def test_a_violator_asks_for_ninety_further_days_of_which_thirty_earn_the_discou
     ]
     assert (discount(given, date(2026, 3, 22)), discount(given, date(2026, 3, 23))) == (Decimal("37.50"), NOTHING)
     clock(given, "2026-05-21")
-    assert given.status is ViolationStatus.EXTENDED
+    assert facts(given) == []
     clock(given, "2026-05-22")
-    assert given.status is ViolationStatus.OVERDUE
+    assert [name for name, _ in facts(given)] == ["BecameOverdue"]
 
 
 def test_a_short_extension_earns_the_discount_to_its_end() -> None:

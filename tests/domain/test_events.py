@@ -51,10 +51,8 @@ def shown(hint: Any) -> str:
         return " | ".join(shown(part) for part in get_args(hint))
     if get_args(hint):
         return f"{get_origin(hint).__name__}[{', '.join(shown(part) for part in get_args(hint))}]"
-    if hint is type(None):
-        return "None"
-    if hint is Ellipsis:
-        return "..."
+    if hint in {type(None), Ellipsis}:
+        return {type(None): "None", Ellipsis: "..."}[hint]
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return f"{hint.__name__}({', '.join(sorted(map(str, hint)))})"
     if isinstance(hint, type) and is_dataclass(hint):

@@ -1,6 +1,6 @@
 """A forecast says what then happens."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,13 +8,39 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendar import start_of_day
+from domain.calendar import riyadh_day, start_of_day
+from domain.dues import ViolationStatus
 from domain.errors import ProblemCode, Refused
-from domain.forecast import VisaCase, VisaForecast, VisaHypothesis, visa_forecast
+from domain.forecast import (
+    ViolationCase,
+    ViolationHypothesis,
+    VisaCase,
+    VisaForecast,
+    VisaHypothesis,
+    violation_forecast,
+    visa_forecast,
+)
+from domain.objection import ObjectionOutcome, ObjectionStatus
+from domain.violation import Violation
 from domain.visa import Visa
 from domain.visa_terms import VisaStatus, deadlines
 from tests.domain.test_histories import Step, World, kinds, state, steps, take, world
-from tests.examples import AIRPORT, DEPARTURE, RETURN, docket, moves, multiple_visa, noon, visa
+from tests.examples import (
+    AIRPORT,
+    DEPARTURE,
+    EXPLANATION,
+    RETURN,
+    SALMAN,
+    decided,
+    docket,
+    moves,
+    multiple_visa,
+    noon,
+    objects,
+    pays,
+    violation,
+    visa,
+)
 
 DEPARTS, RETURNS, CANCELS, EXTENDS = VisaHypothesis
 
@@ -189,3 +215,113 @@ def test_what_is_foreseen_is_what_then_happens(
     assert [state(known) for known in (*here.cases, here.docket)] == before
     here.let_pass(ahead, its)
     assert foreseen == really(here, its, event, until)
+
+
+# Violations
+
+PAYS, OBJECTS, IS_REJECTED, ASKS_FOR_TIME = ViolationHypothesis
+
+
+def case_about(its: Violation) -> ViolationCase:
+    record = docket()
+    record.note_violation(its, now=noon("2026-01-01"))
+    return ViolationCase(its, record)
+
+
+def foreseen(
+    its: Violation, event: ViolationHypothesis, on: str, **values: Any
+) -> tuple[ViolationStatus, str, list[str], list[str]]:
+    found = violation_forecast(case_about(its), event, at=noon(on), **values)
+    last_days = [f"{one.kind.value} {one.on}" for one in found.deadlines]
+    return found.status, str(found.amount_due), last_days, [problem.code.value for problem in found.problems]
+
+
+@pytest.mark.parametrize(("on", "cost"), [("2026-02-15", "112.50"), ("2026-02-16", "150.00"), ("2026-12-31", "150.00")])
+def test_paying_on_a_day_costs_what_is_due_then(on: str, cost: str) -> None:
+    assert foreseen(violation(), PAYS, on) == (ViolationStatus.PAID, cost, [], [])
+
+
+def test_what_is_paid_already_cannot_be_paid() -> None:
+    its = violation()
+    pays(its, None, "2026-01-10")
+    assert foreseen(its, PAYS, "2026-01-11") == (ViolationStatus.PAID, "0.00", [], ["VIOLATION_STATE_FORBIDS"])
+
+
+def test_objecting_stops_the_clock_until_the_last_day_to_object() -> None:
+    assert foreseen(violation(), OBJECTS, "2026-01-31") == (ViolationStatus.UNDER_OBJECTION, "112.50", [], [])
+    assert foreseen(violation(), OBJECTS, "2026-02-01") == (
+        ViolationStatus.FINAL_DUE,
+        "112.50",
+        ["PAY_BEFORE 2026-02-15", "DISCOUNT_BEFORE 2026-02-15"],
+        ["OBJECTION_WINDOW_CLOSED"],
+    )
+
+
+def test_a_rejection_says_by_when_to_pay_and_to_appeal() -> None:
+    its = violation()
+    objects(its, "2026-01-20")
+    assert foreseen(its, IS_REJECTED, "2026-02-10") == (
+        ViolationStatus.FINAL_DUE,
+        "112.50",
+        ["PAY_BEFORE 2026-02-25", "DISCOUNT_BEFORE 2026-02-25", "APPEAL_BEFORE 2026-03-12"],
+        [],
+    )
+    assert its.objection_status is ObjectionStatus.SUBMITTED
+    decided(its, ObjectionOutcome.ACCEPTED, "2026-02-11")
+    assert foreseen(its, IS_REJECTED, "2026-02-12") == (
+        ViolationStatus.CANCELLED,
+        "0.00",
+        [],
+        ["OBJECTION_STATE_FORBIDS"],
+    )
+
+
+def test_an_extension_says_by_when_to_pay() -> None:
+    its = violation()
+    decided(its, ObjectionOutcome.REJECTED, "2026-02-10")
+    assert foreseen(its, ASKS_FOR_TIME, "2026-02-20", days=90) == (
+        ViolationStatus.EXTENDED,
+        "112.50",
+        ["APPEAL_BEFORE 2026-03-12", "DISCOUNT_BEFORE 2026-03-22", "PAY_BEFORE 2026-05-21"],
+        [],
+    )
+    assert foreseen(its, ASKS_FOR_TIME, "2026-02-26", days=91)[3] == ["PAYMENT_EXTENSION_NOT_ALLOWED", "INVALID_INPUT"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(kinds, kinds, steps, st.sampled_from(ViolationHypothesis), st.integers(0, 60), st.integers(0, 95))
+def test_a_forecast_about_a_violation_comes_true(
+    first: Any, second: Any, taken: list[Step], event: ViolationHypothesis, after: int, days: int
+) -> None:
+    here = world(first, second, punctual=True)
+    for step in taken:
+        take(here, step)
+    its = here.violations[0]
+    at = here.now if after == 0 else start_of_day(here.today + timedelta(days=after))
+    before = state(its)
+    found = violation_forecast(ViolationCase(its, here.docket), event, at=at, days=days)
+    assert state(its) == before
+    here.let_pass(after, its)
+    outcome: tuple[Any, ...] = ()
+    try:
+        match event:
+            case ViolationHypothesis.PAY:
+                its.record_payment(None, paid_at=at, reference="S", from_feed=False, now=at)
+            case ViolationHypothesis.OBJECT:
+                objects(its, riyadh_day(at), here.docket)
+            case ViolationHypothesis.DECIDE_REJECTED:
+                reject(its, at)
+            case ViolationHypothesis.REQUEST_PAYMENT_EXTENSION:
+                its.extend_payment(days, now=at)
+    except Refused as refused:
+        outcome = refused.problems
+    assert (found.status, found.problems) == (its.status, outcome)
+
+
+def reject(its: Violation, at: datetime) -> None:
+    officer = (its.objection and its.objection.decided_by) or SALMAN
+    if its.objection_status is ObjectionStatus.SUBMITTED:
+        its.start_objection_review(officer_id=officer, now=at)
+    its.decide_objection(
+        ObjectionOutcome.REJECTED, explanation=EXPLANATION, modified_fine=None, officer_id=officer, now=at
+    )

@@ -253,12 +253,15 @@ def violation(violator: PersonRow, *, number: str | None = None, **values: Any) 
         discount_granted=Decimal("0.00"),
         paid=Decimal("0.00"),
         refund_due=Decimal("0.00"),
+        refunded=Decimal("0.00"),
         notified_on=date(2026, 2, 20),
         object_before=date(2026, 3, 22),
         pay_before=date(2026, 4, 6),
         discount_before=date(2026, 4, 6),
+        extended_on=None,
+        extended_before=None,
         replaces=None,
-        replaced_by=None,
+        evidence=[],
     )
     return msgspec.structs.replace(row, **values)
 
