@@ -221,6 +221,7 @@ def application(
         followed=followed,
         token_keys=installation.token_keys,
         access_token_seconds=installation.settings.access_token_seconds,
+        blobs=installation.blobs,
     )
     graphql = GraphQLApp(
         services=services,

@@ -10,6 +10,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
 from domain import formats
+from domain.attachment import Attachment
 from domain.errors import Refused
 
 Position = NewType("Position", int)
@@ -61,6 +62,14 @@ def _to_position(value: object) -> int:
     return int(typed)
 
 
+def _to_attachment(value: object) -> Attachment:
+    if not isinstance(value, Attachment):
+        raise StrawberryInputCoercionError(
+            "Expected a file: null here, and the file beside it, as the GraphQL multipart request specification says."
+        )
+    return value
+
+
 def moment(value: datetime) -> str:
     """RFC 3339 in UTC, to the millisecond."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -92,6 +101,12 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description="A place in the log, as decimal digits. Later facts have higher places.",
         serialize=str,
         parse_value=_to_position,
+    ),
+    Attachment: strawberry.scalar(
+        name="Upload",
+        description="A file, sent beside the operation in a multipart request. In the variables its place is null.",
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+        parse_value=_to_attachment,
     ),
 }
 

@@ -81,9 +81,9 @@ class Received:
 
     async def keep(self, digests: Iterable[bytes]) -> None:
         """Put whole files where they stay, certain to be on the disk. Those kept before are left alone."""
-        await to_its_end(self._keep, [digest for digest in digests if digest not in self._kept])
+        await to_its_end(self._keep, set(digests) - self._kept)
 
-    def _keep(self, digests: Iterable[bytes]) -> None:
+    def _keep(self, digests: set[bytes]) -> None:
         for digest in digests:
             file, place = self._complete[digest], self._blobs.place(digest)
             place.parent.mkdir(mode=0o700, exist_ok=True)

@@ -1,9 +1,12 @@
-"""Files to attach: good ones, and such as are not what they seem."""
+"""Files to attach: good ones, such as are not what they seem, and the requests that send them."""
 
 import io
+import json
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable
+from typing import Any
 
 from PIL import Image
 
@@ -44,3 +47,32 @@ def zip_bomb() -> bytes:
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as bomb:
         bomb.writestr("zeros", b"\0" * (20 * MB))
     return into.getvalue()
+
+
+# Requests
+
+FORM = {"Content-Type": "multipart/form-data; boundary=limit"}
+Part = tuple[str, str | None, bytes]
+"""Name, file name and content."""
+
+
+def form(*parts: Part) -> bytes:
+    """A body of parts."""
+    return b"".join(map(part, parts)) + b"--limit--\r\n"
+
+
+def part(of: Part) -> bytes:
+    name, filename, content = of
+    shown = "" if filename is None else f'; filename="{filename}"'
+    return f'--limit\r\nContent-Disposition: form-data; name="{name}"{shown}\r\n\r\n'.encode() + content + b"\r\n"
+
+
+def with_files(query: str, variables: dict[str, Any], files: Iterable[tuple[str, str, bytes]]) -> bytes:
+    """A request with files, each with its path in the variables and its name."""
+    files = list(files)
+    paths = {str(number): [f"variables.{path}"] for number, (path, _, _) in enumerate(files)}
+    return form(
+        ("operations", None, json.dumps({"query": query, "variables": variables}).encode()),
+        ("map", None, json.dumps(paths).encode()),
+        *((str(number), name, content) for number, (_, name, content) in enumerate(files)),
+    )
