@@ -34,7 +34,9 @@ from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
 from projections.follower import Followed, Follower, create, end
 from schema.app import GraphQLApp
+from schema.attachment import PATH
 from schema.context import Services
+from schema.files import Files
 from settings import Settings
 from store.blobs import Blobs
 from store.change import LogUnavailable
@@ -237,12 +239,14 @@ def application(
         now=installation.now,
         seconds=installation.settings.access_token_seconds,
     )
+    files = Files(services, now=installation.now)
     health = Health(installation, follower, followed, ready_from=ready_from)
     return Starlette(
         routes=[
             Route("/", lambda _request: RedirectResponse("/graphql")),
             Route("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
+            Route(f"{PATH}{{link}}", files.serve),
             Route("/oauth/token", oauth.token, methods=["POST"]),
             Route("/.well-known/jwks.json", oauth.public_keys),
             Route("/livez", health.alive),
