@@ -34,8 +34,11 @@ from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
 from projections.follower import Followed, Follower, create, end
 from schema.app import GraphQLApp
+from schema.attachment import PATH
 from schema.context import Services
+from schema.files import Files
 from settings import Settings
+from store.blobs import Blobs
 from store.change import LogUnavailable
 from store.codec import Randomness, RecordDamaged
 from store.database import Database, DatabaseUnavailable, open_database
@@ -44,6 +47,7 @@ from store.keyring import Keyring
 from store.log import Log
 from store.master_key import open_keys
 from store.migrate import migrate
+from store.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +72,7 @@ class Installation:
     token_keys: TokenKeys
     clients: Clients
     accounts: Accounts
+    blobs: Blobs
     now: Callable[[], datetime]
 
 
@@ -75,15 +80,15 @@ class Installation:
 async def open_installation(
     settings: Settings, *, now: Callable[[], datetime] = utc_now, cached_events: int = 50_000
 ) -> AsyncIterator[Installation]:
-    """Start or reach the database, bring it up to date, and open its log.
+    """Start or reach the database, bring it up to date, and open its log and its folder of files.
 
     Args:
-        settings: which database, and where its keys are.
+        settings: which database, and where its keys and files are.
         now: the clock.
         cached_events: most events (about 1 kB each) and most people's keys that the log keeps in memory.
 
     Raises:
-        Fault: the database, the data folder or a key cannot be used.
+        Fault: the database, a folder or a key cannot be used.
     """
     url, secret = settings.database_url, settings.master_key
     async with open_database(
@@ -96,13 +101,14 @@ async def open_installation(
             from_environment=secret.get_secret_value() if secret else None,
             file=settings.master_key_file,
         )
+        blobs = Blobs(settings.blob_dir)
         token_keys = TokenKeys.load(settings.token_key_file, create=True, issuer=settings.origin)
         random_bytes = Randomness()
         keyring = Keyring(database, master_key, size=cached_events, random_bytes=random_bytes)
         async with Log(database, keyring, now=now, random_bytes=random_bytes, cached_events=cached_events) as log:
             clients = Clients(database, Digests(master_key.access), random_bytes=random_bytes)
             accounts = Accounts.over(database, log, keyring, random_bytes=random_bytes)
-            yield Installation(settings, database, keyring, log, token_keys, clients, accounts, now)
+            yield Installation(settings, database, keyring, log, token_keys, clients, accounts, blobs, now)
 
 
 @asynccontextmanager
@@ -163,6 +169,7 @@ async def working(installation: Installation, delivering: Mapping[Channel, Gatew
     runs: list[Callable[[], Coroutine[None, None, None]]] = [
         Clock(installation.log, database, now=now).run,
         Upkeep(database, now=now).run,
+        Sweeper(installation.blobs, database, now=now).run,
         accounts.sessions.run,
         partial(accounts.refusals.run, now),
     ]
@@ -216,6 +223,7 @@ def application(
         followed=followed,
         token_keys=installation.token_keys,
         access_token_seconds=installation.settings.access_token_seconds,
+        blobs=installation.blobs,
     )
     graphql = GraphQLApp(
         services=services,
@@ -231,12 +239,14 @@ def application(
         now=installation.now,
         seconds=installation.settings.access_token_seconds,
     )
+    files = Files(services, now=installation.now)
     health = Health(installation, follower, followed, ready_from=ready_from)
     return Starlette(
         routes=[
             Route("/", lambda _request: RedirectResponse("/graphql")),
             Route("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
+            Route(f"{PATH}{{link}}", files.serve),
             Route("/oauth/token", oauth.token, methods=["POST"]),
             Route("/.well-known/jwks.json", oauth.public_keys),
             Route("/livez", health.alive),

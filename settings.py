@@ -73,7 +73,12 @@ class Settings(BaseModel):
         Expects("a PostgreSQL address such as postgresql://user:password@host:5432/name"),
     ] = Field(None, alias="DATABASE_URL", description="PostgreSQL 15 or newer; not set: the embedded one")
     data_dir: Annotated[Path, Expects("a folder")] = Field(
-        Path(".data"), alias="SIJIL_DATA_DIR", description="Folder of the embedded PostgreSQL and of the keys"
+        Path(".data"), alias="SIJIL_DATA_DIR", description="Folder of the embedded PostgreSQL, of the keys and of files"
+    )
+    blob_dir: Annotated[Path, Expects("a folder")] = Field(
+        default_factory=lambda known: known["data_dir"] / "blobs",
+        alias="SIJIL_BLOB_DIR",
+        description="Folder of the files that people and agencies send; the same one for all processes",
     )
     env: Annotated[
         Literal["development", "production"], BeforeValidator(str.lower), Expects("development or production")

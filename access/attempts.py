@@ -31,6 +31,7 @@ RESETS_PER_PERSON = Limit("resets of an ID", rules.RESETS_PER_PERSON, timedelta(
 PASSWORD_TRIES = Limit("tries of the present password", rules.FAILURES_BEFORE_LOCK, timedelta(minutes=15))
 EDITS = Limit("edits of an account", rules.EDITS_PER_HOUR, timedelta(hours=1))
 CODES = Limit("codes", rules.CODES_PER_HOUR, timedelta(hours=1))
+UPLOADS = Limit("requests with files", rules.UPLOADS_PER_HOUR, timedelta(hours=1))
 DELEGATIONS = Limit("delegations", rules.DELEGATIONS_PER_HOUR, timedelta(hours=1))
 
 

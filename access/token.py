@@ -1,7 +1,7 @@
 """Bearer tokens: short-lived JWTs, signed with EdDSA (Ed25519) by the newest of the installation's keys."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -123,20 +123,22 @@ class TokenKeys:
         """
         if (subject is None) == (agency is None):
             raise ValueError("a token is for a person or for an agency")
-        self._follow_file()
-        issued_at = int(now.timestamp())
         claims = {
-            "iss": self.issuer,
             "sub": str(subject) if agency is None else AGENCY + agency,
-            "iat": issued_at,
-            "exp": issued_at + seconds,
             "jti": token_id or str(uuid4()),
         }
         if session_id is not None:
             claims["sid"] = str(session_id)
         if client_id is not None:
             claims["client_id"] = client_id
-        header = {"alg": ALGORITHM, "typ": TYPE, "kid": self._newest.kid}
+        return self.sign(TYPE, claims, now=now, seconds=seconds)
+
+    def sign(self, type: str, claims: Mapping[str, Any], *, now: datetime, seconds: int) -> str:
+        """Make a token of a type, which holds for so long; where tokens of another type are asked for it is none."""
+        self._follow_file()
+        issued_at = int(now.timestamp())
+        header = {"alg": ALGORITHM, "typ": type, "kid": self._newest.kid}
+        claims = {"iss": self.issuer, **claims, "iat": issued_at, "exp": issued_at + seconds}
         return jwt.encode(header, claims, self._newest, registry=self._registry)
 
     def verify(self, token: str, now: datetime) -> Claims:
@@ -145,6 +147,17 @@ class TokenKeys:
         Raises:
             InvalidToken: it is malformed, forged, another installation's, not valid yet, or expired.
         """
+        claims = _claims(self.signed(TYPE, token))
+        if not claims.issued_at - CLOCKS_DIFFER_BY <= now < claims.expires_at:
+            raise InvalidToken("expired, or not valid yet")
+        return claims
+
+    def signed(self, type: str, token: str) -> dict[str, Any]:
+        """What a token of a type claims, perhaps of a time that has passed.
+
+        Raises:
+            InvalidToken: it is malformed, forged, another installation's, or of another type.
+        """
         if len(token) > LONGEST_TOKEN or not token.isascii():
             raise InvalidToken("malformed")
         self._follow_file()
@@ -152,12 +165,9 @@ class TokenKeys:
             verified = jwt.decode(token, self._keys, registry=self._registry)
         except (JoseError, ValueError, TypeError, KeyError) as fault:
             raise InvalidToken("not signed by this installation") from fault
-        if verified.header.get("typ") != TYPE or verified.claims.get("iss") != self.issuer:
-            raise InvalidToken("not an access token of this installation")
-        claims = _claims(verified.claims)
-        if not claims.issued_at - CLOCKS_DIFFER_BY <= now < claims.expires_at:
-            raise InvalidToken("expired, or not valid yet")
-        return claims
+        if verified.header.get("typ") != type or verified.claims.get("iss") != self.issuer:
+            raise InvalidToken("not a token of this kind and this installation")
+        return verified.claims
 
     def _use(self, keys: Sequence[OKPKey]) -> None:
         self._newest = keys[-1]

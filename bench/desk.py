@@ -67,7 +67,7 @@ OBJECTIONS = f"""
         recorded_on, location, plate, fine, min_fine, points, discountable, discount_granted, paid, refund_due, refunded,
         notified_on, object_before, pay_before, discount_before, evidence, objection_version, objection_status,
         objection_status_since, objection_reason, objection_statement, objection_submitted_at, objection_event_id,
-        objection_files, objection_information)
+        objection_attachments, objection_information)
     SELECT md5('violation' || n)::uuid, (7000000000 + n)::text, md5('person' || {OFFICERS} + 1 + n %% (%(people)s - {OFFICERS}))::uuid,
         'SEAT_BELT', 'SAHER', CASE WHEN n %% 10 = 0 THEN 'UNDER_OBJECTION' ELSE 'FINAL_DUE' END, at, at - interval '9 days', at, at::date,
         json_build_object('ar', 'طريق الملك فهد', 'en', 'King Fahd Road'), 'ABD1234', 300, 150, 2, true, 0, 0, 0, 0, at::date,

@@ -50,6 +50,7 @@ from projections.follower import create
 from schema import table
 from schema.app import GraphQLApp
 from schema.context import Services
+from store.blobs import Blobs
 from store.database import Database, open_database
 from store.keyring import Keyring
 from store.log import Log
@@ -183,7 +184,9 @@ async def read(database: Database, log: Log, keyring: Keyring, folder: Path, siz
     """The rows of the results."""
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
     keys = TokenKeys.load(folder / "token.jwk", create=True)
-    services = Services(database.pool, accounts, StandingStill(), keys, access_token_seconds=300)
+    services = Services(
+        database.pool, accounts, StandingStill(), keys, access_token_seconds=300, blobs=Blobs(folder / "blobs")
+    )
     clients = Clients(database, Digests(keyring.master_key.access))
     app = Timed(GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sijil") as client:  # type: ignore[arg-type]

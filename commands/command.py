@@ -12,6 +12,7 @@ from eventsourcing.domain import Aggregate
 from access.permission import require
 from commands.form import normal
 from domain.actor import Actor, Role
+from domain.attachment import Attachment
 from domain.calendar import riyadh_day
 from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused, refuse
@@ -170,6 +171,12 @@ def natural_key(work: Work, command: Command[I], input: I) -> CommandKey | None:
 
 def content(input: Any) -> dict[str, Any]:  # noqa: ANN401 (any input)
     return {name: getattr(input, name) for name in _names_of(input)}
+
+
+def files_in(input: Any) -> list[Attachment]:  # noqa: ANN401 (any input)
+    """The files that came with an input."""
+    lists = [value for value in content(input).values() if isinstance(value, list)]
+    return [file for value in lists for file in value if isinstance(file, Attachment)]
 
 
 def record(work: Work, request: Request, actor: Actor, keys: Any = ()) -> None:  # noqa: ANN401

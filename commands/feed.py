@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -19,6 +19,7 @@ from commands.command import Command
 from commands.form import camel_case, normal
 from domain import formats
 from domain.actor import Role
+from domain.attachment import Attachment
 from domain.errors import ProblemCode, Refused, message
 
 I = TypeVar("I")  # noqa: E741 (an input)
@@ -180,7 +181,15 @@ def _read(input: type[I], json: msgspec.Raw) -> I:
 
 @cache
 def _names(input: type[Any]) -> dict[str, str]:
-    return {camel_case(field.name): field.name for field in fields(input)}
+    """The fields that a line can give; files it cannot."""
+    hints = get_type_hints(input)
+    return {
+        camel_case(field.name): field.name for field in fields(input) if not _mentions(hints[field.name], Attachment)
+    }
+
+
+def _mentions(hint: Any, kind: type[Any]) -> bool:  # noqa: ANN401 (a type hint has no type of its own)
+    return hint is kind or any(_mentions(part, kind) for part in get_args(hint))
 
 
 def _shifted(input: Any, shift: timedelta) -> Any:  # noqa: ANN401 (any input, and the same again)

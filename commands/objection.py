@@ -5,7 +5,7 @@ from uuid import UUID
 
 from commands.command import Command, LocalizedTextInput, Request, violation_case
 from commands.form import Amount, IdempotencyKey, ObjectionNumber, ViolationNumber
-from commands.violation import own_violation
+from commands.violation import hold, own_violation
 from domain import formats
 from domain.actor import Role
 from domain.attachment import Attachment
@@ -97,12 +97,14 @@ async def submit_objection(work: Work, request: Request, input: SubmitObjection)
         attachments=input.attachments or (),
         now=request.now,
     )
+    hold(work, violation.violator_id, input.attachments)
     docket.note_violation(violation, now=request.now)
 
 
 async def supply_objection_information(work: Work, request: Request, input: SupplyObjectionInformation) -> None:
     violation, _ = await objection_case(work, request, input.objection_number)
     violation.supply_objection_information(input.statement, attachments=input.attachments or (), now=request.now)
+    hold(work, violation.violator_id, input.attachments)
 
 
 async def withdraw_objection(work: Work, request: Request, input: ObjectionNumberInput) -> None:

@@ -14,6 +14,7 @@ from domain.dues import ViolationStatus
 from domain.errors import Check, ProblemCode, refuse
 from domain.text import Text
 from domain.violation import Violation, ViolationSource
+from store.blobs import held_by
 from store.change import Claim
 from store.work import Work
 
@@ -102,6 +103,7 @@ async def record_violation(work: Work, request: Request, input: RecordViolation)
         evidence=input.evidence or (),
         now=request.now,
     )
+    hold(work, violator_id, input.evidence)
     if input.replaces is not None:
         await take_the_place(work, input.replaces, violation)
     work.add(violation)
@@ -109,6 +111,12 @@ async def record_violation(work: Work, request: Request, input: RecordViolation)
         work.record(request.actor, correlation_id=request.correlation_id, recorded_at=request.recorded_at)
         docket = await docket_of(work, violator_id, request.now)
         bring_up_to(work, request, docket, violation)  # notified long ago, reported only now
+
+
+def hold(work: Work, person_id: UUID, files: list[Attachment] | None) -> None:
+    """Have files that a fact names kept as part of somebody's case."""
+    if files:
+        work.change.statements.append(held_by(person_id, files))
 
 
 async def take_the_place(work: Work, number: str, violation: Violation) -> None:

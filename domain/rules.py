@@ -372,6 +372,11 @@ ATTACHMENT_MEDIA_TYPES = _rule(
     ("صيغ الملفات المسموح بها: PDF وJPEG وPNG", "Files are PDF, JPEG or PNG"),
     ("application/pdf", "image/jpeg", "image/png"),
 )
+UPLOADS_PER_HOUR = _rule(
+    "UPLOADS_PER_HOUR",
+    ("لا تُرسل الملفات في أكثر من ستين طلبًا في الساعة", "Files are sent in at most sixty requests an hour"),
+    60,
+)
 INFORMATION_WITHIN_DAYS = _rule(
     "INFORMATION_WITHIN_DAYS",
     (

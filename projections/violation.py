@@ -70,7 +70,7 @@ class ViolationRow(Row):
     objection_outcome: ObjectionStatus | None = None
     objection_explanation: Text | None = None
     objection_modified_fine: Decimal | None = None
-    objection_files: list[FileEntry] | None = None  # of the submission; None once erased, too
+    objection_attachments: list[FileEntry] | None = None  # of the submission; None once erased, too
     objection_information: list[InformationEntry] = []  # oldest first  # noqa: RUF012 (msgspec copies it)
     appealed_at: datetime | None = None
     appeal_grounds: str | None = None
@@ -101,7 +101,7 @@ class Violations(ReadModel[ViolationRow]):
         objection_version integer, objection_status text, objection_status_since timestamptz, objection_reason text,
         objection_statement text, objection_submitted_at timestamptz, objection_event_id uuid,
         objection_decided_at timestamptz, objection_decided_on date, objection_outcome text,
-        objection_explanation json, objection_modified_fine numeric(12, 2), objection_files json,
+        objection_explanation json, objection_modified_fine numeric(12, 2), objection_attachments json,
         objection_information json NOT NULL, appealed_at timestamptz, appeal_grounds text, court_decided_at timestamptz,
         court_modified_fine numeric(12, 2)
     """
@@ -204,7 +204,7 @@ class Violations(ReadModel[ViolationRow]):
                 row.objection_statement = event.statement
                 row.objection_submitted_at = event.timestamp
                 row.objection_event_id = recorded.event_id
-                row.objection_files = file_entries(recorded.event_id, event.attachments)
+                row.objection_attachments = file_entries(recorded.event_id, event.attachments)
             case Violation.ObjectionReviewStarted() | Violation.ObjectionInformationNotSupplied():
                 objection_is(row, ObjectionStatus.UNDER_REVIEW, event)
             case Violation.ObjectionInformationRequested():

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+import strawberry
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
@@ -28,12 +29,14 @@ from domain import rules
 from domain.errors import RequestErrorCode, request_message
 from domain.messages import in_language
 from domain.user import Language
-from projections.person import People, PersonRow
+from projections.person import PersonRow
 from schema import build_schema
 from schema.context import WAITS_FOR_SECONDS, Context, Services
 from schema.errors import cause, is_internal, shown
+from schema.multipart import is_multipart, read_multipart
 from schema.negotiation import GRAPHQL, JSON, accepts_html, language, media_type
 from schema.request import Operation, RequestRefused, bad_request, read_conditions, read_operation
+from schema.uploads import Uploads
 from store.change import LogUnavailable
 from store.database import DatabaseUnavailable
 
@@ -53,6 +56,8 @@ COOKIE_SECONDS: Final = rules.SESSION_HOURS.versions[-1].value * 3600
 class GraphQLApp(GraphQL[Context, None]):
     """The endpoint: an ASGI application, to be mounted where it is to be found."""
 
+    schema: strawberry.Schema
+
     def __init__(
         self,
         *,
@@ -65,6 +70,7 @@ class GraphQLApp(GraphQL[Context, None]):
         super().__init__(build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
         self._services = services
         self._now = now
+        self._uploads = Uploads()
         self._max_body_bytes = max_body_bytes
         self._page = graphiql.read_text("utf-8") if graphiql else None
         self._readers: Readers[PersonRow] = Readers(services.token_keys, self._load_person, is_active)
@@ -92,11 +98,10 @@ class GraphQLApp(GraphQL[Context, None]):
             if request.method == "GET" and self._page and accepts_html(accept):
                 return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
             _check(request.method, accept)
+            if is_multipart(request.headers):
+                return await self._with_files(request, answer)
             operation = await read_operation(request, self._max_body_bytes)
-            context = await self._context(request, answer)
-            result = await self._execute(operation, context)
-            answer.position = context.position
-            return self._with_cookie(self._answered(result, answer), context)
+            return await self._carried_out(operation, await self._context(request, answer), answer)
         except RequestRefused as refused:
             return self._refused(refused, answer)
         except ClientDisconnect:
@@ -104,6 +109,32 @@ class GraphQLApp(GraphQL[Context, None]):
         except Exception as fault:  # noqa: BLE001 (whatever it is, the client gets a reference and we the trace)
             error = GraphQLError(str(fault), original_error=fault)
             return self._errors([error], answer, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def _with_files(self, request: Request, answer: "_Answer") -> Response:
+        """Receive files from somebody who is known, for one operation.
+
+        That a token has to be there also keeps other web pages out, which can send multipart on their own.
+        """
+        if not request.headers.get("authorization"):
+            raise _unauthenticated("Bearer")
+        sender = await self._context(request, answer)
+        async with self._services.blobs.receiving() as received:
+            async with self._uploads.admitted(sender):
+                operation = await read_multipart(
+                    request,
+                    received,
+                    self.schema._schema,  # noqa: SLF001 (its types have no other way out)
+                    most_bytes=self._max_body_bytes,
+                    today=sender.today,
+                )
+            context = await self._context(request, answer)  # receiving takes time: who asks, and when, is asked again
+            context.received = received
+            return await self._carried_out(operation, context, answer)
+
+    async def _carried_out(self, operation: Operation, context: Context, answer: "_Answer") -> Response:
+        result = await self._execute(operation, context)
+        answer.position = context.position
+        return self._with_cookie(self._answered(result, answer), context)
 
     async def _context(self, request: Request, answer: "_Answer") -> Context:
         """What the operation is to know.
@@ -127,12 +158,7 @@ class GraphQLApp(GraphQL[Context, None]):
                 not_before=conditions.read_after,
             )
         except InvalidToken:
-            raise RequestRefused(
-                HTTPStatus.UNAUTHORIZED,
-                RequestErrorCode.UNAUTHENTICATED,
-                "",
-                {"WWW-Authenticate": 'Bearer error="invalid_token"'},
-            ) from None
+            raise _unauthenticated('Bearer error="invalid_token"') from None
         if reader.session_id is not None:
             self._services.accounts.sessions.use(reader.session_id, now)
         return Context(
@@ -148,11 +174,7 @@ class GraphQLApp(GraphQL[Context, None]):
         )
 
     async def _load_person(self, person_id: UUID, session_id: UUID | None) -> PersonRow | None:
-        sessions = self._services.accounts.sessions
-        async with self._services.pool.connection() as connection:
-            if session_id and not await sessions.is_live(connection, session_id, person_id, self._now()):
-                return None
-            return (await People().load(connection, [person_id])).get(person_id)
+        return await self._services.person(person_id, session_id, self._now())
 
     def _with_cookie(self, response: Response, context: Context) -> Response:
         """Send the refresh token that a mutation has put into a cookie, or take it away."""
@@ -198,9 +220,13 @@ class GraphQLApp(GraphQL[Context, None]):
     def _refused(self, refused: RequestRefused, answer: "_Answer") -> Response:
         said = in_language(request_message(refused.code), answer.language)
         message = f"{said}: {refused.detail}" if refused.detail else said
-        body = {"errors": [{"message": message, "extensions": {"code": refused.code.value}}]}
-        response = self._response(body, answer, refused.status)
-        response.headers.update(refused.headers)
+        extensions: dict[str, object] = {"code": refused.code.value}
+        headers = dict(refused.headers)
+        if refused.retry_after_seconds is not None:
+            extensions["retryAfterSeconds"] = refused.retry_after_seconds
+            headers["Retry-After"] = str(refused.retry_after_seconds)
+        response = self._response({"errors": [{"message": message, "extensions": extensions}]}, answer, refused.status)
+        response.headers.update(headers)
         return response
 
     def _errors(self, errors: Sequence[GraphQLError], answer: "_Answer", status: HTTPStatus) -> Response:
@@ -233,6 +259,11 @@ class GraphQLApp(GraphQL[Context, None]):
                 "Cache-Control": "no-store",
             },
         )
+
+
+def _unauthenticated(challenge: str) -> RequestRefused:
+    code = RequestErrorCode.UNAUTHENTICATED
+    return RequestRefused(HTTPStatus.UNAUTHORIZED, code, "", {"WWW-Authenticate": challenge})
 
 
 def _check(method: str, accept: str | None) -> None:

@@ -17,8 +17,9 @@ from access.token import TokenKeys
 from commands.account import Accounts
 from domain.calendar import riyadh_day
 from domain.user import Language
-from projections.person import PersonRow
+from projections.person import People, PersonRow
 from schema.errors import bad_input
+from store.blobs import Blobs, Received
 from store.database import Connection, Pool
 
 K = TypeVar("K")
@@ -53,6 +54,15 @@ class Services:
     followed: Followed
     token_keys: TokenKeys
     access_token_seconds: int
+    blobs: Blobs
+
+    async def person(self, person_id: UUID, session_id: UUID | None, now: datetime) -> PersonRow | None:
+        """Somebody as they are now; None where there is nobody, or their session does not go on."""
+        async with self.pool.connection() as connection:
+            sessions = self.accounts.sessions
+            if session_id and not await sessions.is_live(connection, session_id, person_id, now):
+                return None
+            return (await People().load(connection, [person_id])).get(person_id)
 
 
 @dataclass(eq=False)
@@ -70,6 +80,7 @@ class Context:
     refresh_cookie: str | None = None  # as it came; a mutation may set another one, or with "" none
     new_refresh_cookie: str | None = None
     signed_out: bool = False
+    received: Received | None = None  # the files that came with the operation
     is_behind: bool = False  # a change of this operation is not in the read models yet
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _rows: int = 0

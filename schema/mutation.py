@@ -11,7 +11,7 @@ import strawberry
 from access.attempts import Limit
 from access.permission import Forbidden, require, roles_for
 from commands import COMMANDS
-from commands.command import Request, execute, is_repeated
+from commands.command import Request, execute, files_in, is_repeated
 from commands.form import normal
 from commands.objection import violation_of
 from commands.recorded import recorded
@@ -218,8 +218,18 @@ async def _recorded(
         nonlocal problem
         done = await execute(work, COMMANDS[operation], request, input)
         problem = done.problem
-        if done.position is None and also is not None:
-            await also(work)
+        if done.position is None:
+            if also is not None:
+                await also(work)
+            if problem is None:
+                await _keep_files(context, input)
         return done.position
 
     return await recorded(context.accounts.log, decide), problem
+
+
+async def _keep_files(context: Context, input: Any) -> None:  # noqa: ANN401 (the operation's)
+    """Put the files of an input where they stay, before anything that names them is recorded."""
+    files = files_in(input)
+    if files and context.received is not None:
+        await context.received.keep(file.sha256 for file in files)

@@ -13,6 +13,7 @@ from domain.labels import label
 from domain.objection import DECIDED_BY_OFFICER, ObjectionReason, ObjectionStatus
 from domain.text import Text
 from schema.access import Data, masked, person_of, require_official
+from schema.attachment import Attachment, attachments_shown
 from schema.context import Context, Info
 from schema.filters import ObjectionFilterArgument, objections_where
 from schema.ids import Node, global_id
@@ -49,6 +50,7 @@ class ObjectionInformation:
     statement: str | None = strawberry.field(
         description="The answer; null without one, for auditors, and once the violator is erased."
     )
+    attachments: list[Attachment] = strawberry.field(description="The files that came with it.")
 
 
 @strawberry.type(description="An objection's way to court.")
@@ -85,6 +87,14 @@ class Objection(Node):
         description="What the reviewer has asked so far and the answers, oldest first."
     )
     appeal: ObjectionAppeal | None = strawberry.field(description="What came of it in court; null where it never was.")
+
+    @resolver(
+        "Files that came with it and with answers, oldest first; none for auditors, and once the violator is erased."
+    )
+    def attachments(self) -> list[Attachment]:
+        answers = (file for asked in self.row.objection_information for file in asked.files or ())
+        files = [*(self.row.objection_attachments or ()), *answers]
+        return attachments_shown(masked(files, self.row.seen_as), self.row.id)
 
     @resolver("The violation that it is to.", graphql_type=VIOLATION)
     def violation(self, info: Info) -> Node:
@@ -131,6 +141,7 @@ def _information(row: SeenViolation) -> list[ObjectionInformation]:
             question=masked(entry.question, row.seen_as),
             supplied_at=entry.supplied_at,
             statement=masked(entry.statement, row.seen_as),
+            attachments=attachments_shown(masked(entry.files, row.seen_as), row.id),
         )
         for entry in row.objection_information
     ]

@@ -1,6 +1,6 @@
 """Reads a GraphQL request from HTTP, and says clearly what is wrong with one."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -27,6 +27,7 @@ class RequestRefused(Exception):
     code: RequestErrorCode
     detail: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    retry_after_seconds: int | None = None
 
 
 def bad_request(detail: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> RequestRefused:
@@ -58,9 +59,8 @@ async def read_operation(request: Request, most_bytes: int) -> Operation:
         RequestRefused: there is none.
     """
     _check_content_type(request.headers.get("content-type", ""))
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise bad_request("send the body as it is, without Content-Encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    return _operation(await _body(request, most_bytes))
+    check_encoding(request.headers)
+    return operation_in(await _body(request, most_bytes))
 
 
 def read_conditions(headers: Mapping[str, str]) -> Conditions:
@@ -99,20 +99,44 @@ def _check_content_type(content_type: str) -> None:
         raise bad_request(f"send the operation as {JSON}, in UTF-8", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
+def check_encoding(headers: Mapping[str, str]) -> None:
+    """Bodies come unpacked: a small one that unpacks to a large one is not taken.
+
+    Raises:
+        RequestRefused: this one is packed.
+    """
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise bad_request("send the body as it is, without Content-Encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
 async def _body(request: Request, most_bytes: int) -> bytes:
+    return b"".join([chunk async for chunk in chunks(request, most_bytes)])
+
+
+async def chunks(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
+    """The body as it arrives, in pieces.
+
+    Raises:
+        RequestRefused: it is too long.
+    """
     too_large = bad_request(f"the body is longer than {most_bytes} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced) > most_bytes:
         raise too_large
-    body = bytearray()
+    received = 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
+        received += len(chunk)
+        if received > most_bytes:
             raise too_large
-    return bytes(body)
+        yield chunk
 
 
-def _operation(body: bytes) -> Operation:
+def operation_in(body: bytes) -> Operation:
+    """The operation in JSON.
+
+    Raises:
+        RequestRefused: it is not JSON, or holds none.
+    """
     sent = _json(body)
     if isinstance(sent, list):
         raise bad_request("send one operation: batches are not taken")

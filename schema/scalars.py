@@ -54,18 +54,20 @@ def _to_decimal(value: object) -> Decimal:
     return Decimal(typed)
 
 
-def _to_file(value: object) -> Attachment:
-    if not isinstance(value, Attachment):
-        raise StrawberryInputCoercionError("Expected a file, sent as the GraphQL multipart request specification says.")
-    return value
-
-
 def _to_position(value: object) -> int:
     what = "a place in the log: decimal digits"
     typed = _typed(value, what)
     if not re.fullmatch(r"[0-9]{1,18}", typed):
         raise StrawberryInputCoercionError(f"Expected {what}.")
     return int(typed)
+
+
+def _to_attachment(value: object) -> Attachment:
+    if not isinstance(value, Attachment):
+        raise StrawberryInputCoercionError(
+            "Expected a file: null here, and the file beside it, as the GraphQL multipart request specification says."
+        )
+    return value
 
 
 def moment(value: datetime) -> str:
@@ -94,17 +96,17 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         serialize=lambda value: f"{value:.2f}",
         parse_value=_to_decimal,
     ),
-    Attachment: strawberry.scalar(
-        name="Upload",
-        description="A file, sent beside the operation as the GraphQL multipart request specification says.",
-        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
-        parse_value=_to_file,
-    ),
     Position: strawberry.scalar(
         name="Position",
         description="A place in the log, as decimal digits. Later facts have higher places.",
         serialize=str,
         parse_value=_to_position,
+    ),
+    Attachment: strawberry.scalar(
+        name="Upload",
+        description="A file, sent beside the operation in a multipart request. In the variables its place is null.",
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+        parse_value=_to_attachment,
     ),
 }
 

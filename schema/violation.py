@@ -16,6 +16,7 @@ from domain.errors import RequestErrorCode
 from domain.labels import label
 from domain.violation import ViolationSource
 from schema.access import Data, masked, may_filter_by_plate, person_of, require_purpose
+from schema.attachment import Attachment, attachments_shown
 from schema.context import Context, Info
 from schema.docket import docket_of
 from schema.errors import RequestError
@@ -121,6 +122,10 @@ class Violation(Node):
     @resolver("What was done.")
     def type(self, info: Info) -> ViolationType:
         return type_shown(VIOLATION_TYPES[self.row.type_code], info.context)
+
+    @resolver("Pictures and documents of it, as the agency sent them; none for auditors, and once the violator is erased.")
+    def evidence(self) -> list[Attachment]:
+        return attachments_shown(masked(self.row.evidence, self.row.seen_as), self.row.id)
 
     @resolver("Who is to answer for it.", graphql_type=PERSON)
     async def violator(self, info: Info) -> Node:

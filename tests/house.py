@@ -27,6 +27,7 @@ from projections.follower import Followed, Follower, create
 from schema.app import GraphQLApp
 from schema.context import Services
 from server import background
+from store.blobs import Blobs
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
@@ -98,6 +99,7 @@ class House:
     accounts: Accounts
     clients: Clients
     keys: TokenKeys
+    blobs: Blobs
     now: Clock
     followed: Followed
     app: GraphQLApp
@@ -212,9 +214,10 @@ async def open_house(database: Database, log: Log, keyring: Keyring, now: Clock,
     await create(database, READ_MODELS)
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
     clients = Clients(database, Digests(keyring.master_key.access))
+    blobs = Blobs(folder / "blobs")
     keys = TokenKeys.load(folder / "token.jwk", create=True)
     follower = Follower(log, database, READ_MODELS)
     async with Followed(database).watch() as followed, background(follower.run):
-        services = Services(database.pool, accounts, followed, keys, access_token_seconds=300)
+        services = Services(database.pool, accounts, followed, keys, access_token_seconds=300, blobs=blobs)
         app = GraphQLApp(services=services, is_active=clients.is_active, now=now)
-        yield House(database, log, keyring, accounts, clients, keys, now, followed, app)
+        yield House(database, log, keyring, accounts, clients, keys, blobs, now, followed, app)

@@ -12,6 +12,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert read_settings({}).model_dump() == {
         "database_url": None,
         "data_dir": Path(".data"),
+        "blob_dir": Path(".data/blobs"),
         "env": "development",
         "host": "127.0.0.1",
         "port": 8000,

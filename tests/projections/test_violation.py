@@ -100,10 +100,10 @@ def test_questions_answers_and_files_are_kept_in_their_order() -> None:
     asks(its, "2026-01-14", "??")
     row = row_of(its)
     assert row.evidence is not None
-    assert row.objection_files is not None
+    assert row.objection_attachments is not None
     answered, open_ = row.objection_information
     assert (answered.question, answered.statement, answered.supplied_at) == ("?", "!", noon("2026-01-13"))
     assert (open_.question, open_.statement, open_.supply_before) == ("??", None, date(2026, 1, 24))
-    files = [*row.evidence, *row.objection_files, *(answered.files or [])]
+    files = [*row.evidence, *row.objection_attachments, *(answered.files or [])]
     assert [(file.filename, file.size, file.sha256) for file in files] == [("صورة.png", 1024, bytes(32))] * 4
     assert len({file.id for file in files}) == 4

@@ -43,6 +43,7 @@ from projections.violation import ViolationRow, Violations
 from projections.visa import VisaRow, Visas
 from schema.app import GraphQLApp
 from schema.context import Services
+from store.blobs import Blobs
 from store.database import Database, open_database
 from store.keyring import Keyring
 from store.log import Log
@@ -93,6 +94,8 @@ class Api:
     keys: TokenKeys
     now: Clock
     followed: StandingStill
+    app: GraphQLApp
+    blobs: Blobs
     headers: dict[str, str] = field(default_factory=lambda: {"Accept-Language": "en"})
 
     def token(self, person_id: UUID | None, *, agency: str | None = None) -> str:
@@ -142,13 +145,18 @@ async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_pa
     page.write_text("<!doctype html><title>GraphiQL</title>")
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
     services = Services(
-        pool=database.pool, accounts=accounts, followed=followed, token_keys=keys, access_token_seconds=300
+        pool=database.pool,
+        accounts=accounts,
+        followed=followed,
+        token_keys=keys,
+        access_token_seconds=300,
+        blobs=Blobs(tmp_path / "blobs"),
     )
     clients = Clients(database, Digests(keyring.master_key.access))
     app = GraphQLApp(services=services, is_active=clients.is_active, now=now, graphiql=page)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://sijil") as client:
-        yield Api(client, keys, now, followed)
+        yield Api(client, keys, now, followed, app, services.blobs)
 
 
 # Rows

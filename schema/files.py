@@ -1,0 +1,118 @@
+"""Serves files under their links. Who may read one is decided as for the violation it goes with, each time anew."""
+
+# ruff: noqa: S608 (a statement of names of our own)
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+import psycopg
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from access.link import Link, LinkExpired, read_link
+from access.reader import Reader
+from access.token import InvalidToken
+from domain.messages import in_language
+from domain.text import Text
+from domain.user import AccountStatus
+from projections.files import FileEntry
+from schema import table
+from schema.access import SEES_VIOLATION, Data, SeenAs
+from schema.context import Context, Services
+from schema.look import Condition, Source, look
+from schema.negotiation import language
+from store.database import DatabaseUnavailable
+
+logger = logging.getLogger(__name__)
+
+NO_FILE: Final = Text("لا يوجد ملف تحت هذا الرابط", "There is no file under this link")
+NOT_NOW: Final = Text("الخدمة غير متاحة الآن، حاول بعد لحظات", "Not available now; try again in a moment")
+EXPIRED: Final = Text("انتهت صلاحية الرابط، اطلبه من جديد", "The link has expired; ask for it again")
+
+NEVER_SHOWN: Final = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Headers: a browser downloads it, and makes nothing else of it, whatever it holds."""
+
+
+class SeenFile(msgspec.Struct):
+    file: FileEntry
+    seen_as: SeenAs
+
+
+FILES: Final = Source(
+    Data.VIOLATION,
+    SeenFile,
+    f"""SELECT violation.id, file, violation.violator_id AS seen_of, {SEES_VIOLATION} AS seen_as
+        FROM {table.VIOLATION} violation CROSS JOIN LATERAL (
+            SELECT json_array_elements(violation.evidence) UNION ALL
+            SELECT json_array_elements(violation.objection_attachments) UNION ALL
+            SELECT json_array_elements(answer -> 'files') FROM json_array_elements(violation.objection_information) answer
+            WHERE json_typeof(answer -> 'files') = 'array') AS files (file)""",
+)
+
+NAMED: Final = (
+    f"one.id = %(violation)s AND one.file ->> 'id' = %(file)s::uuid::text AND one.seen_as <> '{SeenAs.AUDITOR}'"
+)
+"""Auditors see no files."""
+
+
+class Files:
+    """The endpoint."""
+
+    def __init__(self, services: Services, *, now: Callable[[], datetime]) -> None:
+        self._services = services
+        self._now = now
+
+    async def serve(self, request: Request) -> Response:
+        """A file, to be downloaded."""
+        now = self._now()
+        try:
+            link = read_link(request.path_params["link"], self._services.token_keys, now=now)
+            file = await self._find(link, now)
+        except LinkExpired:
+            return _refused(request, HTTPStatus.GONE, EXPIRED)
+        except InvalidToken:
+            return _refused(request, HTTPStatus.NOT_FOUND, NO_FILE)
+        except (psycopg.OperationalError, DatabaseUnavailable):
+            logger.warning("a file could not be looked up: the database does not answer")
+            return _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, NOT_NOW)
+        if file is None:
+            return _refused(request, HTTPStatus.NOT_FOUND, NO_FILE)
+        place = self._services.blobs.place(file.sha256)
+        if not await asyncio.to_thread(place.is_file):
+            logger.error("the file %s is missing, which somebody's case names", place)
+            return _refused(request, HTTPStatus.NOT_FOUND, NO_FILE)
+        headers = NEVER_SHOWN | {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}"}
+        return FileResponse(place, headers=headers, media_type=file.media_type)
+
+    async def _find(self, link: Link, now: datetime) -> FileEntry | None:
+        """The file of a link, if its reader may see it now; the look of an official is noted."""
+        person = await self._services.person(link.reader, link.session, now)
+        if person is None or person.status is AccountStatus.ERASED:
+            return None
+        position = self._services.followed.position
+        context = Context(
+            services=self._services,
+            reader=Reader(person=person, session_id=link.session, read_at=position),
+            now=now,
+            position=position,
+            purpose=link.purpose,
+            case_reference=link.case_reference,
+        )
+        seen = await look(context, FILES, Condition(NAMED, (("violation", link.violation), ("file", link.file))))
+        return seen[0].file if seen else None
+
+
+def _refused(request: Request, status: HTTPStatus, text: Text) -> Response:
+    said = in_language(text, language(request.headers.get("accept-language")))
+    return JSONResponse({"errors": [{"message": said}]}, status, NEVER_SHOWN)

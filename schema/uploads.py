@@ -1,0 +1,52 @@
+"""Lets requests with files in: not too many at once, and of each person not too many an hour."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from access.attempts import UPLOADS
+from domain.errors import Refused, RequestErrorCode
+from schema.context import Context
+from schema.request import RequestRefused
+
+MOST_AT_ONCE: Final = 16  # in one process
+MOST_OF_ONE: Final = 4  # of one person, who is not to keep everybody else out by sending slowly
+COME_BACK_AFTER: Final = 5  # seconds
+
+
+class Uploads:
+    """The requests whose files are being received."""
+
+    def __init__(self) -> None:
+        self._from: list[UUID | None] = []  # None: an agency
+
+    @asynccontextmanager
+    async def admitted(self, context: Context) -> AsyncIterator[None]:
+        """Receive the files of a request inside the block.
+
+        Raises:
+            RequestRefused: RATE_LIMITED; nothing was counted.
+        """
+        who = context.reader_id
+        if len(self._from) >= MOST_AT_ONCE or (who is not None and self._from.count(who) >= MOST_OF_ONE):
+            raise _come_back(HTTPStatus.SERVICE_UNAVAILABLE, COME_BACK_AFTER)
+        self._from.append(who)
+        try:
+            if who is not None:
+                await _count(context, who)
+            yield
+        finally:
+            self._from.remove(who)
+
+
+async def _count(context: Context, who: UUID) -> None:
+    try:
+        await context.accounts.attempts.count(UPLOADS, who.bytes, now=context.now)
+    except Refused as refused:
+        raise _come_back(HTTPStatus.TOO_MANY_REQUESTS, refused.problems[0].retry_after_seconds) from None
+
+
+def _come_back(status: HTTPStatus, seconds: int | None) -> RequestRefused:
+    return RequestRefused(status, RequestErrorCode.RATE_LIMITED, retry_after_seconds=seconds)
