@@ -123,7 +123,9 @@ class Violation(Node):
     def type(self, info: Info) -> ViolationType:
         return type_shown(VIOLATION_TYPES[self.row.type_code], info.context)
 
-    @resolver("Pictures and documents of it, as the agency sent them; none for auditors, and once the violator is erased.")
+    @resolver(
+        "Pictures and documents of it, as the agency sent them; none for auditors, and once the violator is erased."
+    )
     def evidence(self) -> list[Attachment]:
         return attachments_shown(masked(self.row.evidence, self.row.seen_as), self.row.id)
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -24,6 +25,7 @@ from domain.actor import Actor, Role
 from messages.outbox import Content
 from projections import READ_MODELS
 from projections.follower import Followed, Follower, create
+from projections.read_model import fetch
 from schema.app import GraphQLApp
 from schema.context import Services
 from server import background
@@ -33,6 +35,7 @@ from store.keyring import Keyring
 from store.log import Log
 from store.work import Work
 from tests.conftest import Clock
+from tests.files import FORM, with_files
 
 PASSWORD = "Absher#2026"
 CIVIL_AFFAIRS = Actor(Role.AGENCY_FEED, "civil-affairs")
@@ -132,6 +135,19 @@ class House:
         query = f"mutation ($input: {kind}!) {{ {operation}(input: $input) {{ {shown} {PROBLEMS} }} }}"
         return await self.ask(query, token, input=input, **more)
 
+    async def do_with_files(
+        self, operation: str, shown: str, token: str, *, input: Any, files: dict[str, tuple[str, bytes]], **headers: str
+    ) -> Answer:
+        """Carry a mutation out whose input has files: paths in it, like attachments.0, → name and content."""
+        kind = f"{operation[0].upper()}{operation[1:]}Input"
+        query = f"mutation ($input: {kind}!) {{ {operation}(input: $input) {{ {shown} {PROBLEMS} }} }}"
+        body = with_files(query, {"input": input}, [(f"input.{path}", *file) for path, file in files.items()])
+        sent = {"Accept-Language": "en", "Authorization": f"Bearer {token}", **FORM, **headers}
+        transport = httpx.ASGITransport(app=self.app, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://sijil") as client:
+            response = await client.post("/", content=body, headers=sent)
+        return Answer(response.status_code, response.json(), response.headers.get_list("set-cookie"))
+
     async def messages(self) -> list[tuple[str, str, str]]:
         """Everything that was sent, newest first: (kind, to, text)."""
         async with await psycopg.AsyncConnection.connect(self.database.url) as connection:
@@ -210,7 +226,10 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(database: Database, log: Log, keyring: Keyring, now: Clock, folder: Path) -> AsyncIterator[House]:
+async def open_house(
+    database: Database, log: Log, keyring: Keyring, now: Clock, folder: Path, *, rebuilt: bool = True
+) -> AsyncIterator[House]:
+    """Open a house. In the end its read models are those that follow from the log, unless a test has meddled with them."""
     await create(database, READ_MODELS)
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
     clients = Clients(database, Digests(keyring.master_key.access))
@@ -220,4 +239,26 @@ async def open_house(database: Database, log: Log, keyring: Keyring, now: Clock,
     async with Followed(database).watch() as followed, background(follower.run):
         services = Services(database.pool, accounts, followed, keys, access_token_seconds=300, blobs=blobs)
         app = GraphQLApp(services=services, is_active=clients.is_active, now=now)
-        yield House(database, log, keyring, accounts, clients, keys, blobs, now, followed, app)
+        house = House(database, log, keyring, accounts, clients, keys, blobs, now, followed, app)
+        yield house
+        if rebuilt:
+            await check_read_models(house)
+
+
+async def check_read_models(house: House) -> None:
+    """Every row of every read model is what the record makes of it, from event one on."""
+    assert await house.followed.wait_for(await house.log.head(), 10)
+    built: dict[str, dict[UUID, Any]] = {model.name: {} for model in READ_MODELS}
+    after = 0
+    while batch := await house.log.read(after=after, limit=1_000):
+        for recorded_one in batch:
+            stream = recorded_one.event.originator_id
+            for model in READ_MODELS:
+                if isinstance(recorded_one.event, model.follows.Event):
+                    rows = built[model.name]
+                    rows[stream] = model.apply(rows.get(stream), recorded_one)
+        after = batch[-1].position
+    async with house.database.pool.connection() as connection:
+        for model in READ_MODELS:
+            found = {row.id: row for row in await fetch(connection, model.row, f"SELECT * FROM {model.table}")}  # noqa: S608
+            assert found == built[model.name]
