@@ -28,6 +28,9 @@ from domain.visa_terms import (
     extend_rule,
 )
 
+# COMPLETED as far as the clock knew (decision 10): after a return that was too late, which completes too, no day is left.
+BETWEEN_TRIPS = frozenset({VisaStatus.ACTIVE, VisaStatus.COMPLETED})
+
 STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c01")  # namespace: a visa's stream id follows from its number
 
 
@@ -402,7 +405,7 @@ class Visa(Aggregate):
         day = riyadh_day(at)
         if self.status in {VisaStatus.ISSUED, VisaStatus.LAPSED_UNUSED}:
             return self.issued_on <= day <= self.exit_before
-        if self.status is VisaStatus.ACTIVE and self.return_before is not None:
+        if self.type is VisaType.MULTIPLE and self.status in BETWEEN_TRIPS and self.return_before is not None:
             return self.movements[-1].at <= at and day <= self.return_before
         return False
 

@@ -424,6 +424,44 @@ def test_a_return_in_time_reported_late_makes_a_multiple_visa_active_until_it_ra
     assert (given.status, given.due_on) == (VisaStatus.COMPLETED, None)
 
 
+def ran_out_inside() -> Visa:
+    """A multiple visa whose last day was 2026-05-02; its holder came back on 2026-02-10. Nothing pending."""
+    given = multiple_visa()
+    moves(given, DEPARTURE, "2026-02-01")
+    moves(given, RETURN, "2026-02-10")
+    clock(given, "2026-05-04")
+    return settled_down(given)
+
+
+def test_a_departure_on_the_last_day_counts_though_it_is_reported_after_the_visa_ran_out_inside() -> None:
+    given = ran_out_inside()
+    assert moves(given, DEPARTURE, "2026-05-02", reported="2026-07-04") is None
+    assert names(given) == ["Departed", "ExpiredOutside", "NotReturned"]
+    assert (given.status, given.return_before) == (VisaStatus.EXITED_NOT_RETURNED, date(2026, 5, 2))
+    voids(given, "2026-07-05")
+    assert names(given) == ["MovementVoided", "ExpiredInside"]
+    assert (given.status, given.due_on) == (VisaStatus.COMPLETED, None)
+
+
+@pytest.mark.parametrize("day", ["2026-02-09", "2026-05-03"])
+def test_of_a_visa_that_ran_out_inside_only_departures_after_its_last_trip_and_until_its_last_day_count(
+    day: str,
+) -> None:
+    given = ran_out_inside()
+    assert moves(given, DEPARTURE, day, reported="2026-05-04") == STATE_FORBIDS
+    assert given.status is VisaStatus.COMPLETED
+
+
+def test_a_departure_does_not_count_once_the_visa_was_completed_by_a_return_or_is_void() -> None:
+    void = ran_out_inside()
+    void.void(REASON, now=noon("2026-05-04"))
+    returned_late = multiple_visa()
+    moves(returned_late, DEPARTURE, "2026-02-01")
+    moves(returned_late, RETURN, "2026-05-03")
+    for given in (void, returned_late):
+        assert moves(given, DEPARTURE, "2026-05-02", reported="2026-05-06") == STATE_FORBIDS
+
+
 def test_a_trip_before_the_last_movement_cannot_be() -> None:
     given = multiple_visa()
     moves(given, DEPARTURE, "2026-02-01")

@@ -130,6 +130,7 @@ LIVES: list[tuple[str, list[str], str]] = [
     ("SINGLE", ["departs", "wait 61", "wait 62", "void"], "VOIDED"),
     ("SINGLE", ["departs", "wait 61", "wait 62", "takeback"], "LAPSED_UNUSED"),
     ("MULTIPLE", ["departs", "returns", "departs", "returns", "takeback", "returns", "wait 61"], "COMPLETED"),
+    ("MULTIPLE", ["departs", "returns", "wait 61", "departs 2"], "EXPIRED_OUTSIDE"),  # on a day that was still good
     ("MULTIPLE", ["departs", "returns", "void"], "VOIDED"),
     ("MULTIPLE", ["departs", "wait 61", "returns 1"], "COMPLETED"),  # in time, so good again, but over by now
     ("MULTIPLE", ["departs", "wait 61", "wait 62", "returns 100"], "COMPLETED"),

@@ -120,6 +120,15 @@ def test_after_a_voided_movement_a_visa_is_what_it_was_since_it_was() -> None:
     ]
 
 
+def test_a_visa_that_had_run_out_inside_is_departed_since_the_departure_that_was_reported_late() -> None:
+    given = multiple_visa()
+    for direction, day in [(DEPARTURE, "2026-02-01"), (RETURN, "2026-02-10")]:
+        moves(given, direction, day)
+    clock(given, "2026-05-03")
+    given.record_movement(DEPARTURE, port=AIRPORT, at=noon("2026-05-02"), now=noon("2026-05-03"))
+    assert since(given) == (VisaStatus.DEPARTED, noon("2026-05-02"))
+
+
 def test_extensions_go_with_the_departure_they_were_granted_on_and_others_stay() -> None:
     given = multiple_visa()
     for until, day in (("2026-06-01", "2026-02-01"), ("2026-09-01", "2026-03-01")):
