@@ -86,6 +86,7 @@ class Visa(Aggregate):
                 self.movement_id, MovementDirection.DEPARTURE, self.port, self.departed_at, visa.return_before
             )
             visa.movements.append(movement)
+            visa.refused_movements.discard(movement.id)
             visa.status = VisaStatus.DEPARTED
             visa.return_before = self.return_before
             if self.reverses_penalty:
@@ -102,6 +103,7 @@ class Visa(Aggregate):
                 self.movement_id, MovementDirection.RETURN, self.port, self.returned_at, visa.return_before
             )
             visa.movements.append(movement)
+            visa.refused_movements.discard(movement.id)
             visa.status = VisaStatus.COMPLETED if self.completed else VisaStatus.ACTIVE
 
     class MovementRefused(Aggregate.Event):
@@ -204,7 +206,7 @@ class Visa(Aggregate):
         self.status = VisaStatus.ISSUED
         self.lapsed = False
         self.movements: list[Movement] = []
-        self.refused_movements: set[UUID] = set()
+        self.refused_movements: set[UUID] = set()  # without those that were reported again and recorded
         self.voided_movements: set[UUID] = set()
 
     @staticmethod

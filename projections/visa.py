@@ -158,6 +158,8 @@ def now_is(row: VisaRow, status: VisaStatus, event: Visa.Event) -> None:
 
 
 def moved(row: VisaRow, id: UUID, direction: MovementDirection, port: Text, at: datetime) -> None:
+    """Take in a movement that counts, in place of an earlier report of it that was refused."""
+    row.movements = [entry for entry in row.movements if not (entry.refused and entry.id == id)]
     row.movements.append(MovementEntry(id, direction, port, at))
 
 

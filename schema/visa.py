@@ -115,8 +115,8 @@ class Visa(Node):
         return [_movement(entry, self.row, info.context) for entry in self.row.movements if entry.counts]
 
     @resolver(
-        "Crossings of the border that were reported and cannot be, in the order of their reports; for passport officers, "
-        "null for everybody else."
+        "Crossings of the border that were reported and cannot be, in the order of their reports, without those that were "
+        "reported again and recorded; for passport officers, null for everybody else."
     )
     def refused_movements(self, info: Info) -> list[Movement] | None:
         if self.row.seen_as is not SeenAs.PASSPORT_OFFICER:

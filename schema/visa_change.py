@@ -84,7 +84,8 @@ class VisaMutations:
 
     @mutation(
         "Record that a visa's holder crossed the border, however late. For the agency border-guard. A crossing that "
-        "cannot be is refused with VISA_STATE_FORBIDS, and the report is kept: passport officers see it."
+        "cannot be is refused with VISA_STATE_FORBIDS, and the report is kept: passport officers see it. One that was refused "
+        "because an earlier crossing was not reported yet has to be reported again after that one."
     )
     async def record_movement(self, info: Info, input: RecordMovement) -> VisaPayload | None:
         return _payload(input.visa_number, await _changed(info, "recordMovement", input))

@@ -271,7 +271,16 @@ def test_a_movement_that_could_not_be_is_recorded_once_what_came_before_it_is_kn
     assert moves(given, RETURN, "2026-03-20") == STATE_FORBIDS
     assert moves(given, DEPARTURE, "2026-02-20", reported="2026-03-21") is None
     assert moves(given, RETURN, "2026-03-20", reported="2026-03-22") is None
-    assert given.status is VisaStatus.COMPLETED
+    assert (given.status, given.refused_movements) == (VisaStatus.COMPLETED, set())
+
+
+def test_a_movement_that_was_refused_then_recorded_and_then_voided_is_not_refused_any_more() -> None:
+    given = visa()
+    moves(given, RETURN, "2026-03-20")
+    moves(given, DEPARTURE, "2026-02-20", reported="2026-03-21")
+    moves(given, RETURN, "2026-03-20", reported="2026-03-22")
+    returned = voids(given, "2026-03-23")
+    assert (given.refused_movements, given.voided_movements) == (set(), {returned.id})
 
 
 @pytest.mark.parametrize(

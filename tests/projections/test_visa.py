@@ -105,6 +105,21 @@ def test_a_voided_movement_is_kept_as_such_and_may_come_again() -> None:
     assert row_of(given).movements == [voided, MovementEntry(departure.id, DEPARTURE, AIRPORT, departure.at)]
 
 
+def test_a_movement_that_was_refused_is_no_longer_once_it_is_recorded() -> None:
+    given = visa()
+    moves(given, RETURN, "2026-03-20")
+    moves(given, RETURN, "2026-03-22")
+    moves(given, DEPARTURE, "2026-02-20", reported="2026-03-23")
+    moves(given, RETURN, "2026-03-20", reported="2026-03-24")
+    departure, back = given.movements
+    (refused,) = given.refused_movements
+    assert row_of(given).movements == [
+        MovementEntry(refused, RETURN, AIRPORT, noon("2026-03-22"), refused=True),
+        MovementEntry(departure.id, DEPARTURE, AIRPORT, departure.at),
+        MovementEntry(back.id, RETURN, AIRPORT, back.at),
+    ]
+
+
 def test_after_a_voided_movement_a_visa_is_what_it_was_since_it_was() -> None:
     given = multiple_visa()
     for direction, day in [(DEPARTURE, "2026-02-01"), (RETURN, "2026-02-10"), (DEPARTURE, "2026-03-01")]:
