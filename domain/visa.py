@@ -129,7 +129,9 @@ class Visa(Aggregate):
         def apply(self, visa: "Visa") -> None:
             visa.status = self.status
             visa.return_before = self.return_before
-            visa.voided_movements.add(visa.movements.pop().id)
+            movement_id = visa.movements.pop().id
+            visa.voided_movements.add(movement_id)
+            visa.extended_trips.discard(movement_id)
 
     class Extended(Aggregate.Event):
         extended_on: date
@@ -140,6 +142,7 @@ class Visa(Aggregate):
         def apply(self, visa: "Visa") -> None:
             visa.status = VisaStatus.DEPARTED
             visa.return_before = self.return_before
+            visa.extended_trips.add(visa.movements[-1].id)
             visa.iqama_expires_on = self.iqama_expires_on
 
     class Voided(Aggregate.Event):
@@ -208,6 +211,7 @@ class Visa(Aggregate):
         self.movements: list[Movement] = []
         self.refused_movements: set[UUID] = set()  # without those that were reported again and recorded
         self.voided_movements: set[UUID] = set()
+        self.extended_trips: set[UUID] = set()  # the departures of the trips for which more time was granted
 
     @staticmethod
     @lru_cache(maxsize=10_000)
@@ -221,6 +225,10 @@ class Visa(Aggregate):
     @property
     def due_on(self) -> date | None:
         return due_on(self)
+
+    @property
+    def extended(self) -> bool:
+        return bool(self.extended_trips)
 
     @classmethod
     def issue(

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from domain import rules
 from domain.calendar import add_months
 from domain.deadline import Deadline
 from domain.errors import Problem, ProblemCode, refuse
-from domain.rules import DeadlineKind, Rule
+from domain.rules import DatedRule, DeadlineKind, Rule
 
 
 class VisaType(StrEnum):
@@ -52,6 +52,9 @@ class VisaState(Protocol):
     exit_before: date
     return_before: date | None
 
+    @property
+    def extended(self) -> bool: ...  # by an extension that still counts
+
 
 class HolderRecord(Protocol):
     """What one person's visas depend on; the docket and its read model's row both have it."""
@@ -68,6 +71,11 @@ class HolderRecord(Protocol):
 
 EXIT_RULES = {
     VisaBasis.MONTHS: rules.EXIT_WITHIN_DAYS,
+    VisaBasis.DAYS: rules.VISA_DAYS,
+    VisaBasis.RETURN_BEFORE: rules.RETURN_BEFORE,
+}
+RETURN_RULES: Final[dict[VisaBasis, DatedRule[Any]]] = {
+    VisaBasis.MONTHS: rules.VISA_DURATIONS,
     VisaBasis.DAYS: rules.VISA_DAYS,
     VisaBasis.RETURN_BEFORE: rules.RETURN_BEFORE,
 }
@@ -111,12 +119,21 @@ def deadlines(visa: VisaState) -> list[Deadline]:
         found.append(Deadline(DeadlineKind.EXIT_BEFORE, visa.exit_before, EXIT_RULES[visa.basis].on(on)))
         found.append(Deadline(DeadlineKind.CANCEL_BEFORE, cancel_before(visa), rules.CANCEL_WITHIN_DAYS.on(on)))
     if visa.status in OPEN and visa.return_before is not None:
-        rule = rules.VISA_OVERALL_EXPIRY if visa.type is VisaType.MULTIPLE else rules.RETURN_BEFORE
-        found.append(Deadline(DeadlineKind.RETURN_BEFORE, visa.return_before, rule.on(on)))
+        otherwise = None if visa.status in OUTSIDE else rules.RETURN_BEFORE_INSIDE
+        found.append(Deadline(DeadlineKind.RETURN_BEFORE, visa.return_before, return_rule(visa), otherwise))
     asked_until = extend_before(visa)
     if visa.status in EXTENDABLE and asked_until is not None:
         found.append(Deadline(DeadlineKind.EXTEND_BEFORE, asked_until, extend_rule(visa)))
     return sorted(found, key=lambda deadline: deadline.on)
+
+
+def return_rule(visa: VisaState) -> Rule[Any]:
+    """The rule that sets the last day to be back."""
+    if visa.type is VisaType.MULTIPLE:
+        rule: DatedRule[Any] = rules.VISA_OVERALL_EXPIRY
+    else:
+        rule = rules.RETURN_BEFORE if visa.extended else RETURN_RULES[visa.basis]
+    return rule.on(visa.issued_on)
 
 
 def extend_rule(visa: VisaState) -> Rule[int]:

@@ -63,6 +63,10 @@ class VisaRow(Row):
     extensions: list[ExtensionEntry]  # oldest first
     penalties: list[PenaltyEntry]
 
+    @property
+    def extended(self) -> bool:
+        return bool(self.extensions)
+
 
 class Visas(ReadModel[VisaRow]):
     name = "visa"

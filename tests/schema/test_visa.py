@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from domain.actor import Role
+from domain.rules import CONSEQUENCES, RETURN_BEFORE_INSIDE, DeadlineKind
 from domain.text import Text
 from domain.user import SponsorRelation
 from domain.visa import MovementDirection
@@ -88,6 +89,25 @@ async def test_a_deadline_that_is_over_says_so(api: Api, keep: Keep) -> None:
         for one in answer.data["visa"]["deadlines"]
     ]
     assert shown == [("RETURN_BEFORE", "2026-02-27", -2, True), ("EXTEND_BEFORE", "2026-04-27", 57, False)]
+
+
+@pytest.mark.parametrize(
+    ("status", "consequence"),
+    [
+        (VisaStatus.ACTIVE, RETURN_BEFORE_INSIDE),
+        (VisaStatus.DEPARTED, CONSEQUENCES[DeadlineKind.RETURN_BEFORE]),
+    ],
+)
+async def test_what_happens_after_the_return_day_depends_on_where_the_holder_is(
+    api: Api, keep: Keep, status: VisaStatus, consequence: Text
+) -> None:
+    rajesh = person()
+    its = visa(rajesh, type=VisaType.MULTIPLE, status=status, return_before=date(2026, 5, 1))
+    await keep(rajesh, its)
+
+    shown = (await api.ask(WHOLE, rajesh, number=its.number)).data["visa"]["deadlines"][0]
+
+    assert (shown["rule"]["code"], shown["consequence"]["en"]) == ("VISA_OVERALL_EXPIRY", consequence.en)
 
 
 async def test_movements_and_penalties_are_shown_without_refused_and_voided_reports(api: Api, keep: Keep) -> None:
