@@ -135,6 +135,7 @@ async def allowed(work: Work, request: Request, input: IssueVisa) -> tuple[Terms
             duration_days=input.duration_days,
             return_before=input.return_before,
             issued_on=today,
+            reported=from_feed,
         )
         holder = await holder_of(work, request, input) if is_resident else None
         if from_feed and holder is not None:

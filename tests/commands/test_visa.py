@@ -1,6 +1,7 @@
 """Commands about visas, against the log."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -199,6 +200,15 @@ async def test_everything_that_is_wrong_with_an_input_is_said_at_once(do: Do, lo
     )
     citizens = asks(holder_national_id=NOURA, duration_days=61)
     assert await refused(do("issueVisa", OFFICER, citizens), log) == (*invalid("holderNationalId"), durations)
+
+
+async def test_only_what_is_asked_for_is_limited_in_its_length_not_what_an_agency_reports(do: Do, log: Log) -> None:
+    long = asks(type=VisaType.MULTIPLE, basis=VisaBasis.DAYS, duration_days=366, iqama_expires_on=date(2029, 1, 1))
+    longest = Problem(ProblemCode.INVALID_INPUT, ("durationDays",), rule=rules.VISA_LONGEST_DAYS.on(TODAY))
+    for asker in (await acting(log, NOURA), OFFICER):
+        assert await refused(do("issueVisa", asker, long), log) == (longest,)
+    assert await do("issueVisa", AGENCY, replace(long, number="6000000001")) == Done()
+    assert (await found(log, "6000000001")).return_before == date(2027, 3, 2)
 
 
 async def test_a_person_who_repeats_an_agencys_report_is_not_answered_as_the_agency(do: Do, log: Log) -> None:

@@ -92,6 +92,49 @@ def test_a_return_day_is_1_to_365_days_away(last: date | None) -> None:
     assert refusal.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("returnBefore",), rule=longest),)
 
 
+@pytest.mark.parametrize(
+    ("basis", "days", "last", "fields"),
+    [
+        (VisaBasis.MONTHS, 60, date(2026, 4, 1), ["returnBefore"]),
+        (VisaBasis.DAYS, 30, date(2026, 2, 9), ["returnBefore"]),
+        (VisaBasis.RETURN_BEFORE, 81, date(2026, 4, 1), ["durationDays"]),
+        (VisaBasis.MONTHS, 61, date(2026, 4, 1), ["returnBefore", "durationDays"]),
+    ],
+)
+def test_a_value_that_the_basis_leaves_out_is_refused(
+    basis: VisaBasis, days: int, last: date, fields: list[str]
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        terms(VisaType.SINGLE, basis, duration_days=days, return_before=last, issued_on=ISSUED)
+    assert [(problem.code, *problem.field) for problem in refusal.value.problems] == [
+        (ProblemCode.INVALID_INPUT, field) for field in fields
+    ]
+
+
+def test_a_visa_that_was_issued_elsewhere_is_a_fact_however_long_it_lasts() -> None:
+    by_days = terms(
+        VisaType.MULTIPLE, VisaBasis.DAYS, duration_days=730, return_before=None, issued_on=ISSUED, reported=True
+    )
+    last = date(2028, 1, 10)
+    assert (by_days.duration_days, by_days.exit_before, by_days.return_before) == (730, last, last)
+    by_date = terms(
+        VisaType.SINGLE,
+        VisaBasis.RETURN_BEFORE,
+        duration_days=None,
+        return_before=last,
+        issued_on=ISSUED,
+        reported=True,
+    )
+    assert by_date.duration_days == 730
+
+
+@pytest.mark.parametrize("days", [None, 0, 18_939, 2**31])
+def test_a_reported_visa_lasts_until_a_day_that_both_calendars_have(days: int | None) -> None:
+    with pytest.raises(Refused) as refusal:
+        terms(VisaType.SINGLE, VisaBasis.DAYS, duration_days=days, return_before=None, issued_on=ISSUED, reported=True)
+    assert refusal.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("durationDays",)),)
+
+
 # Deadlines
 
 
