@@ -67,6 +67,7 @@ class Visa(Aggregate):
         passport_expires_on: date
         iqama_expires_on: date
         replaces: str | None
+        departures_from: date | None = None  # the first day on which a departure counts; None: the day of issue
 
     class Cancelled(Aggregate.Event):
         cancelled_on: date
@@ -195,6 +196,7 @@ class Visa(Aggregate):
         exit_before: date,
         return_before: date | None,
         iqama_expires_on: date,
+        departures_from: date | None,
     ) -> None:
         self.number = number
         self.holder_id = holder_id
@@ -206,6 +208,7 @@ class Visa(Aggregate):
         self.exit_before = exit_before
         self.return_before = return_before
         self.iqama_expires_on = iqama_expires_on  # as last shown
+        self.departures_from = departures_from or issued_on
         self.status = VisaStatus.ISSUED
         self.lapsed = False
         self.movements: list[Movement] = []
@@ -242,9 +245,13 @@ class Visa(Aggregate):
         passport_expires_on: date,
         iqama_expires_on: date,
         replaces: str | None,
+        departures_from: date | None = None,
         now: datetime,
     ) -> "Visa":
         """Record a visa that is issued. Of a feed it is a fact; otherwise ask `issue_problems` first.
+
+        One that corrects another carries the trip that the holder made meanwhile: it takes departures from the first day
+        on which the replaced one did, `departures_from`.
 
         Raises:
             Refused: a number that is none, of this visa or of the one that it replaces.
@@ -269,6 +276,7 @@ class Visa(Aggregate):
             passport_expires_on=passport_expires_on,
             iqama_expires_on=iqama_expires_on,
             replaces=replaces,
+            departures_from=departures_from,
         )
 
     def cancel(self, *, holder_inside: bool, now: datetime) -> None:
@@ -414,7 +422,7 @@ class Visa(Aggregate):
     def _may_have_departed(self, at: datetime) -> bool:
         day = riyadh_day(at)
         if self.status in {VisaStatus.ISSUED, VisaStatus.LAPSED_UNUSED}:
-            return self.issued_on <= day <= self.exit_before
+            return self.departures_from <= day <= self.exit_before
         if self.type is VisaType.MULTIPLE and self.status in BETWEEN_TRIPS and self.return_before is not None:
             return self.movements[-1].at <= at and day <= self.return_before
         return False

@@ -61,6 +61,7 @@ def test_a_visa_is_issued_with_its_terms() -> None:
                 "passport_expires_on": date(2029, 1, 10),
                 "iqama_expires_on": date(2028, 1, 10),
                 "replaces": None,
+                "departures_from": None,
             },
         )
     ]
@@ -100,6 +101,29 @@ def test_a_visa_issued_at_half_past_nine_in_the_evening_utc_is_of_the_next_day()
         now=now,
     )
     assert issued.issued_on == ISSUED
+
+
+def test_a_corrected_visa_carries_a_trip_from_the_day_of_issue_of_the_one_that_it_replaces() -> None:
+    allowed = terms(VisaType.SINGLE, VisaBasis.MONTHS, duration_days=90, return_before=None, issued_on=date(2026, 3, 1))
+    for day, answer in (("2026-01-09", STATE_FORBIDS), ("2026-01-10", None)):
+        given = Visa.issue(
+            "6000000002",
+            holder_id=RAJESH,
+            sponsor_id=None,
+            terms=allowed,
+            passport_number="P1234567",
+            passport_expires_on=date(2029, 1, 10),
+            iqama_expires_on=date(2028, 1, 10),
+            replaces="6000000001",
+            departures_from=ISSUED,
+            now=noon("2026-03-01"),
+        )
+        assert moves(given, DEPARTURE, day, reported="2026-03-02") == answer
+    assert (given.issued_on, given.status, given.return_before) == (
+        date(2026, 3, 1),
+        VisaStatus.DEPARTED,
+        date(2026, 4, 10),
+    )
 
 
 # Cancelling
