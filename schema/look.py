@@ -44,7 +44,8 @@ class SeenDelegator(SeenPerson, kw_only=True):
 
 class SeenVisa(VisaRow, kw_only=True):
     seen_as: SeenAs
-    holder: PersonRow | None = None  # where the statement joined it anyway
+    replaced_by: str | None
+    holder: PersonRow | None = None  # where the statement was asked for it
 
 
 class SeenViolation(ViolationRow, kw_only=True):
@@ -109,11 +110,16 @@ DELEGATED_TO_ME: Final = Source(
             (delegation ->> 'granted_at')::timestamptz DESC LIMIT %(most)s""",
 )
 """One row for each delegation, those that are not over first, then the newest."""
-VISAS: Final = Source(
+VISA: Final = (
+    f"visa.*, (SELECT later.number FROM {table.VISA} later WHERE later.replaces = visa.number LIMIT 1) AS replaced_by"
+)
+"""The columns of a `visa` that the API shows."""
+_HELD: Final = f"FROM {table.VISA} visa JOIN {table.PERSON} person ON person.id = visa.holder_id"
+VISAS: Final = Source(Data.VISA, SeenVisa, f"SELECT {VISA}, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as {_HELD}")
+VISAS_WITH_HOLDERS: Final = Source(
     Data.VISA,
     SeenVisa,
-    f"SELECT visa.*, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as, to_json(person) AS holder "
-    f"FROM {table.VISA} visa JOIN {table.PERSON} person ON person.id = visa.holder_id",
+    f"SELECT {VISA}, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as, to_json(person) AS holder {_HELD}",
 )
 REPLACED_BY: Final = (
     f"(SELECT other.number FROM {table.VIOLATION} other WHERE other.replaces = violation.number) AS replaced_by"
@@ -128,7 +134,7 @@ VISAS_OF: Final = PersonalList(
     Data.VISA,
     SeenVisa,
     SEES_VISAS_OF,
-    f"SELECT visa.*, whose.seen_as FROM {table.VISA} visa WHERE visa.holder_id = whose.id",
+    f"SELECT {VISA}, whose.seen_as FROM {table.VISA} visa WHERE visa.holder_id = whose.id",
     Order(b"vis", "issued_at", descending=True),
 )
 VIOLATIONS_OF: Final = PersonalList(

@@ -11,7 +11,7 @@ from projections.read_model import fetch
 from schema import table
 from schema.access import Data, SeenAs
 from schema.context import Context, Info
-from schema.look import SeenVisa
+from schema.look import VISA, SeenVisa
 from schema.mutation import change, mutation
 from schema.problems import Problem
 from schema.resolver import resolver
@@ -42,7 +42,7 @@ class VisaPayload:
 
 async def _reported_on(context: Context, number: str) -> Visa | None:
     """What an agency sees of a visa that it has just reported on."""
-    sql = f"SELECT visa.*, %s AS seen_as FROM {table.VISA} visa WHERE number = %s"  # noqa: S608 (a name of our own)
+    sql = f"SELECT {VISA}, %s AS seen_as FROM {table.VISA} visa WHERE number = %s"  # noqa: S608 (a name of our own)
     async with context.connection() as connection:
         found = await fetch(connection, SeenVisa, sql, (SeenAs.CASE.value, number))
     return visa_shown(found[0], context) if found else None

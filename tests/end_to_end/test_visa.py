@@ -226,6 +226,7 @@ async def test_a_visa_that_was_recorded_in_error_is_replaced_by_the_right_one(ho
     too_early = await here.do("issueVisa", "passports", **right)
     assert too_early.problems == [("VISA_STATE_FORBIDS", "replaces")]
     await here.take("void")
-    done = await here.do("issueVisa", "passports", shown="visa { number type status }", **right)
-    assert done.data == {"visa": {"number": "6000000001", "type": "MULTIPLE", "status": "ISSUED"}, "problems": []}
-    assert (await here.shown("status"))["status"] == "VOIDED"
+    done = await here.do("issueVisa", "passports", shown="visa { number type status replaces }", **right)
+    shown = {"number": "6000000001", "type": "MULTIPLE", "status": "ISSUED", "replaces": here.number}
+    assert done.data == {"visa": shown, "problems": []}
+    assert await here.shown("status replacedBy") == {"status": "VOIDED", "replacedBy": "6000000001"}
