@@ -81,6 +81,21 @@ class Condition:
     parameters: tuple[tuple[str, Any], ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whose data the refusal of a command tells of."""
+
+    shows: tuple[Data, ...]
+    whose: str  # SQL: the people who are `named`, as `seen_of`
+    named: str
+
+
+HOLDER: Final = f"SELECT holder_id AS seen_of FROM {table.VISA} WHERE number = %(named)s"
+"""Of the visa that is named by its number."""
+HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(named)s"
+"""Who is named by their national ID."""
+
+
 PEOPLE: Final = Source(
     Data.PERSON,
     SeenPerson,
@@ -204,6 +219,12 @@ async def look_at_parties(context: Context, parties: Sequence[tuple[UUID, SeenAs
     return _rows_of(SeenPerson).decode(await _run(context, roles, statement, condition, shows=(Data.PERSON,)))
 
 
+async def note_told(context: Context, role: Role, told: Told) -> None:
+    """Note that somebody in office was told of other people by a refusal."""
+    condition = Condition(parameters=(("named", told.named),))
+    await _run(context, [role], _told_statement(told.whose), condition, shows=told.shows)
+
+
 def _rows_of(row: type[R]) -> msgspec.json.Decoder[list[R]]:
     return _decoder(list[row])  # type: ignore[valid-type]
 
@@ -285,6 +306,14 @@ def _rows_statement(source: Source[Any], condition: str, notes: bool) -> str:
         SELECT * FROM ({source.sql}) one WHERE seen_as IS NOT NULL AND {condition}
     ){_noting("SELECT seen_of, seen_as FROM found", notes=notes)}
     SELECT coalesce(json_agg(found), '[]')::text FROM found"""
+
+
+@cache
+def _told_statement(whose: str) -> str:
+    return f"""
+    WITH found AS MATERIALIZED (SELECT seen_of, %(official)s::text AS seen_as FROM ({whose}) whose
+    ){_noting("SELECT seen_of, seen_as FROM found", notes=True)}
+    SELECT count(*)::text FROM found"""
 
 
 def _bounds(order: Order, shape: Shape) -> tuple[str, str, str, str]:
