@@ -81,16 +81,16 @@ PEOPLE = f"""
 """  # noqa: S608 (names of our own)
 VISAS = f"""
     INSERT INTO {table.VISA} (id, number, holder_id, sponsor_id, type, basis, duration_days, status, status_since,
-        issued_at, issued_on, exit_before, return_before, fee, passport_number, passport_expires_on, iqama_expires_on,
+        issued_at, issued_on, exit_before, return_before, fee, passport_number,
         movements, extensions, penalties)
     SELECT md5('visa' || n)::uuid, (6000000000 + n)::text, md5('person' || holder)::uuid,
         md5('person' || 1 + holder %% %(employers)s)::uuid, 'SINGLE', 'MONTHS', 60,
         CASE WHEN n %% 4 = 0 THEN 'ISSUED' WHEN n %% 4 = 1 THEN 'DEPARTED' ELSE 'COMPLETED' END, issued_at, issued_at,
         issued_at::date, issued_at::date + 90, CASE WHEN n %% 4 > 0 THEN issued_at::date + 70 END, 200,
-        'P' || 1000000 + n, issued_at::date + 1500, issued_at::date + 700,
+        'P' || 1000000 + n,
         CASE n %% 4 WHEN 0 THEN '[]' WHEN 1 THEN json_build_array(departure) ELSE json_build_array(departure, return) END,
         '[]', CASE WHEN n %% 50 = 0
-            THEN json_build_array(json_build_object('amount', '1000.00', 'assessed_on', issued_at::date, 'lapse', 1))
+            THEN json_build_array(json_build_object('amount', '1000.00', 'assessed_on', issued_at::date))
             ELSE '[]' END
     FROM (SELECT n, %(employers)s + 1 + n %% (%(people)s - %(employers)s) AS holder,
             now() - (n %% 80) * interval '1 day' AS issued_at,

@@ -23,7 +23,13 @@ logger = logging.getLogger(__name__)
 
 CLOCK_LOCK = 4  # second key of the advisory lock: held by the clock that runs, or by an import, which brings its own
 AT_ONCE = 500  # streams brought up to date in one change
+TRIES = 10  # in a row that others overtake
 LOOK_AGAIN_AFTER = 30.0  # seconds
+BEYOND_ONE_STREAM = (
+    psycopg.OperationalError,
+    DatabaseUnavailable,
+    LogUnavailable,
+)  # faults that no stream is to blame for
 
 
 async def read_cases(work: Work, streams: Iterable[UUID]) -> None:
@@ -65,13 +71,14 @@ class Clock:
         self._log = log
         self._database = database
         self._now = now
+        self._waits = False  # for an import; it was said
 
     async def run(self) -> None:
         """Record what falls due until cancelled."""
         while True:
             try:
                 await self.tick()
-            except (psycopg.OperationalError, DatabaseUnavailable, LogUnavailable) as fault:
+            except BEYOND_ONE_STREAM as fault:
                 logger.warning("the clock stops for a moment: %s", fault)
             except Exception as fault:  # noqa: BLE001 (whatever it is, the rest still falls due)
                 # Not its text, which may quote personal data.
@@ -82,32 +89,64 @@ class Clock:
         """Record everything due today; return on how many streams. Nothing while an import is not done."""
         connection = await self._database.connect()
         async with connection:
-            if not await _may_run(connection):
+            if not await self._may_run(connection):
                 return 0
-            count = 0
-            while found := await self._log.due(until=riyadh_day(self._now()), limit=AT_ONCE):
-                count += await self._bring_up([stream for _, stream in found])
+            count = lost = 0
+            left: set[UUID] = set()  # streams on which it cannot be recorded; they stay due
+            while lost < TRIES:
+                found = await self._log.due(until=riyadh_day(self._now()), limit=AT_ONCE + len(left))
+                streams = [stream for _, stream in found if stream not in left]
+                if not streams:
+                    break
+                recorded = await self._bring_up(streams, left)
+                count += recorded
+                lost = 0 if recorded else lost + 1
             return count
 
-    async def _bring_up(self, streams: list[UUID]) -> int:
+    async def _bring_up(self, streams: list[UUID], left: set[UUID]) -> int:
+        """Bring streams up to today, one by one where it does not go together; return how many were."""
+        try:
+            await self._record(streams)
+        except BEYOND_ONE_STREAM:
+            raise
+        except Exception:  # noqa: BLE001 (whichever stream it is, the others are not to wait for it)
+            return await self._bring_up_singly(streams, left)
+        return len(streams)
+
+    async def _bring_up_singly(self, streams: list[UUID], left: set[UUID]) -> int:
+        count = 0
+        for stream in streams:
+            try:
+                await self._record([stream])
+            except Conflict:
+                # A command was first, and has recorded what was due itself. What comes next is looked for anew: on the
+                # same person's cases it is recorded in the order of its days.
+                break
+            except BEYOND_ONE_STREAM:
+                raise
+            except Exception as fault:  # noqa: BLE001 (the others still fall due)
+                # Not its text, which may quote personal data.
+                logger.critical("the clock leaves out stream %s: %s", stream, type(fault).__qualname__)
+                left.add(stream)
+            else:
+                count += 1
+        return count
+
+    async def _record(self, streams: list[UUID]) -> None:
         work = Work(self._log)
         await read_cases(work, streams)
         today = riyadh_day(self._now())
         for stream in streams:
             await record_due(work, stream, today)
-        try:
-            await work.append()
-        except Conflict:  # a command was there first, and recorded what was due itself
-            if len(streams) == 1:
-                return 0
-            for stream in streams:
-                await self._bring_up([stream])
-        return len(streams)
+        await work.append()
 
-
-async def _may_run(connection: Connection) -> bool:
-    cursor = await connection.execute(
-        "SELECT NOT EXISTS (SELECT FROM imports WHERE NOT done) AND pg_try_advisory_lock(%s, %s)",
-        (ADVISORY_LOCKS, CLOCK_LOCK),
-    )
-    return bool((await cursor.fetchone() or (False,))[0])
+    async def _may_run(self, connection: Connection) -> bool:
+        """Whether no other process's clock runs, and no import is under way, which brings its own."""
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
+        (locked,) = await cursor.fetchone() or (False,)
+        cursor = await connection.execute("SELECT file FROM imports WHERE NOT done")
+        importing = await cursor.fetchone()
+        if importing is not None and not self._waits:
+            logger.warning("the clock waits until the import of %s is done, or closed (--abandon)", *importing)
+        self._waits = importing is not None
+        return bool(locked) and not self._waits

@@ -195,6 +195,11 @@ async def person_id(work: Work, typed: str, *field: str) -> UUID:
     return owner
 
 
+def replacement_of(stream: UUID) -> Claim:
+    """What a correction claims of the thing that was recorded in error: of several, also at once, one replaces it."""
+    return Claim("replacement", str(stream))
+
+
 async def docket_of(work: Work, person: UUID, now: datetime) -> Docket:
     """A person's docket, opened where there is none yet."""
     docket = await work.find(Docket, Docket.create_id(person))

@@ -13,6 +13,7 @@ from commands.command import (
     docket_today,
     person_id,
     record,
+    replacement_of,
     visa_case,
 )
 from commands.form import Day, GlobalId, IdempotencyKey, Instant, NationalId, PassportNumber, VisaNumber
@@ -99,6 +100,7 @@ async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
     number = input.number or await free_number(work)
     if await work.find(Visa, Visa.create_id(number)) is not None:
         refuse(ProblemCode.CONFLICT, "number")
+    replaced = None if input.replaces is None else await work.find(Visa, Visa.create_id(input.replaces))
     visa = Visa.issue(
         number,
         holder_id=holder.id,
@@ -108,9 +110,12 @@ async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
         passport_expires_on=input.passport_expires_on,
         iqama_expires_on=input.iqama_expires_on,
         replaces=input.replaces,
+        departures_from=None if replaced is None else replaced.departures_from,
         now=request.now,
     )
     work.add(visa)
+    if replaced is not None:
+        work.claim(replacement_of(replaced.id), visa.id)
     docket = await docket_of(work, holder.id, request.now)
     docket.note_visa(visa, now=request.now)
 
@@ -135,6 +140,7 @@ async def allowed(work: Work, request: Request, input: IssueVisa) -> tuple[Terms
             duration_days=input.duration_days,
             return_before=input.return_before,
             issued_on=today,
+            reported=from_feed,
         )
         holder = await holder_of(work, request, input) if is_resident else None
         if from_feed and holder is not None:
@@ -164,13 +170,15 @@ def check_numbers(check: Check, input: IssueVisa, *, from_feed: bool) -> None:
 
 
 async def check_replaced(check: Check, work: Work, input: IssueVisa, holder_id: UUID) -> None:
-    """What is replaced was a visa of the same holder, recorded in error."""
+    """What is replaced was a visa of the same holder, recorded in error, and nothing else replaces it."""
     if input.replaces is None:
         return
     replaced = await work.find(Visa, Visa.create_id(input.replaces))
     if replaced is None:
         check.problem(ProblemCode.NOT_FOUND, "replaces")
-    elif replaced.status is not VisaStatus.VOIDED or replaced.holder_id != holder_id:
+        return
+    replaceable = replaced.status is VisaStatus.VOIDED and replaced.holder_id == holder_id
+    if not replaceable or await work.owner(replacement_of(replaced.id)) is not None:
         check.problem(ProblemCode.VISA_STATE_FORBIDS, "replaces")
 
 

@@ -583,3 +583,9 @@ CONSEQUENCES: Final[dict[DeadlineKind, Text]] = {
     ),
 }
 """What happens once a deadline has passed."""
+
+RETURN_BEFORE_INSIDE: Final = Text(
+    "تنتهي التأشيرة ولا يمكن المغادرة بها بعد ذلك",
+    "The visa expires and can no longer be used to leave",
+)
+"""The same of RETURN_BEFORE, for a holder who is in the country."""

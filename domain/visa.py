@@ -28,6 +28,9 @@ from domain.visa_terms import (
     extend_rule,
 )
 
+# COMPLETED as far as the clock knew (decision 10): after a return that was too late, which completes too, no day is left.
+BETWEEN_TRIPS = frozenset({VisaStatus.ACTIVE, VisaStatus.COMPLETED})
+
 STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c01")  # namespace: a visa's stream id follows from its number
 
 
@@ -64,6 +67,7 @@ class Visa(Aggregate):
         passport_expires_on: date
         iqama_expires_on: date
         replaces: str | None
+        departures_from: date | None = None  # the first day on which a departure counts; None: the day of issue
 
     class Cancelled(Aggregate.Event):
         cancelled_on: date
@@ -83,6 +87,7 @@ class Visa(Aggregate):
                 self.movement_id, MovementDirection.DEPARTURE, self.port, self.departed_at, visa.return_before
             )
             visa.movements.append(movement)
+            visa.refused_movements.discard(movement.id)
             visa.status = VisaStatus.DEPARTED
             visa.return_before = self.return_before
             if self.reverses_penalty:
@@ -99,6 +104,7 @@ class Visa(Aggregate):
                 self.movement_id, MovementDirection.RETURN, self.port, self.returned_at, visa.return_before
             )
             visa.movements.append(movement)
+            visa.refused_movements.discard(movement.id)
             visa.status = VisaStatus.COMPLETED if self.completed else VisaStatus.ACTIVE
 
     class MovementRefused(Aggregate.Event):
@@ -124,7 +130,9 @@ class Visa(Aggregate):
         def apply(self, visa: "Visa") -> None:
             visa.status = self.status
             visa.return_before = self.return_before
-            visa.voided_movements.add(visa.movements.pop().id)
+            movement_id = visa.movements.pop().id
+            visa.voided_movements.add(movement_id)
+            visa.extended_trips.discard(movement_id)
 
     class Extended(Aggregate.Event):
         extended_on: date
@@ -135,6 +143,7 @@ class Visa(Aggregate):
         def apply(self, visa: "Visa") -> None:
             visa.status = VisaStatus.DEPARTED
             visa.return_before = self.return_before
+            visa.extended_trips.add(visa.movements[-1].id)
             visa.iqama_expires_on = self.iqama_expires_on
 
     class Voided(Aggregate.Event):
@@ -187,6 +196,7 @@ class Visa(Aggregate):
         exit_before: date,
         return_before: date | None,
         iqama_expires_on: date,
+        departures_from: date | None,
     ) -> None:
         self.number = number
         self.holder_id = holder_id
@@ -198,11 +208,13 @@ class Visa(Aggregate):
         self.exit_before = exit_before
         self.return_before = return_before
         self.iqama_expires_on = iqama_expires_on  # as last shown
+        self.departures_from = departures_from or issued_on
         self.status = VisaStatus.ISSUED
         self.lapsed = False
         self.movements: list[Movement] = []
-        self.refused_movements: set[UUID] = set()
+        self.refused_movements: set[UUID] = set()  # without those that were reported again and recorded
         self.voided_movements: set[UUID] = set()
+        self.extended_trips: set[UUID] = set()  # the departures of the trips for which more time was granted
 
     @staticmethod
     @lru_cache(maxsize=10_000)
@@ -217,6 +229,10 @@ class Visa(Aggregate):
     def due_on(self) -> date | None:
         return due_on(self)
 
+    @property
+    def extended(self) -> bool:
+        return bool(self.extended_trips)
+
     @classmethod
     def issue(
         cls,
@@ -229,9 +245,13 @@ class Visa(Aggregate):
         passport_expires_on: date,
         iqama_expires_on: date,
         replaces: str | None,
+        departures_from: date | None = None,
         now: datetime,
     ) -> "Visa":
         """Record a visa that is issued. Of a feed it is a fact; otherwise ask `issue_problems` first.
+
+        One that corrects another carries the trip that the holder made meanwhile: it takes departures from the first day
+        on which the replaced one did, `departures_from`.
 
         Raises:
             Refused: a number that is none, of this visa or of the one that it replaces.
@@ -256,6 +276,7 @@ class Visa(Aggregate):
             passport_expires_on=passport_expires_on,
             iqama_expires_on=iqama_expires_on,
             replaces=replaces,
+            departures_from=departures_from,
         )
 
     def cancel(self, *, holder_inside: bool, now: datetime) -> None:
@@ -401,8 +422,8 @@ class Visa(Aggregate):
     def _may_have_departed(self, at: datetime) -> bool:
         day = riyadh_day(at)
         if self.status in {VisaStatus.ISSUED, VisaStatus.LAPSED_UNUSED}:
-            return self.issued_on <= day <= self.exit_before
-        if self.status is VisaStatus.ACTIVE and self.return_before is not None:
+            return self.departures_from <= day <= self.exit_before
+        if self.type is VisaType.MULTIPLE and self.status in BETWEEN_TRIPS and self.return_before is not None:
             return self.movements[-1].at <= at and day <= self.return_before
         return False
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from domain import rules
-from domain.calendar import add_months
+from domain.calendar import LAST_DAY, add_months
 from domain.deadline import Deadline
-from domain.errors import Problem, ProblemCode, refuse
-from domain.rules import DeadlineKind, Rule
+from domain.errors import Problem, ProblemCode, Refused
+from domain.rules import DatedRule, DeadlineKind, Rule
 
 
 class VisaType(StrEnum):
@@ -52,6 +52,9 @@ class VisaState(Protocol):
     exit_before: date
     return_before: date | None
 
+    @property
+    def extended(self) -> bool: ...  # by an extension that still counts
+
 
 class HolderRecord(Protocol):
     """What one person's visas depend on; the docket and its read model's row both have it."""
@@ -68,6 +71,11 @@ class HolderRecord(Protocol):
 
 EXIT_RULES = {
     VisaBasis.MONTHS: rules.EXIT_WITHIN_DAYS,
+    VisaBasis.DAYS: rules.VISA_DAYS,
+    VisaBasis.RETURN_BEFORE: rules.RETURN_BEFORE,
+}
+RETURN_RULES: Final[dict[VisaBasis, DatedRule[Any]]] = {
+    VisaBasis.MONTHS: rules.VISA_DURATIONS,
     VisaBasis.DAYS: rules.VISA_DAYS,
     VisaBasis.RETURN_BEFORE: rules.RETURN_BEFORE,
 }
@@ -111,12 +119,21 @@ def deadlines(visa: VisaState) -> list[Deadline]:
         found.append(Deadline(DeadlineKind.EXIT_BEFORE, visa.exit_before, EXIT_RULES[visa.basis].on(on)))
         found.append(Deadline(DeadlineKind.CANCEL_BEFORE, cancel_before(visa), rules.CANCEL_WITHIN_DAYS.on(on)))
     if visa.status in OPEN and visa.return_before is not None:
-        rule = rules.VISA_OVERALL_EXPIRY if visa.type is VisaType.MULTIPLE else rules.RETURN_BEFORE
-        found.append(Deadline(DeadlineKind.RETURN_BEFORE, visa.return_before, rule.on(on)))
+        otherwise = None if visa.status in OUTSIDE else rules.RETURN_BEFORE_INSIDE
+        found.append(Deadline(DeadlineKind.RETURN_BEFORE, visa.return_before, return_rule(visa), otherwise))
     asked_until = extend_before(visa)
     if visa.status in EXTENDABLE and asked_until is not None:
         found.append(Deadline(DeadlineKind.EXTEND_BEFORE, asked_until, extend_rule(visa)))
     return sorted(found, key=lambda deadline: deadline.on)
+
+
+def return_rule(visa: VisaState) -> Rule[Any]:
+    """The rule that sets the last day to be back."""
+    if visa.type is VisaType.MULTIPLE:
+        rule: DatedRule[Any] = rules.VISA_OVERALL_EXPIRY
+    else:
+        rule = rules.RETURN_BEFORE if visa.extended else RETURN_RULES[visa.basis]
+    return rule.on(visa.issued_on)
 
 
 def extend_rule(visa: VisaState) -> Rule[int]:
@@ -140,32 +157,59 @@ class Terms:
 
 
 def terms(
-    type: VisaType, basis: VisaBasis, *, duration_days: int | None, return_before: date | None, issued_on: date
+    type: VisaType,
+    basis: VisaBasis,
+    *,
+    duration_days: int | None,
+    return_before: date | None,
+    issued_on: date,
+    reported: bool = False,
 ) -> Terms:
     """Work out the days that a visa issued on a day allows.
 
+    Args:
+        type: for one trip or for several.
+        basis: how its time is given: RETURN_BEFORE by a day, the others by a number of days.
+        duration_days: how long it lasts, or counts from departure.
+        return_before: the last day to be back.
+        issued_on: the day of issue.
+        reported: it was issued elsewhere and is a fact, however long it lasts.
+
     Raises:
-        Refused: a duration that the basis does not offer, or a return day that is not after the day of issue.
+        Refused: a duration that the basis does not offer, a return day that is not after the day of issue, or a value that
+            the basis leaves out.
     """
-    longest = rules.VISA_LONGEST_DAYS.on(issued_on)
+    by_day = basis is VisaBasis.RETURN_BEFORE
+    needed, left_out = ("returnBefore", "durationDays") if by_day else ("durationDays", "returnBefore")
+    problems: list[Problem] = []
+    if (duration_days if by_day else return_before) is not None:
+        problems.append(Problem(ProblemCode.INVALID_INPUT, (left_out,)))
+    days = duration_days
+    if by_day:
+        days = None if return_before is None else (return_before - issued_on).days
+    offered, rule = _offered(basis, issued_on, reported=reported)
+    if days not in offered:
+        problems.append(Problem(ProblemCode.INVALID_INPUT, (needed,), rule))
+    if problems or days is None:
+        raise Refused(*problems)
     fees = rules.VISA_FEE_SINGLE if type is VisaType.SINGLE else rules.VISA_FEE_MULTIPLE
-    fee = fees.on(issued_on).value
+    fee = fees.on(issued_on).value.for_days(days)
     if basis is VisaBasis.MONTHS:
-        offered = rules.VISA_DURATIONS.on(issued_on)
-        if duration_days not in offered.value:
-            refuse(ProblemCode.INVALID_INPUT, "durationDays", rule=offered)
         exit_before = issued_on + timedelta(days=rules.EXIT_WITHIN_DAYS.on(issued_on).value)
-        return Terms(type, basis, duration_days, exit_before, None, fee.for_days(duration_days))
-    if basis is VisaBasis.DAYS:
-        if duration_days is None or not 1 <= duration_days <= longest.value:
-            refuse(ProblemCode.INVALID_INPUT, "durationDays", rule=longest)
-        last = issued_on + timedelta(days=duration_days)
-    else:
-        if return_before is None or not 1 <= (return_before - issued_on).days <= longest.value:
-            refuse(ProblemCode.INVALID_INPUT, "returnBefore", rule=longest)
-        last = return_before
-    days = (last - issued_on).days
-    return Terms(type, basis, days, last, last, fee.for_days(days))
+        return Terms(type, basis, days, exit_before, None, fee)
+    last = issued_on + timedelta(days=days)
+    return Terms(type, basis, days, last, last, fee)
+
+
+def _offered(basis: VisaBasis, issued_on: date, *, reported: bool) -> tuple[Collection[int], Rule[Any] | None]:
+    """How many days a visa may last, and the rule that says so."""
+    if basis is VisaBasis.MONTHS:
+        durations = rules.VISA_DURATIONS.on(issued_on)
+        return durations.value, durations
+    if reported:
+        return range(1, (LAST_DAY - issued_on).days + 1), None
+    longest = rules.VISA_LONGEST_DAYS.on(issued_on)
+    return range(1, longest.value + 1), longest
 
 
 def issue_problems(

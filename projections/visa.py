@@ -30,14 +30,12 @@ class ExtensionEntry(msgspec.Struct):
     granted_at: datetime
     return_before: date
     fee: Decimal
-    iqama_expires_on: date
     departure: UUID  # the movement of the trip that it was granted on
 
 
 class PenaltyEntry(msgspec.Struct):
     amount: Decimal
     assessed_on: date
-    lapse: int
 
 
 class VisaRow(Row):
@@ -56,17 +54,19 @@ class VisaRow(Row):
     return_before: date | None
     fee: Decimal
     passport_number: str | None
-    passport_expires_on: date
-    iqama_expires_on: date  # as last shown, with the visa or an extension
-    replaces: str | None
+    replaces: str | None  # the number of the void visa that it corrects
     movements: list[MovementEntry]  # in the order of their reports
     extensions: list[ExtensionEntry]  # oldest first
     penalties: list[PenaltyEntry]
 
+    @property
+    def extended(self) -> bool:
+        return bool(self.extensions)
+
 
 class Visas(ReadModel[VisaRow]):
     name = "visa"
-    version = 2
+    version = 3
     follows = Visa
     row = VisaRow
     columns = """
@@ -74,10 +74,9 @@ class Visas(ReadModel[VisaRow]):
         type text NOT NULL, basis text NOT NULL, duration_days integer NOT NULL,
         status text NOT NULL, status_since timestamptz NOT NULL, issued_at timestamptz NOT NULL,
         issued_on date NOT NULL, exit_before date NOT NULL, return_before date, fee numeric(12, 2) NOT NULL,
-        passport_number text, passport_expires_on date NOT NULL, iqama_expires_on date NOT NULL, replaces text,
-        movements json NOT NULL, extensions json NOT NULL, penalties json NOT NULL
+        passport_number text, replaces text, movements json NOT NULL, extensions json NOT NULL, penalties json NOT NULL
     """
-    indexes = ("UNIQUE (number)", "(holder_id, issued_at, id)")
+    indexes = ("UNIQUE (number)", "(holder_id, issued_at, id)", "(replaces) WHERE replaces IS NOT NULL")
 
     def apply(self, row: VisaRow | None, recorded: Recorded) -> VisaRow | None:
         event = recorded.event
@@ -98,8 +97,6 @@ class Visas(ReadModel[VisaRow]):
                 return_before=event.return_before,
                 fee=event.fee,
                 passport_number=event.passport_number,
-                passport_expires_on=event.passport_expires_on,
-                iqama_expires_on=event.iqama_expires_on,
                 replaces=event.replaces,
                 movements=[],
                 extensions=[],
@@ -128,18 +125,14 @@ class Visas(ReadModel[VisaRow]):
             case Visa.Extended():
                 now_is(row, VisaStatus.DEPARTED, event)
                 row.return_before = event.return_before
-                row.iqama_expires_on = event.iqama_expires_on
-                row.extensions.append(
-                    ExtensionEntry(
-                        event.timestamp, event.return_before, event.fee, event.iqama_expires_on, departure_of(row)
-                    )
-                )
+                granted = ExtensionEntry(event.timestamp, event.return_before, event.fee, departure_of(row))
+                row.extensions.append(granted)
             case Visa.Voided():
                 now_is(row, VisaStatus.VOIDED, event)
                 row.penalties.clear()
             case Visa.LapsedUnused():
                 now_is(row, VisaStatus.LAPSED_UNUSED, event)
-                row.penalties.append(PenaltyEntry(event.penalty, event.lapsed_on, event.lapse))
+                row.penalties.append(PenaltyEntry(event.penalty, event.lapsed_on))
             case Visa.ExpiredOutside():
                 now_is(row, VisaStatus.EXPIRED_OUTSIDE, event)
             case Visa.NotReturned():
@@ -158,6 +151,8 @@ def now_is(row: VisaRow, status: VisaStatus, event: Visa.Event) -> None:
 
 
 def moved(row: VisaRow, id: UUID, direction: MovementDirection, port: Text, at: datetime) -> None:
+    """Take in a movement that counts, in place of an earlier report of it that was refused."""
+    row.movements = [entry for entry in row.movements if not (entry.refused and entry.id == id)]
     row.movements.append(MovementEntry(id, direction, port, at))
 
 

@@ -44,7 +44,8 @@ class SeenDelegator(SeenPerson, kw_only=True):
 
 class SeenVisa(VisaRow, kw_only=True):
     seen_as: SeenAs
-    holder: PersonRow | None = None  # where the statement joined it anyway
+    replaced_by: str | None
+    holder: PersonRow | None = None  # where the statement was asked for it
 
 
 class SeenViolation(ViolationRow, kw_only=True):
@@ -80,6 +81,21 @@ class Condition:
     parameters: tuple[tuple[str, Any], ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whose data the refusal of a command tells of."""
+
+    shows: tuple[Data, ...]
+    whose: str  # SQL: the people who are `named`, as `seen_of`
+    named: str
+
+
+HOLDER: Final = f"SELECT holder_id AS seen_of FROM {table.VISA} WHERE number = %(named)s"
+"""Of the visa that is named by its number."""
+HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(named)s"
+"""Who is named by their national ID."""
+
+
 PEOPLE: Final = Source(
     Data.PERSON,
     SeenPerson,
@@ -109,11 +125,16 @@ DELEGATED_TO_ME: Final = Source(
             (delegation ->> 'granted_at')::timestamptz DESC LIMIT %(most)s""",
 )
 """One row for each delegation, those that are not over first, then the newest."""
-VISAS: Final = Source(
+VISA: Final = (
+    f"visa.*, (SELECT later.number FROM {table.VISA} later WHERE later.replaces = visa.number LIMIT 1) AS replaced_by"
+)
+"""The columns of a `visa` that the API shows."""
+_HELD: Final = f"FROM {table.VISA} visa JOIN {table.PERSON} person ON person.id = visa.holder_id"
+VISAS: Final = Source(Data.VISA, SeenVisa, f"SELECT {VISA}, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as {_HELD}")
+VISAS_WITH_HOLDERS: Final = Source(
     Data.VISA,
     SeenVisa,
-    f"SELECT visa.*, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as, to_json(person) AS holder "
-    f"FROM {table.VISA} visa JOIN {table.PERSON} person ON person.id = visa.holder_id",
+    f"SELECT {VISA}, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as, to_json(person) AS holder {_HELD}",
 )
 REPLACED_BY: Final = (
     f"(SELECT other.number FROM {table.VIOLATION} other WHERE other.replaces = violation.number) AS replaced_by"
@@ -128,7 +149,7 @@ VISAS_OF: Final = PersonalList(
     Data.VISA,
     SeenVisa,
     SEES_VISAS_OF,
-    f"SELECT visa.*, whose.seen_as FROM {table.VISA} visa WHERE visa.holder_id = whose.id",
+    f"SELECT {VISA}, whose.seen_as FROM {table.VISA} visa WHERE visa.holder_id = whose.id",
     Order(b"vis", "issued_at", descending=True),
 )
 VIOLATIONS_OF: Final = PersonalList(
@@ -196,6 +217,12 @@ async def look_at_parties(context: Context, parties: Sequence[tuple[UUID, SeenAs
     )
     statement = _rows_statement(PARTIES, condition.sql, bool(roles))
     return _rows_of(SeenPerson).decode(await _run(context, roles, statement, condition, shows=(Data.PERSON,)))
+
+
+async def note_told(context: Context, role: Role, told: Told) -> None:
+    """Note that somebody in office was told of other people by a refusal."""
+    condition = Condition(parameters=(("named", told.named),))
+    await _run(context, [role], _told_statement(told.whose), condition, shows=told.shows)
 
 
 def _rows_of(row: type[R]) -> msgspec.json.Decoder[list[R]]:
@@ -279,6 +306,14 @@ def _rows_statement(source: Source[Any], condition: str, notes: bool) -> str:
         SELECT * FROM ({source.sql}) one WHERE seen_as IS NOT NULL AND {condition}
     ){_noting("SELECT seen_of, seen_as FROM found", notes=notes)}
     SELECT coalesce(json_agg(found), '[]')::text FROM found"""
+
+
+@cache
+def _told_statement(whose: str) -> str:
+    return f"""
+    WITH found AS MATERIALIZED (SELECT seen_of, %(official)s::text AS seen_as FROM ({whose}) whose
+    ){_noting("SELECT seen_of, seen_as FROM found", notes=True)}
+    SELECT count(*)::text FROM found"""
 
 
 def _bounds(order: Order, shape: Shape) -> tuple[str, str, str, str]:

@@ -1,9 +1,11 @@
 """What all mutations share: a refused command becomes the problems of its payload, here and nowhere else."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import fields
 from functools import wraps
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar, get_type_hints
 from uuid import UUID
 
 import strawberry
@@ -20,7 +22,9 @@ from domain.errors import Problem, ProblemCode, Refused, RequestErrorCode
 from schema.access import Data, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError
+from schema.look import Told, note_told
 from schema.problems import problem_shown
+from schema.scalars import Position
 from store.work import Work
 
 P = ParamSpec("P")
@@ -29,7 +33,19 @@ T = TypeVar("T")
 CHANNEL = "graphql"
 NOBODY = Actor(Role.PERSON, "nobody", CHANNEL)
 
+NOT_FOUND_AFTER: Final = 0.05
+"""Seconds after which a mutation says at the earliest that there is no such thing. Of something that there is, but not for
+this reader, more is read before the same is said: without a floor the time would tell."""
+
 Resolve = Callable[Concatenate[Any, Info, P], Awaitable[T]]
+
+
+class Kept(Refused):
+    """A report that was refused, and recorded as that."""
+
+    def __init__(self, problem: Problem, position: int) -> None:
+        super().__init__(problem)
+        self.position = position
 
 
 def mutation(description: str) -> Callable[[Resolve[P, T]], Resolve[P, T]]:
@@ -41,17 +57,18 @@ def mutation(description: str) -> Callable[[Resolve[P, T]], Resolve[P, T]]:
 
         @wraps(resolve)
         async def answered(self: Any, info: Info, *args: P.args, **kwargs: P.kwargs) -> T:  # noqa: ANN401
+            earliest = asyncio.get_running_loop().time() + NOT_FOUND_AFTER
             try:
                 return await resolve(self, info, *args, **kwargs)
             except Refused as refused:
-                language = info.context.language
-                problems = [problem_shown(problem, language) for problem in refused.problems]
-                shows: dict[str, Any] = {}
-                if any(problem.code is ProblemCode.CONFLICT for problem in problems) and "number" in shown_in(payload):
-                    await info.context.see(await info.context.accounts.log.head())  # what it was in conflict with
-                    shows["number"] = case_number(kwargs["input"])
-                answer: T = payload(problems=problems, **shows)
+                answer: T = payload(**await _told(info.context, refused, shown_in(payload), kwargs.get("input")))
+                if is_not_found(refused):
+                    await _until(earliest)
                 return answer
+            except RequestError as error:
+                if error.code is RequestErrorCode.PURPOSE_REQUIRED:  # of who may have found nothing as a person
+                    await _until(earliest)
+                raise
             except Forbidden:
                 raise RequestError(_why_not(info.context)) from None
 
@@ -60,6 +77,25 @@ def mutation(description: str) -> Callable[[Resolve[P, T]], Resolve[P, T]]:
         return found
 
     return field
+
+
+async def _told(context: Context, refused: Refused, fields: set[str], input: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What the payload of a refused command shows, as far as it has such fields."""
+    told: dict[str, Any] = {"problems": [problem_shown(problem, context.language) for problem in refused.problems]}
+    if "number" in fields and any(problem.code is ProblemCode.CONFLICT for problem in refused.problems):
+        await context.see(await context.accounts.log.head())  # what it was in conflict with
+        told["number"] = case_number(input)
+    if isinstance(refused, Kept):
+        told["position"] = Position(refused.position)
+    return told
+
+
+def is_not_found(refused: Refused) -> bool:
+    return any(problem.code is ProblemCode.NOT_FOUND for problem in refused.problems)
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(moment - asyncio.get_running_loop().time())
 
 
 def shown_in(payload: Any) -> set[str]:  # noqa: ANN401 (any payload)
@@ -134,6 +170,7 @@ async def change(
     also: Callable[[Work], Awaitable[None]] | None = None,
     limit: Limit | None = None,
     shows: Data | None = None,
+    tells: Callable[[Any], Told] | None = None,
 ) -> int:
     """Carry a command out, and wait until the read models show it.
 
@@ -146,7 +183,8 @@ async def change(
         input: the operation's.
         also: what goes with it in the same transaction.
         limit: how often the reader may do such a thing; repetitions do not count.
-        shows: what the payload is asked to show, for which an official needs a purpose before anything is recorded.
+        shows: what the answer shows, or tells of by a refusal: an official needs a purpose for it before anything is done.
+        tells: of whom a refusal tells, by the input in its form: an official's look at them is noted.
 
     Returns:
         The position of its last event, also of one that was recorded for it before.
@@ -166,14 +204,32 @@ async def change(
         try:
             position, problem = await _recorded(context, operation, request, input, also)
         except Refused as refused:
-            if request is requests[-1] or not any(one.code is ProblemCode.NOT_FOUND for one in refused.problems):
-                raise
+            if is_not_found(refused):
+                if request is requests[-1]:
+                    raise
+                continue
+            if tells is not None and request.actor.role not in {Role.PERSON, Role.AGENCY_FEED}:
+                await _note(context, request.actor.role, tells, input)
+            raise
         else:
             break
     await context.see(position)
     if problem is not None:
-        raise Refused(problem)  # recorded as a fact, and refused all the same
+        raise Kept(problem, position)
     return position
+
+
+async def _note(context: Context, role: Role, tells: Callable[[Any], Told], input: Any) -> None:  # noqa: ANN401
+    """Write a look into the access log of whom a refusal tells.
+
+    Raises:
+        RequestError: READ_MODEL_BEHIND, it cannot be known yet whose that is.
+    """
+    await context.see(await context.accounts.log.head())
+    if context.is_behind:
+        raise RequestError(RequestErrorCode.READ_MODEL_BEHIND)
+    with suppress(Refused):  # for its form: then nothing was looked up
+        await note_told(context, role, tells(normal(input)))
 
 
 def may(context: Context, operation: str, *, shows: Data | None) -> None:

@@ -7,7 +7,7 @@ import strawberry
 
 from domain import calendar, deadline, rules
 from domain.messages import in_language
-from domain.rules import CONSEQUENCES, DeadlineKind
+from domain.rules import DeadlineKind
 from domain.text import Text
 from domain.user import Language
 from schema.context import Context
@@ -81,7 +81,7 @@ def deadlines_shown(found: list[deadline.Deadline], context: Context, *, today: 
             days_left=one.days_left(today),
             passed=one.on < today,
             rule=rule_shown(one.rule, context.language),
-            consequence=localized(CONSEQUENCES[one.kind], context.language),
+            consequence=localized(one.consequence, context.language),
         )
         for one in found
     ]

@@ -25,7 +25,7 @@ from schema.forecast import (
 )
 from schema.ids import Node, global_id
 from schema.later import PERSON
-from schema.look import VISAS, VISAS_OF, Condition, SeenVisa, Shelf, look, look_at
+from schema.look import VISAS, VISAS_OF, VISAS_WITH_HOLDERS, Condition, SeenVisa, Shelf, look, look_at
 from schema.number import NationalId, VisaNumber
 from schema.paging import After, First, Listed, Page, PageInfo, asked, listed
 from schema.relation import Relation, relation_of
@@ -90,6 +90,10 @@ class Visa(Node):
         description="Of the passport it was issued for; its last digits for auditors, null once its holder is erased."
     )
     fee: Decimal = strawberry.field(description="What it cost, in SAR.")
+    replaces: str | None = strawberry.field(description="The number of the void visa that it corrects.")
+    replaced_by: str | None = strawberry.field(
+        description="The number of the visa that corrects this one, which was recorded in error."
+    )
 
     @resolver("What must happen by when, earliest first; empty once nothing can be missed.")
     def deadlines(self, info: Info) -> list[Deadline]:
@@ -115,8 +119,8 @@ class Visa(Node):
         return [_movement(entry, self.row, info.context) for entry in self.row.movements if entry.counts]
 
     @resolver(
-        "Crossings of the border that were reported and cannot be, in the order of their reports; for passport officers, "
-        "null for everybody else."
+        "Crossings of the border that were reported and cannot be, in the order of their reports, without those that were "
+        "reported again and recorded; for passport officers, null for everybody else."
     )
     def refused_movements(self, info: Info) -> list[Movement] | None:
         if self.row.seen_as is not SeenAs.PASSPORT_OFFICER:
@@ -156,6 +160,8 @@ def visa_shown(row: SeenVisa, context: Context) -> Visa:
         relation=relation_of(row.seen_as),
         passport_number=masked_number(row.passport_number, row.seen_as),
         fee=row.fee,
+        replaces=row.replaces,
+        replaced_by=row.replaced_by,
     )
 
 
@@ -224,11 +230,11 @@ async def visas_of(context: Context, person_id: UUID, page: Page, filter: VisaFi
 async def visa_with_number(info: Info, number: str) -> Visa | None:
     """A visa below the present field, as the reader may see it; None where there is none for them."""
     context = info.context
-    shows = (Data.PERSON,) if selects(info, "holder") else ()
-    found = await look(context, VISAS, Condition("one.number = %(number)s", (("number", number),)), shows=shows)
+    source, shows = (VISAS_WITH_HOLDERS, (Data.PERSON,)) if selects(info, "holder") else (VISAS, ())
+    found = await look(context, source, Condition("one.number = %(number)s", (("number", number),)), shows=shows)
     if not found:
         return None
-    if shows and found[0].holder:
+    if found[0].holder:
         schema.person.known_party(context, found[0].holder, found[0].seen_as)
     return visa_shown(found[0], context)
 

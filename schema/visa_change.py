@@ -1,5 +1,6 @@
 """What sponsors, officers and agencies change about visas."""
 
+from collections.abc import Callable
 from typing import Any
 
 import strawberry
@@ -11,12 +12,11 @@ from projections.read_model import fetch
 from schema import table
 from schema.access import Data, SeenAs
 from schema.context import Context, Info
-from schema.look import SeenVisa
+from schema.look import HOLDER, HOLDER_TO_BE, VISA, SeenVisa, Told
 from schema.mutation import change, mutation
 from schema.problems import Problem
 from schema.resolver import resolver
 from schema.scalars import Position
-from schema.selection import selects
 from schema.visa import Visa, visa_shown, visa_with_number
 
 
@@ -24,13 +24,16 @@ from schema.visa import Visa, visa_shown, visa_with_number
 class VisaPayload:
     number: strawberry.Private[str | None] = None
     position: Position | None = strawberry.field(
-        default=None, description="The place in the log of the change; null if nothing changed."
+        default=None,
+        description="The place in the log of the last event recorded, also of a report that was refused and kept; null if "
+        "nothing was recorded.",
     )
     problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
 
     @resolver(
-        "The visa as it is now, as far as the reader may see; null if nothing changed. For who acts as an officer this is "
-        "a look: without the header Purpose nothing is done."
+        "The visa as it is now, as far as the reader may see; null if nothing changed, but with CONFLICT what it was in "
+        "conflict with. Who acts as an officer sends the header Purpose, whether or not they ask for it: a refusal is a look at "
+        "the holder too."
     )
     async def visa(self, info: Info) -> Visa | None:
         if self.number is None or info.context.is_behind:
@@ -42,15 +45,29 @@ class VisaPayload:
 
 async def _reported_on(context: Context, number: str) -> Visa | None:
     """What an agency sees of a visa that it has just reported on."""
-    sql = f"SELECT visa.*, %s AS seen_as FROM {table.VISA} visa WHERE number = %s"  # noqa: S608 (a name of our own)
+    sql = f"SELECT {VISA}, %s AS seen_as FROM {table.VISA} visa WHERE number = %s"  # noqa: S608 (a name of our own)
     async with context.connection() as connection:
         found = await fetch(connection, SeenVisa, sql, (SeenAs.CASE.value, number))
     return visa_shown(found[0], context) if found else None
 
 
-async def _changed(info: Info, operation: str, input: Any) -> int:  # noqa: ANN401 (the operation's)
+async def _changed(
+    info: Info,
+    operation: str,
+    input: Any,  # noqa: ANN401 (the operation's)
+    tells: Callable[[Any], Told] | None = None,
+) -> int:
     """Where the change was recorded."""
-    return await change(info.context, operation, input, shows=Data.VISA if selects(info, "visa") else None)
+    return await change(info.context, operation, input, shows=Data.VISA, tells=tells)
+
+
+def _of_the_holder(input: CancelVisa | ExtendVisa) -> Told:
+    return Told((Data.VISA,), HOLDER, input.number)
+
+
+def _of_the_holder_to_be(input: IssueVisa) -> Told:
+    """What stands in the way, or does not, tells of their other visas and of unpaid violations."""
+    return Told((Data.VISA, Data.VIOLATION), HOLDER_TO_BE, input.holder_national_id)
 
 
 def _payload(number: str, position: int) -> VisaPayload:
@@ -64,7 +81,7 @@ class VisaMutations:
         "it has issued."
     )
     async def issue_visa(self, info: Info, input: IssueVisa) -> VisaPayload | None:
-        position = await _changed(info, "issueVisa", input)
+        position = await _changed(info, "issueVisa", input, _of_the_holder_to_be)
         if input.number is not None:
             return _payload(input.number, position)
         (last,) = await info.context.accounts.log.read(after=position - 1, limit=1)
@@ -74,17 +91,18 @@ class VisaMutations:
 
     @mutation("Give an unused visa back; the fee is not refunded. For the holder's sponsors and passport officers.")
     async def cancel_visa(self, info: Info, input: CancelVisa) -> VisaPayload | None:
-        return _payload(input.number, await _changed(info, "cancelVisa", input))
+        return _payload(input.number, await _changed(info, "cancelVisa", input, _of_the_holder))
 
     @mutation(
         "Let somebody who is outside come back later, for a fee. For the holder's sponsors and passport officers."
     )
     async def extend_visa(self, info: Info, input: ExtendVisa) -> VisaPayload | None:
-        return _payload(input.number, await _changed(info, "extendVisa", input))
+        return _payload(input.number, await _changed(info, "extendVisa", input, _of_the_holder))
 
     @mutation(
         "Record that a visa's holder crossed the border, however late. For the agency border-guard. A crossing that "
-        "cannot be is refused with VISA_STATE_FORBIDS, and the report is kept: passport officers see it."
+        "cannot be is refused with VISA_STATE_FORBIDS, and the report is kept: passport officers see it. One that was refused "
+        "because an earlier crossing was not reported yet has to be reported again after that one."
     )
     async def record_movement(self, info: Info, input: RecordMovement) -> VisaPayload | None:
         return _payload(input.visa_number, await _changed(info, "recordMovement", input))

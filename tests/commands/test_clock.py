@@ -1,15 +1,19 @@
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from datetime import date, datetime
 
 import pytest
 
 from commands import clock
 from commands.clock import Clock as DueClock
-from commands.importer import Options
+from commands.importer import Importer, Options
 from domain.actor import Actor, Role
 from domain.calendar import RIYADH
+from domain.visa import Visa
+from store.change import Appended, Change, Conflict
 from store.database import Database
+from store.keyring import Keyring
 from store.log import Log
 from tests.commands.conftest import Import
 from tests.conftest import Clock
@@ -122,6 +126,113 @@ async def test_a_clock_that_fails_says_so_without_the_fault_s_text_and_goes_on(
     said = [(each.levelno, each.getMessage()) for each in caplog.records if each.name == "commands.clock"]
     assert said[:2] == [(logging.CRITICAL, "the clock could not record what is due: KeyError")] * 2
     assert "Rajesh" not in caplog.text
+
+
+class Overtaken(Log):
+    """A log in which some others were always first, so many times."""
+
+    times = 0
+
+    async def append(self, change: Change) -> Appended:
+        if self.times:
+            self.times -= 1
+            raise Conflict(frozenset(change.expected))
+        return await super().append(change)
+
+
+@pytest.fixture
+async def overtaken(database: Database, keyring: Keyring, now: Clock) -> AsyncIterator[Overtaken]:
+    async with Overtaken(database, keyring, now=now) as log:
+        yield log
+
+
+async def lapses(log: Log, *, after: int = 0) -> list[tuple[str, int]]:
+    """Day and number of each lapse, in the order of their recording."""
+    events = [each.event for each in await log.read(after=after, limit=1000)]
+    return [(f"{event.lapsed_on:%m-%d}", event.lapse) for event in events if isinstance(event, Visa.LapsedUnused)]
+
+
+@pytest.fixture
+async def two_lapses(now: Clock, write_feed: WriteFeed, import_feed: Import) -> None:
+    """Two visas of one holder, which lapse on 1 and on 3 April."""
+    days = ("2026-02-27", "2026-03-01")
+    visas = [
+        issued(f"600000000{number}", f"{day}T10:00:00+03:00", basis="DAYS", durationDays=32)
+        for number, day in enumerate(days, 1)
+    ]
+    await import_feed(write_feed(*PEOPLE, *visas))
+    now.advance(days=60)
+
+
+@pytest.mark.usefixtures("two_lapses")
+@pytest.mark.parametrize("times", [1, 2, 3, 5])
+async def test_who_is_overtaken_records_the_rest_in_the_order_of_its_days_and_counts_what_was_recorded(
+    overtaken: Overtaken, database: Database, now: Clock, times: int
+) -> None:
+    overtaken.times = times
+    assert await DueClock(overtaken, database, now=now).tick() == 2
+    assert await lapses(overtaken) == [("04-01", 1), ("04-03", 2)]
+
+
+@pytest.mark.usefixtures("two_lapses")
+async def test_a_clock_that_is_overtaken_for_ever_tries_again_another_time(
+    overtaken: Overtaken, database: Database, now: Clock
+) -> None:
+    overtaken.times = 1_000_000
+    assert await asyncio.wait_for(DueClock(overtaken, database, now=now).tick(), 10) == 0
+    overtaken.times = 0
+    assert await DueClock(overtaken, database, now=now).tick() == 2
+
+
+async def test_a_damaged_stream_stops_the_clock_for_nobody_else_and_is_named(
+    database: Database,
+    keyring: Keyring,
+    now: Clock,
+    write_feed: WriteFeed,
+    import_feed: Import,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    days = [f"2026-02-2{day}T10:00:00+03:00" for day in range(4)]
+    visas = [issued(f"600000000{number}", day, basis="DAYS", durationDays=20) for number, day in enumerate(days, 1)]
+    await import_feed(write_feed(*PEOPLE, *visas, recorded("7001", days[0], violator=NOURA)))
+    damaged = Visa.create_id("6000000002")
+    async with database.pool.connection() as connection, connection.transaction():
+        await connection.execute("ALTER TABLE sijil_events DISABLE TRIGGER append_only")
+        await connection.execute("UPDATE sijil_events SET state = '{}' WHERE originator_id = %s", (damaged,))
+        await connection.execute("ALTER TABLE sijil_events ENABLE TRIGGER append_only")
+    now.advance(days=60)
+
+    async with Log(database, keyring, now=now) as log:  # one that has not read it before
+        head = await log.head()
+        assert await DueClock(log, database, now=now).tick() == 4
+        assert await lapses(log, after=head) == [("03-13", 1), ("03-15", 2), ("03-16", 3)]
+
+    said = [(each.levelno, each.getMessage()) for each in caplog.records if each.name == "commands.clock"]
+    assert said == [(logging.CRITICAL, f"the clock leaves out stream {damaged}: RecordDamaged")]
+
+
+async def test_a_clock_says_once_that_it_waits_for_an_import(
+    log: Log,
+    database: Database,
+    now: Clock,
+    write_feed: WriteFeed,
+    import_feed: Import,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def stop(_line: int, _lines: int) -> None:
+        raise asyncio.CancelledError
+
+    file = write_feed(*PEOPLE, recorded("7001", "2026-01-06T10:00:00+03:00"))
+    with pytest.raises(asyncio.CancelledError):
+        await Importer(log, database, now=now, report=stop).run(file, Options(backdate=True))
+    waiting = DueClock(log, database, now=now)
+    for _ in range(3):
+        assert await waiting.tick() == 0
+    await import_feed(file)
+    assert await waiting.tick() == 1
+
+    said = [(each.levelno, each.getMessage()) for each in caplog.records if each.name == "commands.clock"]
+    assert said == [(logging.WARNING, f"the clock waits until the import of {file} is done, or closed (--abandon)")]
 
 
 async def test_a_late_clock_changes_no_outcome(

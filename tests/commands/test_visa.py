@@ -1,6 +1,7 @@
 """Commands about visas, against the log."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -201,6 +202,15 @@ async def test_everything_that_is_wrong_with_an_input_is_said_at_once(do: Do, lo
     assert await refused(do("issueVisa", OFFICER, citizens), log) == (*invalid("holderNationalId"), durations)
 
 
+async def test_only_what_is_asked_for_is_limited_in_its_length_not_what_an_agency_reports(do: Do, log: Log) -> None:
+    long = asks(type=VisaType.MULTIPLE, basis=VisaBasis.DAYS, duration_days=366, iqama_expires_on=date(2029, 1, 1))
+    longest = Problem(ProblemCode.INVALID_INPUT, ("durationDays",), rule=rules.VISA_LONGEST_DAYS.on(TODAY))
+    for asker in (await acting(log, NOURA), OFFICER):
+        assert await refused(do("issueVisa", asker, long), log) == (longest,)
+    assert await do("issueVisa", AGENCY, replace(long, number="6000000001")) == Done()
+    assert (await found(log, "6000000001")).return_before == date(2027, 3, 2)
+
+
 async def test_a_person_who_repeats_an_agencys_report_is_not_answered_as_the_agency(do: Do, log: Log) -> None:
     report = asks(number="6000000001")
     assert await do("issueVisa", AGENCY, report) == Done()
@@ -330,6 +340,69 @@ async def test_what_is_replaced_is_a_void_visa_of_the_same_holder(do: Do, log: L
         durations,
         Problem(ProblemCode.NOT_FOUND, ("replaces",)),
     )
+
+
+REPLACED = Problem(ProblemCode.VISA_STATE_FORBIDS, ("replaces",))
+
+
+async def test_a_corrected_visa_takes_the_trip_that_was_made_under_those_before_it(
+    do: Do, log: Log, now: Clock
+) -> None:
+    await do("issueVisa", AGENCY, asks(number="6000000001"))
+    for before, number in (("6000000001", "6000000002"), ("6000000002", "6000000003")):
+        now.advance(days=10)
+        await do("voidVisa", AGENCY, VoidVisa(number=before, reason=ERROR))
+        await do("issueVisa", AGENCY, asks(number=number, replaces=before))
+    assert await do("recordMovement", GUARD, departs(MARCH_1, "6000000003")) == Done()
+    corrected = await found(log, "6000000003")
+    assert (corrected.status, corrected.return_before) == (VisaStatus.DEPARTED, date(2026, 4, 30))
+
+
+async def test_a_void_visa_is_replaced_once(do: Do, log: Log) -> None:
+    await do("issueVisa", AGENCY, asks(number="6000000001"))
+    await do("voidVisa", AGENCY, VoidVisa(number="6000000001", reason=ERROR))
+    first = asks(number="6000000002", replaces="6000000001")
+    assert await do("issueVisa", AGENCY, first) == Done()
+    assert (await do("issueVisa", AGENCY, first)).position is not None  # a repetition is none
+    await do("voidVisa", AGENCY, VoidVisa(number="6000000002", reason=ERROR))
+    assert await refused(do("issueVisa", AGENCY, asks(number="6000000003", replaces="6000000001")), log) == (REPLACED,)
+    assert await do("issueVisa", AGENCY, asks(number="6000000003", replaces="6000000002")) == Done()
+
+
+async def test_of_two_visas_that_replace_the_same_one_at_once_one_is_issued(do: Do, log: Log, now: Clock) -> None:
+    await do("issueVisa", AGENCY, asks(number="6000000001"))
+    await do("voidVisa", AGENCY, VoidVisa(number="6000000001", reason=ERROR))
+    head = await log.head()
+
+    async def replace_it(number: int) -> int:
+        async def decide(work: Work) -> int | None:
+            request = Request(AGENCY, now(), work.new_id())
+            correction = asks(number=str(number), replaces="6000000001")
+            return (await execute(work, COMMANDS["issueVisa"], request, correction)).position
+
+        return await recorded(log, decide)
+
+    numbers = range(6000000002, 6000000006)
+    outcomes = await asyncio.gather(*map(replace_it, numbers), return_exceptions=True)
+
+    lost = [outcome.problems for outcome in outcomes if isinstance(outcome, Refused)]
+    assert lost == [(REPLACED,)] * 3
+    assert await happened(log, after=head) == ["Visa.Issued", "Docket.VisaOpened"]
+
+
+async def test_a_feed_replaces_a_void_visa_once(database: Database, write_feed: WriteFeed, import_feed: Import) -> None:
+    at = "2026-02-01T10:00:00+03:00"
+    both = {"ar": "سُجّل بالخطأ", "en": "Recorded in error"}
+    imported = await import_feed(
+        write_feed(
+            *PEOPLE,
+            issued("6000000001", at),
+            line(at, "voidVisa", {"number": "6000000001", "reason": both}, subject=PASSPORTS),
+            issued("6000000002", at, replaces="6000000001"),
+            issued("6000000003", at, replaces="6000000001"),
+        )
+    )
+    assert await refused_by_reason(database, imported.sha256) == [(1, "issueVisa", "VISA_STATE_FORBIDS")]
 
 
 # Extending and cancelling

@@ -119,6 +119,19 @@ def test_a_reversed_lapse_no_longer_raises_the_next_penalty() -> None:
     assert (lapse["lapse"], lapse["penalty"]) == (1, Decimal("1000.00"))
 
 
+def test_a_later_penalty_keeps_the_number_it_was_counted_with_when_an_earlier_lapse_is_reversed() -> None:
+    record, first, second = docket(), visa(), visa("6000000002", issued="2026-04-20")
+    for given in (first, second):
+        record.bring_up_to([given], date(2026, 8, 1))
+    settled_down(second)
+    moved(record, first, "DEPARTURE", "2026-02-20", "2026-08-02")
+    record.bring_up_to([first, second], date(2026, 8, 2))
+    assert (record.lapses, facts(second)) == ({"6000000002"}, [])
+    third = settled_down(visa("6000000003", issued="2026-08-20"))
+    record.bring_up_to([third], date(2026, 12, 1))
+    assert [(lapse["lapse"], lapse["penalty"]) for _, lapse in facts(third)] == [(2, Decimal("2000.00"))]
+
+
 def test_lapses_count_in_the_order_of_their_days_whichever_visa_a_late_clock_comes_to_first() -> None:
     record, first, second = docket(), visa(), visa("6000000002", issued="2026-01-20")
     for given in (first, second):

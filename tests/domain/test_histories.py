@@ -56,10 +56,10 @@ VISA_STATES = {
     ("LAPSED_UNUSED", "DEPARTED"),  # from here on: a movement reported late
     ("EXPIRED_OUTSIDE", "ACTIVE"),
     ("EXITED_NOT_RETURNED", "ACTIVE"),
+    ("COMPLETED", "DEPARTED"),  # a multiple visa that had run out inside (decision 10); or a return voided
     ("DEPARTED", "ISSUED"),  # from here on: a movement voided
     ("EXPIRED_OUTSIDE", "ISSUED"),
     ("EXITED_NOT_RETURNED", "ISSUED"),
-    ("COMPLETED", "DEPARTED"),
     *((state.value, "VOIDED") for state in VisaStatus if state is not VisaStatus.VOIDED),
 }
 VIOLATION_STATES = {
@@ -186,7 +186,7 @@ SENSIBLE_FOR_VISAS: dict[VisaStatus, tuple[str, ...]] = {
     VisaStatus.EXPIRED_OUTSIDE: ("RETURN", "extend", "voidMovement"),
     VisaStatus.EXITED_NOT_RETURNED: ("RETURN", "voidMovement"),
     VisaStatus.ACTIVE: ("DEPARTURE", "DEPARTURE", "voidMovement"),
-    VisaStatus.COMPLETED: ("issue", "voidMovement"),
+    VisaStatus.COMPLETED: ("issue", "voidMovement", "DEPARTURE"),
     VisaStatus.LAPSED_UNUSED: ("DEPARTURE", "issue", "void"),
     VisaStatus.CANCELLED: ("issue", "void"),
     VisaStatus.VOIDED: ("issue",),

@@ -61,6 +61,7 @@ def test_a_visa_is_issued_with_its_terms() -> None:
                 "passport_expires_on": date(2029, 1, 10),
                 "iqama_expires_on": date(2028, 1, 10),
                 "replaces": None,
+                "departures_from": None,
             },
         )
     ]
@@ -100,6 +101,29 @@ def test_a_visa_issued_at_half_past_nine_in_the_evening_utc_is_of_the_next_day()
         now=now,
     )
     assert issued.issued_on == ISSUED
+
+
+def test_a_corrected_visa_carries_a_trip_from_the_day_of_issue_of_the_one_that_it_replaces() -> None:
+    allowed = terms(VisaType.SINGLE, VisaBasis.MONTHS, duration_days=90, return_before=None, issued_on=date(2026, 3, 1))
+    for day, answer in (("2026-01-09", STATE_FORBIDS), ("2026-01-10", None)):
+        given = Visa.issue(
+            "6000000002",
+            holder_id=RAJESH,
+            sponsor_id=None,
+            terms=allowed,
+            passport_number="P1234567",
+            passport_expires_on=date(2029, 1, 10),
+            iqama_expires_on=date(2028, 1, 10),
+            replaces="6000000001",
+            departures_from=ISSUED,
+            now=noon("2026-03-01"),
+        )
+        assert moves(given, DEPARTURE, day, reported="2026-03-02") == answer
+    assert (given.issued_on, given.status, given.return_before) == (
+        date(2026, 3, 1),
+        VisaStatus.DEPARTED,
+        date(2026, 4, 10),
+    )
 
 
 # Cancelling
@@ -271,7 +295,16 @@ def test_a_movement_that_could_not_be_is_recorded_once_what_came_before_it_is_kn
     assert moves(given, RETURN, "2026-03-20") == STATE_FORBIDS
     assert moves(given, DEPARTURE, "2026-02-20", reported="2026-03-21") is None
     assert moves(given, RETURN, "2026-03-20", reported="2026-03-22") is None
-    assert given.status is VisaStatus.COMPLETED
+    assert (given.status, given.refused_movements) == (VisaStatus.COMPLETED, set())
+
+
+def test_a_movement_that_was_refused_then_recorded_and_then_voided_is_not_refused_any_more() -> None:
+    given = visa()
+    moves(given, RETURN, "2026-03-20")
+    moves(given, DEPARTURE, "2026-02-20", reported="2026-03-21")
+    moves(given, RETURN, "2026-03-20", reported="2026-03-22")
+    returned = voids(given, "2026-03-23")
+    assert (given.refused_movements, given.voided_movements) == (set(), {returned.id})
 
 
 @pytest.mark.parametrize(
@@ -422,6 +455,44 @@ def test_a_return_in_time_reported_late_makes_a_multiple_visa_active_until_it_ra
     moves(given, RETURN, "2026-04-01", reported="2026-07-03")
     assert names(given) == ["Issued", "Departed", "ExpiredOutside", "NotReturned", "Returned", "ExpiredInside"]
     assert (given.status, given.due_on) == (VisaStatus.COMPLETED, None)
+
+
+def ran_out_inside() -> Visa:
+    """A multiple visa whose last day was 2026-05-02; its holder came back on 2026-02-10. Nothing pending."""
+    given = multiple_visa()
+    moves(given, DEPARTURE, "2026-02-01")
+    moves(given, RETURN, "2026-02-10")
+    clock(given, "2026-05-04")
+    return settled_down(given)
+
+
+def test_a_departure_on_the_last_day_counts_though_it_is_reported_after_the_visa_ran_out_inside() -> None:
+    given = ran_out_inside()
+    assert moves(given, DEPARTURE, "2026-05-02", reported="2026-07-04") is None
+    assert names(given) == ["Departed", "ExpiredOutside", "NotReturned"]
+    assert (given.status, given.return_before) == (VisaStatus.EXITED_NOT_RETURNED, date(2026, 5, 2))
+    voids(given, "2026-07-05")
+    assert names(given) == ["MovementVoided", "ExpiredInside"]
+    assert (given.status, given.due_on) == (VisaStatus.COMPLETED, None)
+
+
+@pytest.mark.parametrize("day", ["2026-02-09", "2026-05-03"])
+def test_of_a_visa_that_ran_out_inside_only_departures_after_its_last_trip_and_until_its_last_day_count(
+    day: str,
+) -> None:
+    given = ran_out_inside()
+    assert moves(given, DEPARTURE, day, reported="2026-05-04") == STATE_FORBIDS
+    assert given.status is VisaStatus.COMPLETED
+
+
+def test_a_departure_does_not_count_once_the_visa_was_completed_by_a_return_or_is_void() -> None:
+    void = ran_out_inside()
+    void.void(REASON, now=noon("2026-05-04"))
+    returned_late = multiple_visa()
+    moves(returned_late, DEPARTURE, "2026-02-01")
+    moves(returned_late, RETURN, "2026-05-03")
+    for given in (void, returned_late):
+        assert moves(given, DEPARTURE, "2026-05-02", reported="2026-05-06") == STATE_FORBIDS
 
 
 def test_a_trip_before_the_last_movement_cannot_be() -> None:

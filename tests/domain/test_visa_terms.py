@@ -1,5 +1,6 @@
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused
 from domain.rules import DatedRule, DeadlineKind, Fee, Rule
 from domain.visa_terms import Terms, VisaBasis, VisaType, deadlines, extend_before, issue_problems, terms
-from tests.examples import DEPARTURE, RETURN, docket, moves, multiple_visa, noon, violation, visa
+from tests.examples import DEPARTURE, EXPLANATION, RETURN, docket, moves, multiple_visa, noon, violation, visa
 
 ISSUED = date(2026, 1, 10)
 
@@ -91,6 +92,49 @@ def test_a_return_day_is_1_to_365_days_away(last: date | None) -> None:
     assert refusal.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("returnBefore",), rule=longest),)
 
 
+@pytest.mark.parametrize(
+    ("basis", "days", "last", "fields"),
+    [
+        (VisaBasis.MONTHS, 60, date(2026, 4, 1), ["returnBefore"]),
+        (VisaBasis.DAYS, 30, date(2026, 2, 9), ["returnBefore"]),
+        (VisaBasis.RETURN_BEFORE, 81, date(2026, 4, 1), ["durationDays"]),
+        (VisaBasis.MONTHS, 61, date(2026, 4, 1), ["returnBefore", "durationDays"]),
+    ],
+)
+def test_a_value_that_the_basis_leaves_out_is_refused(
+    basis: VisaBasis, days: int, last: date, fields: list[str]
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        terms(VisaType.SINGLE, basis, duration_days=days, return_before=last, issued_on=ISSUED)
+    assert [(problem.code, *problem.field) for problem in refusal.value.problems] == [
+        (ProblemCode.INVALID_INPUT, field) for field in fields
+    ]
+
+
+def test_a_visa_that_was_issued_elsewhere_is_a_fact_however_long_it_lasts() -> None:
+    by_days = terms(
+        VisaType.MULTIPLE, VisaBasis.DAYS, duration_days=730, return_before=None, issued_on=ISSUED, reported=True
+    )
+    last = date(2028, 1, 10)
+    assert (by_days.duration_days, by_days.exit_before, by_days.return_before) == (730, last, last)
+    by_date = terms(
+        VisaType.SINGLE,
+        VisaBasis.RETURN_BEFORE,
+        duration_days=None,
+        return_before=last,
+        issued_on=ISSUED,
+        reported=True,
+    )
+    assert by_date.duration_days == 730
+
+
+@pytest.mark.parametrize("days", [None, 0, 18_939, 2**31])
+def test_a_reported_visa_lasts_until_a_day_that_both_calendars_have(days: int | None) -> None:
+    with pytest.raises(Refused) as refusal:
+        terms(VisaType.SINGLE, VisaBasis.DAYS, duration_days=days, return_before=None, issued_on=ISSUED, reported=True)
+    assert refusal.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("durationDays",)),)
+
+
 # Deadlines
 
 
@@ -106,15 +150,36 @@ def test_an_unused_days_visa_also_shows_when_to_return() -> None:
     assert deadlines(visa(basis=VisaBasis.DAYS, duration_days=30)) == [
         Deadline(DeadlineKind.EXIT_BEFORE, last, rules.VISA_DAYS.on(ISSUED)),
         Deadline(DeadlineKind.CANCEL_BEFORE, last, rules.CANCEL_WITHIN_DAYS.on(ISSUED)),
-        Deadline(DeadlineKind.RETURN_BEFORE, last, rules.RETURN_BEFORE.on(ISSUED)),
+        Deadline(DeadlineKind.RETURN_BEFORE, last, rules.VISA_DAYS.on(ISSUED), rules.RETURN_BEFORE_INSIDE),
     ]
+
+
+@pytest.mark.parametrize(
+    ("basis", "days", "until", "rule"),
+    [
+        (VisaBasis.MONTHS, 60, None, rules.VISA_DURATIONS),
+        (VisaBasis.DAYS, 60, None, rules.VISA_DAYS),
+        (VisaBasis.RETURN_BEFORE, None, date(2026, 4, 1), rules.RETURN_BEFORE),
+    ],
+)
+def test_the_rule_of_a_return_day_is_that_of_the_basis_until_an_extension_gives_a_day(
+    basis: VisaBasis, days: int | None, until: date | None, rule: DatedRule[Any]
+) -> None:
+    given = visa(basis=basis, duration_days=days, return_before=until)
+    moves(given, DEPARTURE, "2026-02-01")
+    assert deadlines(given)[0].rule == rule.on(ISSUED)
+    given.extend(date(2026, 5, 1), iqama_expires_on=date(2028, 1, 1), now=noon("2026-02-02"))
+    assert deadlines(given)[0].rule == rules.RETURN_BEFORE.on(ISSUED)
+    given.void_movement(given.movements[-1].id, EXPLANATION, now=noon("2026-02-03"))
+    moves(given, DEPARTURE, "2026-02-04")
+    assert deadlines(given)[0].rule == rule.on(ISSUED)
 
 
 def test_a_holder_outside_returns_or_asks_for_more_time_by_the_last_days() -> None:
     given = visa()
     moves(given, DEPARTURE, "2026-02-20")
     assert deadlines(given) == [
-        Deadline(DeadlineKind.RETURN_BEFORE, date(2026, 4, 21), rules.RETURN_BEFORE.on(ISSUED)),
+        Deadline(DeadlineKind.RETURN_BEFORE, date(2026, 4, 21), rules.VISA_DURATIONS.on(ISSUED)),
         Deadline(DeadlineKind.EXTEND_BEFORE, date(2026, 6, 20), rules.EXTEND_WITHIN_DAYS.on(ISSUED)),
     ]
     assert [deadline.days_left(date(2026, 4, 22)) for deadline in deadlines(given)] == [-1, 59]
@@ -134,7 +199,18 @@ def test_a_multiple_visa_inside_shows_when_it_runs_out() -> None:
     moves(given, DEPARTURE, "2026-02-01")
     moves(given, RETURN, "2026-02-10")
     overall = rules.VISA_OVERALL_EXPIRY.on(ISSUED)
-    assert deadlines(given) == [Deadline(DeadlineKind.RETURN_BEFORE, date(2026, 5, 2), overall)]
+    last = date(2026, 5, 2)
+    assert deadlines(given) == [Deadline(DeadlineKind.RETURN_BEFORE, last, overall, rules.RETURN_BEFORE_INSIDE)]
+
+
+def test_a_holder_who_is_inside_is_not_told_what_happens_outside() -> None:
+    given = multiple_visa()
+    consequences = []
+    for direction, day in ((DEPARTURE, "2026-02-01"), (RETURN, "2026-02-10"), (DEPARTURE, "2026-03-01")):
+        moves(given, direction, day)
+        consequences.append(deadlines(given)[0].consequence)
+    outside = rules.CONSEQUENCES[DeadlineKind.RETURN_BEFORE]
+    assert consequences == [outside, rules.RETURN_BEFORE_INSIDE, outside]
 
 
 def test_a_visa_that_is_over_has_no_deadlines() -> None:

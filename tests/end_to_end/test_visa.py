@@ -130,6 +130,7 @@ LIVES: list[tuple[str, list[str], str]] = [
     ("SINGLE", ["departs", "wait 61", "wait 62", "void"], "VOIDED"),
     ("SINGLE", ["departs", "wait 61", "wait 62", "takeback"], "LAPSED_UNUSED"),
     ("MULTIPLE", ["departs", "returns", "departs", "returns", "takeback", "returns", "wait 61"], "COMPLETED"),
+    ("MULTIPLE", ["departs", "returns", "wait 61", "departs 2"], "EXPIRED_OUTSIDE"),  # on a day that was still good
     ("MULTIPLE", ["departs", "returns", "void"], "VOIDED"),
     ("MULTIPLE", ["departs", "wait 61", "returns 1"], "COMPLETED"),  # in time, so good again, but over by now
     ("MULTIPLE", ["departs", "wait 61", "wait 62", "returns 100"], "COMPLETED"),
@@ -225,6 +226,7 @@ async def test_a_visa_that_was_recorded_in_error_is_replaced_by_the_right_one(ho
     too_early = await here.do("issueVisa", "passports", **right)
     assert too_early.problems == [("VISA_STATE_FORBIDS", "replaces")]
     await here.take("void")
-    done = await here.do("issueVisa", "passports", shown="visa { number type status }", **right)
-    assert done.data == {"visa": {"number": "6000000001", "type": "MULTIPLE", "status": "ISSUED"}, "problems": []}
-    assert (await here.shown("status"))["status"] == "VOIDED"
+    done = await here.do("issueVisa", "passports", shown="visa { number type status replaces }", **right)
+    shown = {"number": "6000000001", "type": "MULTIPLE", "status": "ISSUED", "replaces": here.number}
+    assert done.data == {"visa": shown, "problems": []}
+    assert await here.shown("status replacedBy") == {"status": "VOIDED", "replacedBy": "6000000001"}

@@ -323,7 +323,8 @@ async def test_each_mutation_is_for_those_of_the_table_and_records_nothing_for_o
     before = await house.log.head()
 
     async def outcomes(readers: frozenset[str]) -> dict[str, str]:
-        answers = await asyncio.gather(*(ask(house, operation, tokens[reader]) for reader in readers))
+        why = {"Purpose": "CASE_REVIEW"}  # which officials have to say
+        answers = await asyncio.gather(*(ask(house, operation, tokens[reader], headers=why) for reader in readers))
         return {reader: outcome(operation, answer) for reader, answer in zip(readers, answers, strict=True)}
 
     refused = await outcomes(EVERYBODY - MAY[operation])

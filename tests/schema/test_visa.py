@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from domain.actor import Role
+from domain.rules import CONSEQUENCES, RETURN_BEFORE_INSIDE, DeadlineKind
 from domain.text import Text
 from domain.user import SponsorRelation
 from domain.visa import MovementDirection
@@ -90,6 +91,25 @@ async def test_a_deadline_that_is_over_says_so(api: Api, keep: Keep) -> None:
     assert shown == [("RETURN_BEFORE", "2026-02-27", -2, True), ("EXTEND_BEFORE", "2026-04-27", 57, False)]
 
 
+@pytest.mark.parametrize(
+    ("status", "consequence"),
+    [
+        (VisaStatus.ACTIVE, RETURN_BEFORE_INSIDE),
+        (VisaStatus.DEPARTED, CONSEQUENCES[DeadlineKind.RETURN_BEFORE]),
+    ],
+)
+async def test_what_happens_after_the_return_day_depends_on_where_the_holder_is(
+    api: Api, keep: Keep, status: VisaStatus, consequence: Text
+) -> None:
+    rajesh = person()
+    its = visa(rajesh, type=VisaType.MULTIPLE, status=status, return_before=date(2026, 5, 1))
+    await keep(rajesh, its)
+
+    shown = (await api.ask(WHOLE, rajesh, number=its.number)).data["visa"]["deadlines"][0]
+
+    assert (shown["rule"]["code"], shown["consequence"]["en"]) == ("VISA_OVERALL_EXPIRY", consequence.en)
+
+
 async def test_movements_and_penalties_are_shown_without_refused_and_voided_reports(api: Api, keep: Keep) -> None:
     rajesh = person()
     at = datetime(2026, 2, 1, 5, 30, 0, 123456, tzinfo=UTC)
@@ -102,7 +122,7 @@ async def test_movements_and_penalties_are_shown_without_refused_and_voided_repo
             MovementEntry(UUID(int=2), MovementDirection.DEPARTURE, AIRPORT, at, refused=True),
             MovementEntry(UUID(int=3), MovementDirection.RETURN, AIRPORT, at, voided=True),
         ],
-        penalties=[PenaltyEntry(Decimal("1000.00"), date(2026, 1, 31), 1)],
+        penalties=[PenaltyEntry(Decimal("1000.00"), date(2026, 1, 31))],
     )
     await keep(rajesh, its)
 
@@ -154,7 +174,7 @@ async def test_movements_that_cannot_be_are_for_passport_officers(
 async def test_extensions_are_shown_oldest_first(api: Api, keep: Keep) -> None:
     rajesh = person()
     granted = [
-        ExtensionEntry(datetime(2026, 2, day, 9, tzinfo=UTC), until, Decimal(fee), date(2028, 1, 1), UUID(int=1))
+        ExtensionEntry(datetime(2026, 2, day, 9, tzinfo=UTC), until, Decimal(fee), UUID(int=1))
         for day, until, fee in ((20, date(2026, 5, 1), "100.00"), (21, date(2026, 6, 30), "200.00"))
     ]
     its = visa(rajesh, status=VisaStatus.DEPARTED, return_before=date(2026, 6, 30), extensions=granted)
@@ -249,6 +269,28 @@ async def test_a_filter_that_makes_no_sense_is_told_so(api: Api, keep: Keep, fil
     answer = await api.ask(NUMBERS, rajesh, id="2502032556", filter=filter)
 
     assert {code for _, code in answer.errors} == {"BAD_USER_INPUT"}
+
+
+async def test_a_void_visa_and_the_one_that_corrects_it_name_each_other_in_the_same_statement(
+    api: Api, keep: Keep
+) -> None:
+    rajesh = person()
+    void = visa(rajesh, status=VisaStatus.VOIDED)
+    right = visa(rajesh, replaces=void.number, issued_at=datetime(2026, 2, 1, tzinfo=UTC))
+    await keep(rajesh, void, right)
+    await api.ask("{ me { id } }", rajesh)
+    named = [
+        {"number": right.number, "replaces": void.number, "replacedBy": None},
+        {"number": void.number, "replaces": None, "replacedBy": right.number},
+    ]
+
+    with counted() as statements:
+        one = await api.ask(
+            "query($n: String!) { visa(number: $n) { number replaces replacedBy } }", rajesh, n=void.number
+        )
+    assert (one.data["visa"], len(statements)) == (named[1], 1)
+    several = await api.ask("{ me { visas(first: 2) { edges { node { number replaces replacedBy } } } } }", rajesh)
+    assert [edge["node"] for edge in several.data["me"]["visas"]["edges"]] == named
 
 
 async def test_one_visa_with_its_holder_is_one_statement(api: Api, keep: Keep) -> None:

@@ -13,6 +13,7 @@ from domain.actor import Role
 from domain.user import SponsorRelation
 from projections.person import People
 from schema.app import GraphQLApp
+from schema.mutation import NOT_FOUND_AFTER
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
@@ -71,13 +72,19 @@ async def token(house: House, who: Registered | str) -> str:
     return house.keys.issue(found, now=house.now(), seconds=300)
 
 
+def purpose(who: Registered | str) -> dict[str, str]:
+    """The officer says why, unless a test says otherwise."""
+    return COUNTER if who is KHALID else {}
+
+
 async def issue(house: House, who: Registered | str = NOURA, shown: str = "position", **more: Any) -> Answer:
-    headers = more.pop("headers", None)
+    headers = more.pop("headers", purpose(who))
     return await house.do("issueVisa", shown, await token(house, who), input=ASKED | more, headers=headers)
 
 
 async def cancel(house: House, who: Registered, shown: str = "position", **more: Any) -> Answer:
     input = {"number": more.pop("number", FIRST)} | more.pop("input", {})
+    more.setdefault("headers", purpose(who))
     return await house.do("cancelVisa", shown, await token(house, who), input=input, **more)
 
 
@@ -136,15 +143,69 @@ async def test_an_officer_acts_in_office_with_a_purpose_and_the_look_is_noted(ho
     assert await looks(house) == [("PASSPORT_OFFICER", "COUNTER_REQUEST", ["VISA", "PERSON"])]
 
 
-async def test_an_officer_who_asks_to_see_the_visa_without_a_purpose_changes_nothing(house: House) -> None:
+LATER = {"returnBefore": "2026-05-30", "iqamaExpiresOn": "2026-05-30"}
+
+
+@pytest.mark.parametrize("shown", ["position", SHOWN])
+@pytest.mark.parametrize(
+    ("operation", "input"),
+    [
+        ("issueVisa", ASKED),
+        ("issueVisa", ASKED | {"holderNationalId": "2000000006"}),
+        *(("cancelVisa", {"number": number}) for number in (FIRST, "9000000009")),
+        *(("extendVisa", {"number": number, **LATER}) for number in (FIRST, "9000000009")),
+    ],
+)
+async def test_an_officer_without_a_purpose_changes_nothing_and_learns_nothing(
+    house: House, operation: str, input: dict[str, Any], shown: str
+) -> None:
+    await issue(house)
     before = await house.log.head()
-    query = f"mutation ($input: IssueVisaInput!) {{ issueVisa(input: $input) {{ {SHOWN} problems {{ code }} }} }}"
-    answer = await house.ask(query, await token(house, KHALID), input=ASKED)
-    assert (answer.body["data"], answer.errors) == ({"issueVisa": None}, ["PURPOSE_REQUIRED"])
+    answer = await house.do(operation, shown, await token(house, KHALID), input=input)
+    assert (answer.body["data"], answer.errors) == ({operation: None}, ["PURPOSE_REQUIRED"])
     assert await house.log.head() == before
     assert await looks(house) == []
-    # Who does not ask for the visa needs no purpose.
-    assert (await issue(house, KHALID)).problems == []
+
+
+async def test_a_refusal_that_tells_an_officer_of_somebody_is_a_look_at_them(house: House) -> None:
+    ((rajesh,),) = await house.rows(f"SELECT id FROM {People().table} WHERE username = 'rajesh'")  # noqa: S608
+    await issue(house)
+    await move(house, "DEPARTURE", "2026-03-01T08:00:00Z")
+    arabic = "".join(chr(ord(digit) + 0x0660 - 0x30) for digit in RAJESH.national_id)
+    headers = COUNTER | {"Case-Reference": "17"}
+    refused = await issue(house, KHALID, holderNationalId=arabic, headers=headers)
+    assert refused.problems == [("HOLDER_NOT_INSIDE", None), ("OPEN_VISA_EXISTS", None)]
+    refused = await cancel(house, KHALID, headers=headers)
+    assert refused.problems == [("VISA_NOT_CANCELLABLE", None)]
+    extension = {"number": FIRST, "returnBefore": "2026-03-02", "iqamaExpiresOn": "2026-03-02"}
+    refused = await house.do("extendVisa", "position", await token(house, KHALID), input=extension, headers=headers)
+    assert refused.problems == [("INVALID_INPUT", "returnBefore")]
+
+    noted = await house.rows(
+        "SELECT person_id, role, agency, purpose, case_reference, seen FROM access_log ORDER BY at"
+    )
+    how = (rajesh, "PASSPORT_OFFICER", "passports", "COUNTER_REQUEST", "17")
+    assert noted == [(*how, ["VISA", "VIOLATION"]), (*how, ["VISA"]), (*how, ["VISA"])]
+
+
+async def test_a_refusal_that_tells_of_nobody_is_no_look(house: House) -> None:
+    await issue(house)
+    before = await house.log.head()
+    assert (await cancel(house, KHALID, number="9000000009")).problems == [("NOT_FOUND", "number")]
+    assert (await cancel(house, KHALID, number="x")).problems == [("INVALID_INPUT", "number")]
+    assert (await issue(house, KHALID, holderNationalId="x")).problems == [("INVALID_ID", "holderNationalId")]
+    assert (await issue(house, NOURA)).problems == [("OPEN_VISA_EXISTS", None)]  # their sponsor
+    assert await looks(house) == []
+    assert await house.log.head() == before
+
+
+async def test_a_refusal_is_not_told_before_the_look_can_be_noted(house: House) -> None:
+    await issue(house)
+    services = replace(house.app._services, followed=Still(0))
+    lagging = replace(house, app=GraphQLApp(services=services, is_active=house.clients.is_active, now=house.now))
+    answer = await issue(lagging, KHALID)
+    assert (answer.body["data"], answer.errors) == ({"issueVisa": None}, ["READ_MODEL_BEHIND"])
+    assert await looks(house) == []
 
 
 async def test_a_sponsor_who_is_an_officer_acts_as_the_sponsor_and_needs_no_purpose(house: House) -> None:
@@ -214,6 +275,20 @@ async def test_one_is_extended_by_the_sponsor_and_its_terms_are_asked_anew(house
     assert done.data["visa"] == {"status": "DEPARTED", "returnBefore": {"gregorian": "2026-05-30"}}
 
 
+@pytest.mark.parametrize("number", [FIRST, "9000000009"])
+async def test_nothing_is_not_found_sooner_than_something_is_looked_up(house: House, number: str) -> None:
+    await issue(house)
+    began = asyncio.get_running_loop().time()
+    assert (await cancel(house, HIND, number=number)).problems == [("NOT_FOUND", "number")]
+    assert asyncio.get_running_loop().time() - began >= NOT_FOUND_AFTER
+
+
+async def test_what_an_officer_without_a_purpose_does_not_learn_takes_as_long(house: House) -> None:
+    began = asyncio.get_running_loop().time()
+    assert (await cancel(house, KHALID, headers={}, number="9000000009")).errors == ["PURPOSE_REQUIRED"]
+    assert asyncio.get_running_loop().time() - began >= NOT_FOUND_AFTER
+
+
 # Agencies
 
 
@@ -262,6 +337,7 @@ async def test_a_movement_that_cannot_be_is_a_fact_and_refused(house: House) -> 
         refused = await move(house, "RETURN", "2026-03-01T08:00:00Z", "position visa { number }")
         assert refused.problems == [("VISA_STATE_FORBIDS", None)]
         assert refused.data["visa"] is None
+        assert refused.data["position"] == str(before + 1)
     assert await acted(house, before) == [("Visa.MovementRefused", Role.AGENCY_FEED)]
 
 

@@ -46,6 +46,10 @@ SELECTIONS: dict[str, str] = {
         ("id", "number", "type", "basis", "durationDays", "status", "statusSince", "relation", "passportNumber", "fee"),
         "",
     ),
+    **dict.fromkeys(
+        ("replaces", "replacedBy"),
+        "",
+    ),
     **dict.fromkeys(("typeLabel", "statusLabel"), SAID),
     **dict.fromkeys(("issuedOn", "exitBefore", "returnBefore"), DAY),
     "deadlines": DEADLINE,
@@ -102,13 +106,14 @@ def case(relation: SponsorRelation) -> Case:
         status=VisaStatus.DEPARTED,
         status_since=LEFT,
         return_before=date(2026, 5, 1),
+        replaces="6999999999",
         movements=[
             MovementEntry(uuid4(), MovementDirection.DEPARTURE, AIRPORT, LEFT),
             MovementEntry(uuid4(), MovementDirection.DEPARTURE, AIRPORT, BACK, refused=True),
             MovementEntry(uuid4(), MovementDirection.RETURN, AIRPORT, BACK, voided=True),
         ],
-        extensions=[ExtensionEntry(BACK, date(2026, 5, 1), Decimal("100.00"), date(2028, 1, 1), uuid4())],
-        penalties=[PenaltyEntry(Decimal("1000.00"), date(2026, 1, 31), 1)],
+        extensions=[ExtensionEntry(BACK, date(2026, 5, 1), Decimal("100.00"), uuid4())],
+        penalties=[PenaltyEntry(Decimal("1000.00"), date(2026, 1, 31))],
     )
     return Case(rajesh, noura, its, readers | {"holder": rajesh, "sponsor": noura})
 
@@ -255,6 +260,8 @@ def expected(here: Case, reader: str, relation: SponsorRelation, language: str) 
         "relation": relations.get(reader),
         "passportNumber": "*****567" if reader == "AUDITOR" else "A1234567",
         "fee": "200.00",
+        "replaces": "6999999999",
+        "replacedBy": None,
         "penalties": [
             {
                 "amount": "1000.00",
