@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from commands.command import Command, LocalizedTextInput, Request, bring_up_to, docket_of, person_id, violation_case
+from commands.command import (
+    Command,
+    LocalizedTextInput,
+    Request,
+    bring_up_to,
+    docket_of,
+    person_id,
+    replacement_of,
+    violation_case,
+)
 from commands.form import Amount, IdempotencyKey, Instant, NationalId, Plate, Reason, Reference, ViolationNumber
 from domain import formats
 from domain.actor import Role
@@ -15,7 +24,6 @@ from domain.errors import Check, ProblemCode, refuse
 from domain.text import Text
 from domain.violation import Violation, ViolationSource
 from store.blobs import held_by
-from store.change import Claim
 from store.work import Work
 
 REASON_LENGTH = 500
@@ -128,10 +136,10 @@ async def take_the_place(work: Work, number: str, violation: Violation) -> None:
     replaced = await work.find(Violation, Violation.create_id(number))
     if replaced is None:
         refuse(ProblemCode.NOT_FOUND, "replaces")
-    claim = Claim("violation_replaced", number)
-    if replaced.status is not ViolationStatus.VOIDED or await work.owner(claim) is not None:
+    place = replacement_of(replaced.id)
+    if replaced.status is not ViolationStatus.VOIDED or await work.owner(place) is not None:
         refuse(ProblemCode.VIOLATION_STATE_FORBIDS, "replaces")
-    work.claim(claim, violation.id)
+    work.claim(place, violation.id)
 
 
 async def record_notification(work: Work, request: Request, input: RecordNotification) -> None:

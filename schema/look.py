@@ -92,6 +92,8 @@ class Told:
 
 HOLDER: Final = f"SELECT holder_id AS seen_of FROM {table.VISA} WHERE number = %(named)s"
 """Of the visa that is named by its number."""
+VIOLATOR: Final = f"SELECT violator_id AS seen_of FROM {table.VIOLATION} WHERE number = %(named)s"
+"""Of the violation that is named by its number."""
 HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(named)s"
 """Who is named by their national ID."""
 

@@ -15,6 +15,7 @@ from commands.objection import (
 )
 from schema.access import Data
 from schema.context import Info
+from schema.look import VIOLATOR, Told
 from schema.mutation import case_number, change, mutation
 from schema.objection import Objection, objection_to
 from schema.problems import Problem
@@ -31,8 +32,9 @@ class ObjectionPayload:
     problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
 
     @resolver(
-        "The objection as it is now, as far as the reader may see; null if nothing changed, but with CONFLICT the present "
-        "state that stands in the way."
+        "The objection as it is now, as far as the reader may see; null if nothing changed, but with CONFLICT what it was in "
+        "conflict with. Officers and court clerks send the header Purpose, whether or not they ask for it: a refusal is a look "
+        "at the violator too."
     )
     async def objection(self, info: Info) -> Objection | None:
         if self.number is None or info.context.is_behind:
@@ -40,8 +42,12 @@ class ObjectionPayload:
         return await objection_to(info.context, self.number)
 
 
+def _of_the_violator(input: Any) -> Told:  # noqa: ANN401 (the operation's)
+    return Told((Data.VIOLATION, Data.OBJECTION), VIOLATOR, case_number(input) or "")
+
+
 async def _changed(info: Info, operation: str, input: Any) -> ObjectionPayload:  # noqa: ANN401 (the operation's)
-    position = await change(info.context, operation, input, shows=Data.OBJECTION)
+    position = await change(info.context, operation, input, shows=Data.OBJECTION, tells=_of_the_violator)
     return ObjectionPayload(number=case_number(input), position=Position(position))
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -12,18 +13,29 @@ import pytest
 from graphql import GraphQLObjectType, build_schema
 
 from commands.command import LocalizedTextInput
+from commands.objection import (
+    AppealObjection,
+    DecideObjection,
+    ObjectionNumberInput,
+    RequestObjectionInformation,
+    SubmitObjection,
+)
 from commands.user import AssignSponsor, GrantDelegation, GrantRole, RegisterUser
+from commands.violation import RecordPayment, RecordViolation
 from commands.visa import IssueVisa, RecordMovement
 from domain.actor import Actor, Role
 from domain.catalogue import AGENCY_OPERATIONS
 from domain.delegation import DelegatedService
+from domain.objection import ObjectionOutcome, ObjectionReason
 from domain.user import NOT_GRANTABLE, SponsorRelation
+from domain.violation import ViolationSource
 from domain.visa import MovementDirection, Visa
 from domain.visa_terms import VisaBasis, VisaType
 from projections.person import People
 from schema import export
 from schema.app import GraphQLApp
 from schema.ids import global_id
+from schema.scalars import moment
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
@@ -41,6 +53,10 @@ CIVIL_AFFAIRS = frozenset({"civil-affairs"})
 ADMINISTRATORS = frozenset({"ADMINISTRATOR"})
 PASSPORTS = frozenset({"passports"})
 BORDER_GUARD = frozenset({"border-guard"})
+TRAFFIC = frozenset({"traffic"})
+SADAD = frozenset({"sadad"})
+TRAFFIC_OFFICERS = frozenset({"TRAFFIC_OFFICER"})
+COURT_CLERKS = frozenset({"COURT_CLERK"})
 
 MAY: dict[str, frozenset[str]] = {
     "signIn": EVERYBODY,
@@ -71,6 +87,20 @@ MAY: dict[str, frozenset[str]] = {
     "voidVisa": PASSPORTS,
     "recordMovement": BORDER_GUARD,
     "voidMovement": BORDER_GUARD,
+    "recordViolation": TRAFFIC,
+    "recordNotification": TRAFFIC,
+    "voidViolation": TRAFFIC,
+    "recordPayment": SADAD,
+    "recordRefund": SADAD,
+    "requestPaymentExtension": PERSONS,
+    "submitObjection": PERSONS,
+    "supplyObjectionInformation": PERSONS,
+    "withdrawObjection": PERSONS,
+    "appealObjection": PERSONS,
+    "startObjectionReview": TRAFFIC_OFFICERS,
+    "requestObjectionInformation": TRAFFIC_OFFICERS,
+    "decideObjection": TRAFFIC_OFFICERS,
+    "recordCourtDecision": COURT_CLERKS,
 }
 """The table “Who may do what” of the domain, turned round. Everybody who is known has the role PERSON."""
 
@@ -91,6 +121,20 @@ NO_FACT = frozenset(MAY) - {
     "voidVisa",
     "recordMovement",
     "voidMovement",
+    "recordViolation",
+    "recordNotification",
+    "voidViolation",
+    "recordPayment",
+    "recordRefund",
+    "requestPaymentExtension",
+    "submitObjection",
+    "supplyObjectionInformation",
+    "withdrawObjection",
+    "appealObjection",
+    "startObjectionReview",
+    "requestObjectionInformation",
+    "decideObjection",
+    "recordCourtDecision",
 }
 """Those with which nothing is recorded here: what they change waits for a code, or is no fact."""
 
@@ -99,6 +143,8 @@ PLACE = {"ar": "الرياض"}
 ERROR = {"ar": "سُجّل بالخطأ", "en": "Recorded in error"}
 UNUSED, USED = "6000000001", "6000000002"
 LEFT = datetime(2026, 3, 1, 7, tzinfo=UTC)
+VIOLATION, OBJECTION = "7000000001", "O7000000001"
+LATELY, LONG_AGO = datetime(2026, 2, 20, 9, tzinfo=UTC), datetime(2026, 1, 20, 9, tzinfo=UTC)
 INPUTS: dict[str, Any] = {
     "signIn": {"username": "nobody", "password": WEAK},
     "confirmSignIn": {"challengeId": "x", "code": "123456"},
@@ -163,6 +209,34 @@ INPUTS: dict[str, Any] = {
         "movementId": global_id("Movement", uuid5(Visa.create_id(USED), f"DEPARTURE {LEFT.timestamp():.3f}"), USED),
         "reason": ERROR,
     },
+    "recordViolation": {
+        "number": "7000000009",
+        "violatorNationalId": valid_id(1),
+        "typeCode": "SEAT_BELT",
+        "source": "SAHER",
+        "occurredAt": moment(LATELY),
+        "location": PLACE,
+        "plate": "ABD1234",
+        "fine": "300.00",
+    },
+    "recordNotification": {"violationNumber": VIOLATION, "notifiedAt": moment(LATELY)},
+    "voidViolation": {"number": VIOLATION, "reason": ERROR},
+    "recordPayment": {"violationNumber": VIOLATION, "paidAt": moment(LATELY), "reference": "S1"},
+    "recordRefund": {
+        "violationNumber": VIOLATION,
+        "amount": "10.00",
+        "refundedAt": moment(LATELY),
+        "reference": "R1",
+    },
+    "requestPaymentExtension": {"violationNumber": VIOLATION, "days": 60},
+    "submitObjection": {"violationNumber": VIOLATION, "reason": "OTHER_DRIVER", "acceptTerms": True},
+    "supplyObjectionInformation": {"objectionNumber": OBJECTION, "statement": "أخي."},
+    "withdrawObjection": {"objectionNumber": OBJECTION},
+    "appealObjection": {"objectionNumber": OBJECTION, "grounds": "لم تُفحص الصور."},
+    "startObjectionReview": {"objectionNumber": OBJECTION},
+    "requestObjectionInformation": {"objectionNumber": OBJECTION, "question": "من كان يقود؟"},
+    "decideObjection": {"objectionNumber": OBJECTION, "outcome": "REJECTED", "explanation": ERROR},
+    "recordCourtDecision": {"objectionNumber": OBJECTION, "outcome": "UPHELD"},
 }
 """Good ones: whoever is let in does change something, the first time at least."""
 
@@ -189,7 +263,7 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(database, log, keyring, now, tmp_path) as house:
+    async with open_house(database, log, keyring, now, tmp_path, rebuilt=False) as house:
         yield house
 
 
@@ -295,6 +369,55 @@ async def issue_visas(house: House) -> None:
     await house.carry_out("recordMovement", left, Actor(Role.AGENCY_FEED, "border-guard"))
 
 
+OFFICER = Actor(Role.TRAFFIC_OFFICER, str(UUID(int=1)))
+TRAFFIC_AGENCY, BANK = Actor(Role.AGENCY_FEED, "traffic"), Actor(Role.AGENCY_FEED, "sadad")
+TAKEN_UP = ("submitObjection", "startObjectionReview")
+BEFORE: dict[str, tuple[str, ...]] = {
+    "recordRefund": ("recordPayment",),
+    "supplyObjectionInformation": (*TAKEN_UP, "requestObjectionInformation"),
+    "withdrawObjection": ("submitObjection",),
+    "appealObjection": (*TAKEN_UP, "decideObjection"),
+    "startObjectionReview": ("submitObjection",),
+    "requestObjectionInformation": TAKEN_UP,
+    "decideObjection": TAKEN_UP,
+    "recordCourtDecision": (*TAKEN_UP, "decideObjection", "appealObjection"),
+}
+"""What has been done about the violation when an operation on it makes sense."""
+
+
+async def commit_a_violation(house: House, operation: str, violator: UUID) -> None:
+    """A violation of the reader who is nothing but a person, as far as an operation needs it to have come."""
+    notified_at = {"recordNotification": None, "requestPaymentExtension": LONG_AGO}.get(operation, LATELY)
+    recorded = RecordViolation(
+        number=VIOLATION,
+        violator_national_id=valid_id(1),
+        type_code="SEAT_BELT",
+        source=ViolationSource.SAHER,
+        occurred_at=LONG_AGO,
+        location=LocalizedTextInput(en="Riyadh"),
+        plate="ABD1234",
+        fine=Decimal("300.00"),
+        notified_at=notified_at,
+    )
+    await house.carry_out("recordViolation", recorded, TRAFFIC_AGENCY)
+    himself, said = Actor(Role.PERSON, str(violator)), LocalizedTextInput(**ERROR)
+    of_objection = ObjectionNumberInput(objection_number=OBJECTION)
+    asked = RequestObjectionInformation(objection_number=OBJECTION, question="?")
+    rejected = DecideObjection(objection_number=OBJECTION, outcome=ObjectionOutcome.REJECTED, explanation=said)
+    too_much = RecordPayment(violation_number=VIOLATION, amount=Decimal(400), paid_at=LATELY, reference="S0")
+    submitted = SubmitObjection(violation_number=VIOLATION, reason=ObjectionReason.OTHER_DRIVER, accept_terms=True)
+    steps: dict[str, tuple[Any, Actor]] = {
+        "recordPayment": (too_much, BANK),
+        "submitObjection": (submitted, himself),
+        "startObjectionReview": (of_objection, OFFICER),
+        "requestObjectionInformation": (asked, OFFICER),
+        "decideObjection": (rejected, OFFICER),
+        "appealObjection": (AppealObjection(objection_number=OBJECTION, grounds="!"), himself),
+    }
+    for step in BEFORE.get(operation, ()):
+        await house.carry_out(step, *steps[step])
+
+
 async def lock(house: House, person: UUID) -> None:
     """As five failures would."""
     until = house.now() + timedelta(minutes=30)
@@ -318,6 +441,7 @@ async def test_each_mutation_is_for_those_of_the_table_and_records_nothing_for_o
 ) -> None:
     tokens = await furnish(house)
     assert tokens.keys() == EVERYBODY
+    await commit_a_violation(house, operation, await person_id(house, valid_id(1)))
     if operation == "revokeDelegation":
         monkeypatch.setitem(INPUTS, operation, {"delegationId": await delegation_of(house)})
     before = await house.log.head()
