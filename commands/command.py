@@ -25,6 +25,8 @@ from store.work import Work
 I = TypeVar("I")  # noqa: E741
 
 CLOCK = Actor(Role.SYSTEM, "clock")
+ADDED_LATER = frozenset({"evidence", "attachments"})
+"""Fields that inputs did not have at first: left out, they make no other input of one that was recorded before."""
 # What does not make two commands different; of passwords not even a digest is kept.
 NOT_CONTENT = frozenset({"idempotency_key", "initial_password", "current_password", "new_password"})
 
@@ -170,7 +172,9 @@ def natural_key(work: Work, command: Command[I], input: I) -> CommandKey | None:
 
 
 def content(input: Any) -> dict[str, Any]:  # noqa: ANN401 (any input)
-    return {name: getattr(input, name) for name in _names_of(input)}
+    """What two inputs have in common that are one command sent twice."""
+    values = {name: getattr(input, name) for name in _names_of(input)}
+    return {name: value for name, value in values.items() if value is not None or name not in ADDED_LATER}
 
 
 def files_in(input: Any) -> list[Attachment]:  # noqa: ANN401 (any input)
