@@ -23,24 +23,20 @@ from commands.user import GrantDelegation, RevokeDelegation, SetLanguage
 from schema.challenge import Challenge, ChallengePayload, challenge_shown
 from schema.context import Context, Info
 from schema.mutation import anybodys_request, change, mutation, request_for
+from schema.payload import Payload
 from schema.person import User, own_row, user_shown
-from schema.problems import Problem
 from schema.scalars import Position
 
 I = TypeVar("I")  # noqa: E741 (an input)
 
 
 @strawberry.type(description="The answer to a change of one's own account.")
-class AccountPayload:
+class AccountPayload(Payload):
     user: User | None = strawberry.field(default=None, description="The account as it is now; null if nothing changed.")
     challenge: Challenge | None = strawberry.field(
         default=None,
         description="A second code that is needed: it was sent to the new mobile number or e-mail address.",
     )
-    position: Position | None = strawberry.field(
-        default=None, description="The place in the log of the change; null if nothing changed."
-    )
-    problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
 
 
 async def _changed(context: Context, position: int) -> AccountPayload:

@@ -12,6 +12,7 @@ import msgspec
 
 from domain.actor import Role
 from projections.person import DelegationEntry, PersonRow
+from projections.read_model import Row, fetch
 from projections.violation import ViolationRow
 from projections.visa import VisaRow
 from schema import table
@@ -32,6 +33,7 @@ from schema.context import Context
 from schema.paging import Order, Page, Slice
 
 R = TypeVar("R")
+Case = TypeVar("Case", bound=Row)
 
 
 class SeenPerson(PersonRow, kw_only=True):
@@ -147,6 +149,10 @@ VIOLATIONS: Final = Source(
     f"SELECT violation.*, {REPLACED_BY}, violation.violator_id AS seen_of, {SEES_VIOLATION} AS seen_as "
     f"FROM {table.VIOLATION} violation",
 )
+REPORTED_VISAS: Final = f"SELECT {VISA}, '{SeenAs.CASE}' AS seen_as FROM {table.VISA} visa"
+REPORTED_VIOLATIONS: Final = (
+    f"SELECT violation.*, {REPLACED_BY}, '{SeenAs.CASE}' AS seen_as FROM {table.VIOLATION} violation"
+)
 VISAS_OF: Final = PersonalList(
     Data.VISA,
     SeenVisa,
@@ -219,6 +225,13 @@ async def look_at_parties(context: Context, parties: Sequence[tuple[UUID, SeenAs
     )
     statement = _rows_statement(PARTIES, condition.sql, bool(roles))
     return _rows_of(SeenPerson).decode(await _run(context, roles, statement, condition, shows=(Data.PERSON,)))
+
+
+async def reported(context: Context, row: type[Case], rows: str, number: str) -> Case | None:
+    """What an agency sees of a case that it has just reported on. `rows`: SQL of REPORTED_VISAS or REPORTED_VIOLATIONS."""
+    async with context.connection() as connection:
+        found = await fetch(connection, row, f"SELECT * FROM ({rows}) one WHERE number = %s", (number,))
+    return found[0] if found else None
 
 
 async def note_told(context: Context, role: Role, told: Told) -> None:

@@ -18,19 +18,13 @@ from schema.context import Info
 from schema.look import VIOLATOR, Told
 from schema.mutation import case_number, change, mutation
 from schema.objection import Objection, objection_to
-from schema.problems import Problem
+from schema.payload import CasePayload
 from schema.resolver import resolver
 from schema.scalars import Position
 
 
 @strawberry.type(description="The answer to a change of an objection.")
-class ObjectionPayload:
-    number: strawberry.Private[str | None] = None  # of the violation
-    position: Position | None = strawberry.field(
-        default=None, description="The place in the log of the change; null if nothing changed."
-    )
-    problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
-
+class ObjectionPayload(CasePayload):
     @resolver(
         "The objection as it is now, as far as the reader may see; null if nothing changed, but with CONFLICT what it was in "
         "conflict with. Officers and court clerks send the header Purpose, whether or not they ask for it: a refusal is a look "

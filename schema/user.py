@@ -24,8 +24,8 @@ from schema import table
 from schema.access import Data, SeenAs
 from schema.context import Info
 from schema.mutation import change, may, mutation
+from schema.payload import Payload
 from schema.person import Person, person_shown, person_with_id
-from schema.problems import Problem
 from schema.resolver import resolver
 from schema.scalars import Position
 from schema.selection import selects
@@ -33,12 +33,8 @@ from store.work import Work
 
 
 @strawberry.type(description="The answer to a change of somebody's account.")
-class PersonPayload:
+class PersonPayload(Payload):
     national_id: strawberry.Private[str | None] = None
-    position: Position | None = strawberry.field(
-        default=None, description="The place in the log of the change; null if nothing changed."
-    )
-    problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
 
     @resolver(
         "The person as they are now, as far as the reader may see; null if nothing changed. For officials this is a look: "

@@ -12,26 +12,17 @@ from commands.violation import (
     RequestPaymentExtension,
     VoidViolation,
 )
-from projections.read_model import fetch
-from schema import table
-from schema.access import SeenAs
-from schema.context import Context, Info
-from schema.look import REPLACED_BY, SeenViolation
+from schema.context import Info
+from schema.look import REPORTED_VIOLATIONS, SeenViolation, reported
 from schema.mutation import case_number, change, mutation
-from schema.problems import Problem
+from schema.payload import CasePayload
 from schema.resolver import resolver
 from schema.scalars import Position
 from schema.violation import Violation, violation_shown, violation_with_number
 
 
 @strawberry.type(description="The answer to a change of a violation.")
-class ViolationPayload:
-    number: strawberry.Private[str | None] = None
-    position: Position | None = strawberry.field(
-        default=None, description="The place in the log of the change; null if nothing changed."
-    )
-    problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
-
+class ViolationPayload(CasePayload):
     @resolver(
         "The violation as it is now, as far as the reader may see; null if nothing changed, but with CONFLICT what it was in "
         "conflict with."
@@ -41,15 +32,8 @@ class ViolationPayload:
             return None
         if info.context.reader.agency is None:
             return await violation_with_number(info, self.number)
-        return await _reported_on(info.context, self.number)
-
-
-async def _reported_on(context: Context, number: str) -> Violation | None:
-    """What an agency sees of a violation that it has just reported on."""
-    sql = f"SELECT violation.*, {REPLACED_BY}, %s AS seen_as FROM {table.VIOLATION} violation WHERE number = %s"  # noqa: S608
-    async with context.connection() as connection:
-        found = await fetch(connection, SeenViolation, sql, (SeenAs.CASE.value, number))
-    return violation_shown(found[0], context) if found else None
+        found = await reported(info.context, SeenViolation, REPORTED_VIOLATIONS, self.number)
+        return None if found is None else violation_shown(found, info.context)
 
 
 async def _changed(info: Info, operation: str, input: Any) -> ViolationPayload:  # noqa: ANN401 (the operation's)

@@ -8,28 +8,18 @@ import strawberry
 from commands.visa import CancelVisa, ExtendVisa, IssueVisa, RecordMovement, VoidMovement, VoidVisa, movement_named
 from domain import formats
 from domain.docket import Docket
-from projections.read_model import fetch
-from schema import table
-from schema.access import Data, SeenAs
-from schema.context import Context, Info
-from schema.look import HOLDER, HOLDER_TO_BE, VISA, SeenVisa, Told
+from schema.access import Data
+from schema.context import Info
+from schema.look import HOLDER, HOLDER_TO_BE, REPORTED_VISAS, SeenVisa, Told, reported
 from schema.mutation import change, mutation
-from schema.problems import Problem
+from schema.payload import CasePayload
 from schema.resolver import resolver
 from schema.scalars import Position
 from schema.visa import Visa, visa_shown, visa_with_number
 
 
 @strawberry.type(description="The answer to a change of a visa.")
-class VisaPayload:
-    number: strawberry.Private[str | None] = None
-    position: Position | None = strawberry.field(
-        default=None,
-        description="The place in the log of the last event recorded, also of a report that was refused and kept; null if "
-        "nothing was recorded.",
-    )
-    problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
-
+class VisaPayload(CasePayload):
     @resolver(
         "The visa as it is now, as far as the reader may see; null if nothing changed, but with CONFLICT what it was in "
         "conflict with. Who acts as an officer sends the header Purpose, whether or not they ask for it: a refusal is a look at "
@@ -40,15 +30,8 @@ class VisaPayload:
             return None
         if info.context.reader.agency is None:
             return await visa_with_number(info, self.number)
-        return await _reported_on(info.context, self.number)
-
-
-async def _reported_on(context: Context, number: str) -> Visa | None:
-    """What an agency sees of a visa that it has just reported on."""
-    sql = f"SELECT {VISA}, %s AS seen_as FROM {table.VISA} visa WHERE number = %s"  # noqa: S608 (a name of our own)
-    async with context.connection() as connection:
-        found = await fetch(connection, SeenVisa, sql, (SeenAs.CASE.value, number))
-    return visa_shown(found[0], context) if found else None
+        found = await reported(info.context, SeenVisa, REPORTED_VISAS, self.number)
+        return None if found is None else visa_shown(found, info.context)
 
 
 async def _changed(
