@@ -1,7 +1,7 @@
 """What forecasts are made from: read like a command reads it, and never recorded."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from uuid import UUID
 
@@ -13,25 +13,30 @@ from store.log import Log
 from store.work import Work
 
 
-async def visa_cases(log: Log, visas: Collection[UUID], *, until: date) -> dict[UUID, VisaCase]:
-    """Visas with all that may fall due for their holders until a day, in three statements however many."""
+async def visa_cases(log: Log, holders: Mapping[UUID, UUID], *, until: date) -> dict[UUID, VisaCase]:
+    """Visas with all that may fall due for their holders until a day, in two statements however many.
+
+    What has been decided is read by the second one alone, as of one moment. What has become a case in between is left out,
+    as if it had come later; nothing that a forecast tells depends on it.
+
+    Args:
+        log: the record.
+        holders: visa → its holder, which never changes.
+        until: the last day.
+    """
+    due = [stream for _, stream in await log.due(until=until, limit=None, people={*holders.values()})]
     work = Work(log)
-    await work.read(visas)
-    found = [visa for stream in visas if isinstance(visa := work.seen(stream), Visa)]
-    holders = {visa.holder_id for visa in found}
-    due = [stream for _, stream in await log.due(until=until, limit=None, people=holders)]
-    await work.read({*due, *map(Docket.create_id, holders)})
+    await work.read({*holders, *due, *map(Docket.create_id, holders.values())})
     others: dict[UUID, list[Visa | Violation]] = defaultdict(list)
     for stream in due:
         case = work.seen(stream)
         if isinstance(case, Visa | Violation):
             others[case.person_id].append(case)
     cases = {}
-    for visa in found:
-        docket = work.seen(Docket.create_id(visa.holder_id))
-        if isinstance(docket, Docket):
-            beside = tuple(case for case in others[visa.holder_id] if case.id != visa.id)
-            cases[visa.id] = VisaCase(visa, docket, beside)
+    for stream, holder in holders.items():
+        visa, docket = work.seen(stream), work.seen(Docket.create_id(holder))
+        if isinstance(visa, Visa) and isinstance(docket, Docket):
+            cases[stream] = VisaCase(visa, docket, tuple(case for case in others[holder] if case.id != stream))
     return cases
 
 

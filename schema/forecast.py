@@ -21,6 +21,7 @@ from domain.forecast import (
     visa_forecast,
 )
 from domain.visa_terms import VisaStatus
+from projections.visa import VisaRow
 from schema.context import Context
 from schema.errors import bad_input
 from schema.problems import Problem, problem_shown
@@ -63,7 +64,7 @@ class VisaForecast:
 
 
 async def forecast_shown(
-    context: Context, visa_id: UUID, event: VisaHypothesis, on: date, return_before: date | None
+    context: Context, visa: VisaRow, event: VisaHypothesis, on: date, return_before: date | None
 ) -> VisaForecast:
     """What would become of a visa.
 
@@ -74,7 +75,7 @@ async def forecast_shown(
     if (return_before is None) == (event is VisaHypothesis.EXTEND):
         raise bad_input("`returnBefore` is for EXTEND, and needed there")
     context.forecasts()
-    case = await _case(context, visa_id)
+    case = await _case(context, visa)
     found = visa_forecast(case, event, at=at, return_before=return_before)
     return VisaForecast(
         status=found.status,
@@ -94,12 +95,12 @@ def _last_day(context: Context) -> date:
     return add_months(context.today, MONTHS_AHEAD)
 
 
-async def _case(context: Context, visa_id: UUID) -> VisaCase:
-    async def load(visas: list[UUID]) -> list[VisaCase]:
-        found = await visa_cases(context.accounts.log, visas, until=_last_day(context))
-        return [found[visa] for visa in visas]
+async def _case(context: Context, visa: VisaRow) -> VisaCase:
+    async def load(visas: list[tuple[UUID, UUID]]) -> list[VisaCase]:
+        found = await visa_cases(context.accounts.log, dict(visas), until=_last_day(context))
+        return [found[visa] for visa, _ in visas]
 
-    return await context.loader("visa cases", load).load(visa_id)
+    return await context.loader("visa cases", load).load((visa.id, visa.holder_id))
 
 
 def _of_argument(problem: Refusal) -> Refusal:

@@ -138,7 +138,7 @@ class Visa(Node):
     async def what_if(
         self, info: Info, event: EventArgument, on: OnArgument, return_before: ReturnBeforeArgument = strawberry.UNSET
     ) -> VisaForecast | None:
-        return await forecast_shown(info.context, self.row.id, event, on, return_before or None)
+        return await forecast_shown(info.context, self.row, event, on, return_before or None)
 
 
 def visa_shown(row: SeenVisa, context: Context) -> Visa:
