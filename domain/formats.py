@@ -299,4 +299,8 @@ def _readable(text: str) -> bool:
 
 def is_encodable(text: str) -> bool:
     """Whether UTF-8 can write it: JSON may hold halves of surrogate pairs."""
-    return not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)  # noqa: PLR2004 (halves of surrogate pairs)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
