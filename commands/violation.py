@@ -169,6 +169,7 @@ COMMANDS = (
         record_violation,
         natural_key=lambda input: input.number,
         case=lambda input: Violation.create_id(input.number),
+        reads_owners=False,
     ),
     Command(
         "recordPayment",
