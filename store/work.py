@@ -155,7 +155,9 @@ class Work:
         return {claim: self._owners[claim] for claim in wanted}
 
     async def owner(self, claim: Claim) -> UUID | None:
-        return (await self.owners([claim]))[claim]
+        if claim not in self._owners:
+            await self.owners([claim])
+        return self._owners[claim]
 
     def claim(self, claim: Claim, owner: UUID) -> None:
         self.change.claims[claim] = owner
