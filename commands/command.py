@@ -84,6 +84,7 @@ class Command(Generic[I]):
     wrong_beside: Callable[[Work, I], Awaitable[list[Problem]]] | None = None  # what else, when forms are refused
     case: Callable[[I], UUID | None] = lambda _: None  # the stream it is about, where the input tells
     claims: Callable[[I], Iterable[Claim]] = national_ids  # whose owners it asks for
+    reads_owners: bool = True  # and reads them and their dockets; else it needs no more than their ids
 
 
 @dataclass(frozen=True, slots=True)

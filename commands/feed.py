@@ -78,6 +78,7 @@ class Survey:
 
 
 _lines = msgspec.json.Decoder(Line)
+_inputs = msgspec.json.Decoder(dict[str, Any])
 
 
 def survey(file: Path) -> Survey:
@@ -172,7 +173,7 @@ def _reason(fault: str) -> str:
 def _read(input: type[I], json: msgspec.Raw) -> I:
     """An input from its JSON: its fields in camelCase, none more and none less."""
     names = _names(input)  # type: ignore[arg-type]  # a type is hashable
-    given = msgspec.json.decode(json, type=dict[str, Any])
+    given = _inputs.decode(json)
     unknown = given.keys() - names.keys()
     if unknown:
         raise msgspec.ValidationError(f"There is no field `{_name(min(unknown))}`")

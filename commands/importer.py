@@ -15,7 +15,6 @@ from access.permission import Forbidden
 from commands.clock import CLOCK_LOCK, record_due
 from commands.command import Request, execute, natural_key, person_id
 from commands.feed import Order, Rejected, Survey, parse, read_lines, rejected, survey
-from domain import formats
 from domain.actor import Actor, Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
@@ -298,12 +297,15 @@ class Batch:
     async def _read(self, orders: Sequence[Order]) -> None:
         """Read all that the lines name, and what is due, in a few statements."""
         work = self.work
-        claims = {claim for order in orders for claim in order.command.claims(order.input)}
-        claims |= {Claim("national_id", order.origin.subject) for order in orders}
+        named, read = set[Claim](), set[Claim]()
+        for order in orders:
+            (read if order.command.reads_owners else named).update(order.command.claims(order.input))
+        if self._progress.backdate:
+            read |= {Claim("national_id", order.origin.subject) for order in orders}
         self._natural_keys = {order.line: natural_key(work, order.command, order.input) for order in orders}
         keys = [key for key in self._natural_keys.values() if key is not None]
-        owners, _ = await asyncio.gather(work.owners(claims), work.remembered(keys))
-        people = {person for person in owners.values() if person is not None}
+        owners, _ = await asyncio.gather(work.owners(named | read), work.remembered(keys))
+        people = {person for claim in read if (person := owners[claim]) is not None}
         streams = {case for order in orders if (case := order.command.case(order.input)) is not None}
         streams.update(stream for _, stream in self._due)
         await work.read({*streams, *people, *map(Docket.create_id, people)})
@@ -312,7 +314,7 @@ class Batch:
         await work.read({*holders, *(Docket.create_id(case.person_id) for case in cases)})
 
     async def _request(self, order: Order) -> Request:
-        if formats.instant(order.at, field=("at",)) > self._now:
+        if order.at > self._now:
             refuse(ProblemCode.INVALID_INPUT, "at")
         actor = await self._actor(order)
         return Request(actor, order.at, self.work.new_id(), backdated=self._progress.backdate, caught_up=True)

@@ -198,6 +198,7 @@ COMMANDS = (
         record_violation,
         natural_key=lambda input: input.number,
         case=lambda input: Violation.create_id(input.number),
+        reads_owners=False,
     ),
     Command("recordNotification", RecordNotification, record_notification, case=about),
     Command("recordPayment", RecordPayment, record_payment, natural_key=lambda input: input.reference, case=about),

@@ -21,6 +21,8 @@ from domain.text import Text
 Field = tuple[str, ...]
 
 MAX_AMOUNT: Final = Decimal("9999999.99")
+# Values of which the form is known: a command's are asked for more than once, and a camera stays where it is.
+_KEPT = 10_000
 _TYPED_MAX = 64
 _EMAIL_MAX = 254
 _KEY_MAX = 200
@@ -40,9 +42,10 @@ class PersonKind(StrEnum):
 
 def digits(text: str) -> str:
     """The text with Arabic-Indic digits (٠-٩, ۰-۹) as 0-9."""
-    return text.translate(_ASCII_DIGITS)
+    return text if text.isascii() else text.translate(_ASCII_DIGITS)
 
 
+@lru_cache(maxsize=_KEPT)
 def national_id(text: str, field: Field = ()) -> str:
     """A National ID or Iqama number: ten digits, the last one a check digit (Luhn)."""
     number = _typed(text)
@@ -51,7 +54,6 @@ def national_id(text: str, field: Field = ()) -> str:
     return number
 
 
-@lru_cache(maxsize=10_000)
 def _luhn(number: str) -> int:
     doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(number))
     return sum(digit - 9 if digit > 9 else digit for digit in doubled)  # noqa: PLR2004 (a digit's largest value)
@@ -190,6 +192,7 @@ def statement(text: str, field: Field = (), *, limit: int) -> str:
     return clean
 
 
+@lru_cache(maxsize=_KEPT)
 def localized(
     ar: str | None,
     en: str | None,
@@ -246,6 +249,7 @@ class Plate:
     text: str
 
 
+@lru_cache(maxsize=_KEPT)
 def plate(text: str, field: Field = ()) -> str:
     """A number plate in Latin letters and digits: ABD1234. Either alphabet and either order may be typed."""
     typed = re.sub(r"[\s-]", "", unicodedata.normalize("NFC", _typed(text))).translate(_TO_LATIN).upper()
@@ -299,4 +303,8 @@ def _readable(text: str) -> bool:
 
 def is_encodable(text: str) -> bool:
     """Whether UTF-8 can write it: JSON may hold halves of surrogate pairs."""
-    return not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)  # noqa: PLR2004 (halves of surrogate pairs)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -447,6 +447,7 @@ class Violation(Aggregate):
             raise AssertionError  # refused above
         violation = cls._create(
             cls.Recorded,
+            id=cls.create_id(number),
             timestamp=now,
             number=number,
             violator_id=violator_id,

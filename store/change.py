@@ -10,16 +10,14 @@ from psycopg.abc import Params
 from store.codec import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A value that belongs to one stream only; the log keeps its HMAC."""
 
     kind: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommandKey:
+class CommandKey(NamedTuple):
     """A command, known by its caller's scope and key; `digest` is the HMAC of its input."""
 
     scope: str

@@ -1,5 +1,6 @@
 """A unit of work: what is read and changed together, recorded as one change or not at all."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from operator import attrgetter
@@ -30,7 +31,7 @@ class Known:
 
     def __init__(self, size: int = MOST_KNOWN) -> None:
         self._size = size
-        self._aggregates: dict[UUID, Aggregate] = {}
+        self._aggregates: OrderedDict[UUID, Aggregate] = OrderedDict()
 
     def get(self, stream: UUID) -> Aggregate | None:
         return self._aggregates.get(stream)
@@ -38,10 +39,10 @@ class Known:
     def keep(self, recorded: "Work") -> None:
         """Take over what a work has used, once it is recorded."""
         for stream, aggregate in recorded.used():
-            self._aggregates.pop(stream, None)
             self._aggregates[stream] = aggregate
+            self._aggregates.move_to_end(stream)
         while len(self._aggregates) > self._size:
-            del self._aggregates[next(iter(self._aggregates))]
+            self._aggregates.popitem(last=False)
 
     def forget(self) -> None:
         self._aggregates.clear()
@@ -154,7 +155,9 @@ class Work:
         return {claim: self._owners[claim] for claim in wanted}
 
     async def owner(self, claim: Claim) -> UUID | None:
-        return (await self.owners([claim]))[claim]
+        if claim not in self._owners:
+            await self.owners([claim])
+        return self._owners[claim]
 
     def claim(self, claim: Claim, owner: UUID) -> None:
         self.change.claims[claim] = owner

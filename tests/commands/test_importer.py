@@ -12,6 +12,7 @@ from commands.clock import Clock as DueClock
 from commands.command import Command, Request, execute
 from commands.feed import FeedUnusable, Rejected
 from commands.importer import Batch, Importer, Options, abandon, refusals, refused_by_reason, unfinished
+from commands.user import EndSponsorship
 from commands.violation import RecordPayment
 from domain.actor import Actor, Role
 from domain.dues import ViolationStatus
@@ -30,6 +31,7 @@ from tests.commands.conftest import Import
 from tests.conftest import Clock, Databases
 from tests.feeds import (
     BORDER,
+    CIVIL,
     NOURA,
     PEOPLE,
     RAJESH,
@@ -45,6 +47,7 @@ from tests.feeds import (
 )
 
 PAY: Command[RecordPayment] = COMMANDS["recordPayment"]
+ENDED = EndSponsorship(national_id=RAJESH, sponsor_national_id=NOURA)
 
 
 async def person(log: Log, id: str) -> str:
@@ -496,6 +499,37 @@ async def test_an_import_that_others_overtake_decides_again(
     assert [line.code for line in await rejected(database, imported.sha256)] == ["VIOLATION_STATE_FORBIDS"]
     names = [fact for fact, _, _ in await facts(log)]
     assert names.count("Violation.Paid") == 1
+
+
+async def test_a_change_of_somebody_whom_a_line_only_names_overtakes_no_import(
+    database: Database,
+    keyring: Keyring,
+    log: Log,
+    now: Clock,
+    write_feed: WriteFeed,
+    import_feed: Import,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await import_feed(write_feed(*PEOPLE))
+    monkeypatch.setattr("commands.importer.TRIES", 1)
+
+    async def another_process_ends_the_sponsorship() -> None:
+        async with Log(database, keyring, now=now) as other:
+            work = Work(other)
+            request = Request(Actor(Role.AGENCY_FEED, CIVIL), now(), work.new_id())
+            await execute(work, COMMANDS["endSponsorship"], request, ENDED)
+            await work.append()
+
+    await before_append(log, 1, another_process_ends_the_sponsorship)
+    violation = recorded("7001", "2026-02-20T10:00:00+03:00")
+    imported = await import_feed(write_feed(violation, name="burst.jsonl"), Options(agency=TRAFFIC))
+
+    assert (imported.recorded, imported.done) == (1, True)
+    assert [fact for fact, _, _ in (await facts(log))[7:]] == [
+        "User.SponsorshipEnded",
+        "Violation.Recorded",
+        "Violation.Notified",
+    ]
 
 
 async def test_an_import_that_went_on_elsewhere_records_nothing_twice(
