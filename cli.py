@@ -36,7 +36,17 @@ from domain.user import User
 from messages import report
 from projections.follower import Followed
 from schema import export
-from server import Installation, application, following, gateways, open_installation, told, working
+from server import (
+    Installation,
+    application,
+    background,
+    following,
+    gateways,
+    open_installation,
+    telling,
+    told,
+    working,
+)
 from settings import Settings, SettingsError, describe, read_settings
 from store.change import Claim, LogUnavailable
 from store.codec import RecordDamaged
@@ -238,23 +248,27 @@ async def _serve_on(listening: socket.socket, settings: Settings, *, demo: bool)
         gateways(settings) as delivering,
         open_installation(settings) as installation,
         following(installation) as (follower, followed),
+        telling(installation, followed) as updates,
     ):
         if demo:
             await _import_demo(installation)
         else:
             await _warn_of_unfinished(installation)
         head = await installation.log.head()
-        web = application(installation, follower, followed, ready_from=head)
+        web = application(installation, follower, followed, updates, ready_from=head)
         config = uvicorn.Config(
             web,
             log_config=None,
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
+            ws="websockets-sansio",
+            ws_max_size=settings.max_body_bytes,
+            ws_per_message_deflate=False,  # it costs each connection more memory than all else together
             proxy_headers=settings.trusted_proxies is not None,
             forwarded_allow_ips=settings.trusted_proxies,
         )
-        async with working(installation, delivering):
+        async with working(installation, delivering), background(web.state.live.run):
             await followed.catch_up(
                 head,
                 still=SERVE_WHEN_STILL,

@@ -15,7 +15,7 @@ import psycopg
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from access.client import Clients
@@ -33,6 +33,7 @@ from messages.sender import Sender
 from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
 from projections.follower import Followed, Follower, create, end
+from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.attachment import PATH
 from schema.context import Services
@@ -117,6 +118,14 @@ async def following(installation: Installation) -> AsyncIterator[tuple[Follower,
     follower = Follower(installation.log, installation.database, READ_MODELS)
     async with Followed(installation.database).watch() as followed, background(follower.run):
         yield follower, followed
+
+
+@asynccontextmanager
+async def telling(installation: Installation, followed: Followed) -> AsyncIterator[Updates]:
+    """Tell listeners inside the block what happens."""
+    updates = Updates(installation.log, installation.database, followed)
+    async with background(updates.run):
+        yield updates
 
 
 @asynccontextmanager
@@ -214,9 +223,12 @@ def told(fault: BaseException) -> str:
 
 
 def application(
-    installation: Installation, follower: Follower, followed: Followed, *, ready_from: int = 0
+    installation: Installation, follower: Follower, followed: Followed, updates: Updates, *, ready_from: int = 0
 ) -> Starlette:
-    """The routes of one running server, which is ready as soon as the read models have seen a position."""
+    """The routes of one running server, which is ready as soon as the read models have seen a position.
+
+    `state.live` has those who listen; its `run` belongs beside it.
+    """
     services = Services(
         pool=installation.database.pool,
         accounts=installation.accounts,
@@ -224,6 +236,7 @@ def application(
         token_keys=installation.token_keys,
         access_token_seconds=installation.settings.access_token_seconds,
         blobs=installation.blobs,
+        updates=updates,
     )
     graphql = GraphQLApp(
         services=services,
@@ -241,10 +254,11 @@ def application(
     )
     files = Files(services, now=installation.now)
     health = Health(installation, follower, followed, ready_from=ready_from)
-    return Starlette(
+    web = Starlette(
         routes=[
             Route("/", lambda _request: RedirectResponse("/graphql")),
             Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
             Route(f"{PATH}{{link}}", files.serve),
             Route("/oauth/token", oauth.token, methods=["POST"]),
@@ -254,6 +268,8 @@ def application(
             *_for_developers(installation),
         ]
     )
+    web.state.live = graphql.live
+    return web
 
 
 def _for_developers(installation: Installation) -> list[Route]:

@@ -67,6 +67,10 @@ REFRESH: Final = f"""
 """  # noqa: S608 (names of our own)
 
 LIVE: Final = "SELECT person_id FROM sessions WHERE id = %b AND ended_at IS NULL AND ends_at > %b AND last_used_at > %b"
+ALL_LIVE: Final = """
+    SELECT id, person_id FROM sessions WHERE id = ANY (%b::uuid[]) AND ended_at IS NULL AND ends_at > %b
+        AND (last_used_at > %b OR id = ANY (%b::uuid[]))
+"""
 END: Final = "UPDATE sessions SET ended_at = %b WHERE id = %b AND ended_at IS NULL"
 END_BY_COOKIE: Final = """
     UPDATE sessions SET ended_at = %b FROM refresh_tokens t
@@ -186,6 +190,13 @@ class Sessions:
             idle_from = noted - timedelta(days=1)  # its use is known here, and not written down yet
         cursor = await connection.execute(LIVE, (session_id, now, idle_from))
         return await cursor.fetchone() == (person_id,)
+
+    async def live(self, connection: Connection, session_ids: Sequence[UUID], now: datetime) -> dict[UUID, UUID]:
+        """Of these sessions those that go on, each with its person; one statement."""
+        idle_from = _idle_from(now)
+        noted = [id for id in session_ids if (used := self._used.get(id)) is not None and used > idle_from]
+        cursor = await connection.execute(ALL_LIVE, (list(session_ids), now, idle_from, noted))
+        return dict(await cursor.fetchall())
 
     def use(self, session_id: UUID, now: datetime) -> None:
         """Somebody has used it just now."""

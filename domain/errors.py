@@ -67,6 +67,7 @@ class RequestErrorCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     PURPOSE_REQUIRED = "PURPOSE_REQUIRED"
     BAD_USER_INPUT = "BAD_USER_INPUT"
+    NOT_FOUND = "NOT_FOUND"
     READ_MODEL_BEHIND = "READ_MODEL_BEHIND"
     RATE_LIMITED = "RATE_LIMITED"
     INTERNAL = "INTERNAL"
@@ -268,6 +269,7 @@ REQUEST_MESSAGES: Final[dict[RequestErrorCode, Text]] = {
     RequestErrorCode.FORBIDDEN: Text("ليست لديك صلاحية", "You are not allowed"),
     RequestErrorCode.PURPOSE_REQUIRED: Text("يجب تحديد الغرض من الاطلاع", "State the purpose of this look"),
     RequestErrorCode.BAD_USER_INPUT: Text("الطلب غير صحيح", "The request is not valid"),
+    RequestErrorCode.NOT_FOUND: Text("لا توجد بيانات بهذا الرقم", "Nothing was found under this number"),
     RequestErrorCode.READ_MODEL_BEHIND: Text(
         "البيانات قيد التحديث، حاول بعد لحظات",
         "The data is being updated; try again in a moment",

@@ -21,6 +21,7 @@ from schema.person import PersonQueries
 from schema.scalars import SCALARS
 from schema.service import ServiceQueries
 from schema.session import SessionMutations
+from schema.subscription import Subscription
 from schema.user import UserMutations
 from schema.violation import ViolationQueries
 from schema.violation_change import ViolationMutations
@@ -74,6 +75,7 @@ def build_schema() -> strawberry.Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             lambda: AddValidationRules(list(RULES)),

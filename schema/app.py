@@ -2,7 +2,9 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -14,7 +16,7 @@ import psycopg
 import strawberry
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -30,12 +32,16 @@ from domain.errors import RequestErrorCode, request_message
 from domain.messages import in_language
 from domain.user import Language
 from projections.person import PersonRow
+from projections.updates import TooSlow
 from schema import build_schema
-from schema.context import WAITS_FOR_SECONDS, Context, Services
+from schema.context import WAITS_FOR_SECONDS, Context, Reader, Services
 from schema.errors import cause, is_internal, shown
+from schema.live import Ended, Live, Why
 from schema.multipart import is_multipart, read_multipart
-from schema.negotiation import GRAPHQL, JSON, accepts_html, language, media_type
-from schema.request import Operation, RequestRefused, bad_request, read_conditions, read_operation
+from schema.negotiation import EVENT_STREAM, GRAPHQL, JSON, accepts_events, accepts_html, language, media_type
+from schema.request import Conditions, Operation, RequestRefused, bad_request, read_conditions, read_operation
+from schema.socket import Socket
+from schema.sse import told_as_events
 from schema.uploads import Uploads
 from store.change import LogUnavailable
 from store.database import DatabaseUnavailable
@@ -73,11 +79,12 @@ class GraphQLApp(GraphQL[Context, None]):
         self._uploads = Uploads()
         self._max_body_bytes = max_body_bytes
         self._page = graphiql.read_text("utf-8") if graphiql else None
+        self.live = Live(services.living, now=now)
         self._readers: Readers[PersonRow] = Readers(services.token_keys, self._load_person, is_active)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":  # subscriptions have no source yet
-            await WebSocket(scope, receive, send).close()
+        if scope["type"] == "websocket":
+            await Socket(WebSocket(scope, receive, send), self, self.live, most_bytes=self._max_body_bytes).serve()
             return
         request = Request(scope, receive)
         try:
@@ -97,6 +104,8 @@ class GraphQLApp(GraphQL[Context, None]):
         try:
             if request.method == "GET" and self._page and accepts_html(accept):
                 return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
+            if accepts_events(accept) and request.method == "POST":
+                return await self._events(request, answer)
             _check(request.method, accept)
             if is_multipart(request.headers):
                 return await self._with_files(request, answer)
@@ -142,36 +151,112 @@ class GraphQLApp(GraphQL[Context, None]):
         Raises:
             RequestRefused: the token, a header or the read models' position is not as it should be.
         """
-        conditions = read_conditions(request.headers)
+        greeting = await self._greeted(request.headers, answer.language, request.client.host if request.client else "")
+        context = greeting.context()
+        answer.position = context.position
+        context.refresh_cookie = request.cookies.get(REFRESH_COOKIE)
+        return context
+
+    async def _greeted(self, headers: Mapping[str, str], language: Language, address: str) -> "Greeting":
+        """Who asks, and under which conditions.
+
+        Raises:
+            RequestRefused: the token, a header or the read models' position is not as it should be.
+        """
+        conditions = read_conditions(headers)
         if conditions.read_after > self._services.followed.position and not await self._services.followed.wait_for(
             conditions.read_after, WAITS_FOR_SECONDS
         ):
             raise RequestRefused(
                 HTTPStatus.SERVICE_UNAVAILABLE, RequestErrorCode.READ_MODEL_BEHIND, "", {"Retry-After": "1"}
             )
-        now, answer.position = self._now(), self._services.followed.position
+        now, position = self._now(), self._services.followed.position
         try:
             reader = await self._readers.who(
-                request.headers.get("authorization"),
-                now=now,
-                position=answer.position,
-                not_before=conditions.read_after,
+                headers.get("authorization"), now=now, position=position, not_before=conditions.read_after
             )
         except InvalidToken:
             raise _unauthenticated('Bearer error="invalid_token"') from None
-        if reader.session_id is not None:
-            self._services.accounts.sessions.use(reader.session_id, now)
-        return Context(
-            services=self._services,
-            reader=reader,
-            now=now,
-            position=answer.position,
-            language=answer.language,
-            purpose=conditions.purpose,
-            case_reference=conditions.case_reference,
-            address=request.client.host if request.client else "",
-            refresh_cookie=request.cookies.get(REFRESH_COOKIE),
-        )
+        return Greeting(self._services, self._now, reader, conditions, language, address)
+
+    async def greeted(self, payload: Mapping[str, object], address: str) -> "Greeting":
+        """Who opens a connection, by the payload of connection_init: what HTTP has in headers.
+
+        Raises:
+            Ended: nobody who is signed in, or something in the payload is not as it should be.
+        """
+        names = {"authorization": "authorization", "readAfter": "read-after", "purpose": "purpose"}
+        names |= {"caseReference": "case-reference"}
+        headers = {names[name]: str(value) for name, value in payload.items() if name in names and value is not None}
+        try:
+            spoken = language(str(payload.get("acceptLanguage") or ""))
+            greeting = await self._greeted(headers, spoken, address)
+        except RequestRefused as refused:
+            unknown = refused.code is RequestErrorCode.UNAUTHENTICATED
+            raise Ended(Why.UNAUTHENTICATED if unknown else Why.MALFORMED) from None
+        greeting.until = self._token_ends(greeting.reader, headers)
+        return greeting
+
+    def _token_ends(self, reader: Reader, headers: Mapping[str, str]) -> datetime | None:
+        """When a token without a session ends; None: its session does."""
+        if reader.session_id is not None or reader.person is None:
+            return None
+        _, _, token = headers["authorization"].partition(" ")
+        return self._services.token_keys.verify(token.strip(), self._now()).expires_at
+
+    async def results(self, operation: Operation, context: Context) -> AsyncIterator[dict[str, Any]]:
+        """The answers to an operation, one after another: of a subscription one for each event.
+
+        Without `data` it is the last one, and nothing was executed.
+
+        Raises:
+            Ended: there will be no more.
+        """
+        try:
+            stream: Any = await self.schema.stream(
+                operation.query,
+                variable_values=operation.variables,
+                context_value=context,
+                operation_name=operation.name,
+            )
+            async with aclosing(stream):
+                async for result in stream:
+                    yield self._body(result, context)
+        except Ended:
+            raise
+        except Exception as fault:  # noqa: BLE001 (a document that is none, or a fault of ours: the client is told)
+            error = fault if isinstance(fault, GraphQLError) else GraphQLError(str(fault), original_error=fault)
+            yield {"errors": self._shown([error], _Answer(context.language, JSON))}
+
+    def _body(self, result: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 (Strawberry's kinds of results)
+        """The answer to one event, or the last one.
+
+        Raises:
+            Ended: there is none any more.
+        """
+        fault = cause(result.errors[0]) if result.errors else None
+        if isinstance(fault, Ended):
+            raise fault
+        if isinstance(fault, TooSlow):
+            raise Ended(Why.TOO_SLOW)
+        answer = _Answer(context.language, JSON)
+        is_last = result.data is None and bool(result.errors) and result.errors[0].path is None
+        body: dict[str, Any] = {} if is_last else {"data": result.data}
+        if result.errors:
+            body["errors"] = self._shown(result.errors, answer)
+        body["extensions"] = {"position": str(context.position)}
+        return body
+
+    async def _events(self, request: Request, answer: "_Answer") -> Response:
+        """Answers as server-sent events, in the distinct connections mode of GraphQL over SSE."""
+        operation = await read_operation(request, self._max_body_bytes)
+        address = request.client.host if request.client else ""
+        greeting = await self._greeted(request.headers, answer.language, address)
+        if greeting.reader.person is None:
+            raise _unauthenticated("Bearer")
+        greeting.until = self._token_ends(greeting.reader, request.headers)
+        told = told_as_events(self.results(operation, greeting.context()), self.live, greeting)
+        return StreamingResponse(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
     async def _load_person(self, person_id: UUID, session_id: UUID | None) -> PersonRow | None:
         return await self._services.person(person_id, session_id, self._now())
@@ -203,7 +288,7 @@ class GraphQLApp(GraphQL[Context, None]):
         except CannotGetOperationTypeError:
             raise bad_request("`operationName` names none of the document's operations") from None
         except InvalidOperationTypeError:
-            raise bad_request("subscriptions are not served over HTTP") from None
+            raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream") from None
         except MissingQueryError:
             raise bad_request("`query` is missing") from None
 
@@ -218,16 +303,21 @@ class GraphQLApp(GraphQL[Context, None]):
         return self._response(body, answer, HTTPStatus.OK)
 
     def _refused(self, refused: RequestRefused, answer: "_Answer") -> Response:
-        said = in_language(request_message(refused.code), answer.language)
-        message = f"{said}: {refused.detail}" if refused.detail else said
-        extensions: dict[str, object] = {"code": refused.code.value}
         headers = dict(refused.headers)
         if refused.retry_after_seconds is not None:
-            extensions["retryAfterSeconds"] = refused.retry_after_seconds
             headers["Retry-After"] = str(refused.retry_after_seconds)
-        response = self._response({"errors": [{"message": message, "extensions": extensions}]}, answer, refused.status)
+        response = self._response({"errors": [self.refusal(refused, answer.language)]}, answer, refused.status)
         response.headers.update(headers)
         return response
+
+    def refusal(self, refused: RequestRefused, language: Language) -> dict[str, Any]:
+        """A refused request as the client sees it."""
+        said = in_language(request_message(refused.code), language)
+        message = f"{said}: {refused.detail}" if refused.detail else said
+        extensions: dict[str, object] = {"code": refused.code.value}
+        if refused.retry_after_seconds is not None:
+            extensions["retryAfterSeconds"] = refused.retry_after_seconds
+        return {"message": message, "extensions": extensions}
 
     def _errors(self, errors: Sequence[GraphQLError], answer: "_Answer", status: HTTPStatus) -> Response:
         if any(is_internal(error) for error in errors):
@@ -264,6 +354,36 @@ class GraphQLApp(GraphQL[Context, None]):
 def _unauthenticated(challenge: str) -> RequestRefused:
     code = RequestErrorCode.UNAUTHENTICATED
     return RequestRefused(HTTPStatus.UNAUTHORIZED, code, "", {"WWW-Authenticate": challenge})
+
+
+@dataclass
+class Greeting:
+    """Who asks, and under which conditions: of one request, or of all operations of one connection."""
+
+    services: Services
+    now: Callable[[], datetime]
+    reader: Reader
+    conditions: Conditions
+    language: Language
+    address: str
+    until: datetime | None = None  # when it ends, where no session says so
+
+    def context(self) -> Context:
+        """What an operation is to know that begins now."""
+        now = self.now()
+        if self.reader.session_id is not None:
+            self.services.accounts.sessions.use(self.reader.session_id, now)
+        return Context(
+            services=self.services,
+            reader=self.reader,
+            now=now,
+            position=self.services.followed.position,
+            language=self.language,
+            purpose=self.conditions.purpose,
+            case_reference=self.conditions.case_reference,
+            address=self.address,
+            clock=self.now,
+        )
 
 
 def _check(method: str, accept: str | None) -> None:

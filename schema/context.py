@@ -1,6 +1,6 @@
 """What a resolver knows of the operation it serves: who asks, when, in which language, and what was read already."""
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Collection, Hashable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,8 +16,9 @@ from access.reader import Reader as AnyReader
 from access.token import TokenKeys
 from commands.account import Accounts
 from domain.calendar import riyadh_day
-from domain.user import Language
+from domain.user import AccountStatus, Language
 from projections.person import People, PersonRow
+from projections.updates import Updates
 from schema.errors import bad_input
 from store.blobs import Blobs, Received
 from store.database import Connection, Pool
@@ -55,6 +56,16 @@ class Services:
     token_keys: TokenKeys
     access_token_seconds: int
     blobs: Blobs
+    updates: Updates
+
+    async def living(self, asked: Collection[tuple[UUID, UUID | None]], now: datetime) -> dict[UUID, PersonRow]:
+        """The people whose session goes on, of pairs of person and session, as they are now; in two statements."""
+        async with self.pool.connection() as connection:
+            sessions = [session for _, session in asked if session is not None]
+            live = await self.accounts.sessions.live(connection, sessions, now)
+            people = {person for person, session in asked if session is None or live.get(session) == person}
+            found = await People().load(connection, people)
+        return {id: person for id, person in found.items() if person.status is not AccountStatus.ERASED}
 
     async def person(self, person_id: UUID, session_id: UUID | None, now: datetime) -> PersonRow | None:
         """Somebody as they are now; None where there is nobody, or their session does not go on."""
@@ -81,6 +92,7 @@ class Context:
     new_refresh_cookie: str | None = None
     signed_out: bool = False
     received: Received | None = None  # the files that came with the operation
+    clock: Callable[[], datetime] | None = None  # of a subscription, whose events come one after another
     is_behind: bool = False  # a change of this operation is not in the read models yet
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _rows: int = 0
@@ -89,6 +101,15 @@ class Context:
     @cached_property
     def today(self) -> date:
         return riyadh_day(self.now)
+
+    def renew(self, position: int) -> None:
+        """Begin the next event of a subscription: nothing that was read for the one before is shown again."""
+        self.position = max(self.position, position, self.services.followed.position)
+        self._loaders.clear()
+        self._rows = self._forecasts = 0
+        if self.clock is not None:
+            self.now = self.clock()
+            self.__dict__.pop("today", None)
 
     @property
     def reader_id(self) -> UUID | None:

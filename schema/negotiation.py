@@ -8,6 +8,7 @@ from domain.user import Language
 GRAPHQL: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 HTML: Final = "text/html"
+EVENT_STREAM: Final = "text/event-stream"
 
 _LONGEST: Final = 1_000
 
@@ -32,6 +33,11 @@ def media_type(accept: str | None) -> str | None:
 def accepts_html(accept: str | None) -> bool:
     """Whether this is a browser that shows a page."""
     return any(name == HTML and quality > 0 for name, quality in _weighed(accept or ""))
+
+
+def accepts_events(accept: str | None) -> bool:
+    """Whether the client wants answers one after another."""
+    return any(name == EVENT_STREAM and quality > 0 for name, quality in _weighed(accept or ""))
 
 
 def language(accept_language: str | None) -> Language:

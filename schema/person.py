@@ -15,8 +15,9 @@ from domain.actor import Role
 from domain.calendar import hijri_year
 from domain.formats import PersonKind
 from domain.objection import rejected_in_year
+from domain.text import Text
 from domain.user import AccountStatus, Language
-from projections.person import PersonRow
+from projections.person import People, PersonRow
 from schema import later
 from schema.access import (
     Data,
@@ -310,6 +311,18 @@ async def party(context: Context, person_id: UUID, seen_as: SeenAs) -> Person:
     if person_id == context.reader_id:
         return person_shown(await own_row(context), SeenAs.SELF, context)
     return person_shown(await _parties(context).load((person_id, seen_as)), seen_as, context)
+
+
+async def name_of(context: Context, person_id: UUID, *, masked: bool) -> Text | None:
+    """Somebody's name, of whom nothing else is shown."""
+
+    async def load(people: list[UUID]) -> list[Text | None]:
+        async with context.connection() as connection:
+            found = await People().load(connection, people)
+        return [found[person].name if person in found else None for person in people]
+
+    name = await context.loader("names", load).load(person_id)
+    return masked_name(name, SeenAs.AUDITOR) if masked else name
 
 
 def known_party(context: Context, row: PersonRow, seen_as: SeenAs) -> None:

@@ -137,7 +137,15 @@ def operation_in(body: bytes) -> Operation:
     Raises:
         RequestRefused: it is not JSON, or holds none.
     """
-    sent = _json(body)
+    return operation_of(_json(body))
+
+
+def operation_of(sent: object) -> Operation:
+    """The operation in a JSON value.
+
+    Raises:
+        RequestRefused: there is none.
+    """
     if isinstance(sent, list):
         raise bad_request("send one operation: batches are not taken")
     if not isinstance(sent, dict):

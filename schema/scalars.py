@@ -14,6 +14,8 @@ from domain.attachment import Attachment
 from domain.errors import Refused
 
 Position = NewType("Position", int)
+JSON = NewType("JSON", object)
+"""Values of any shape: where somebody looks at what the record holds."""
 
 _LONGEST = 64
 
@@ -95,6 +97,11 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description='An amount of money in SAR, as a string with two decimals: "150.00".',
         serialize=lambda value: f"{value:.2f}",
         parse_value=_to_decimal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Values of any shape: where somebody looks at what the record holds.",
+        serialize=lambda value: value,
     ),
     Position: strawberry.scalar(
         name="Position",

@@ -152,6 +152,19 @@ class Log:
                 raise RecordDamaged(position, f"it is missing, the next is {row.position}")
         return await self._decode(rows)
 
+    async def read_streams(self, streams: Iterable[UUID], *, after: int, until: int, limit: int) -> list[Recorded]:
+        """The events of some streams between two positions, the second included, in their order, at most `limit`."""
+        rows = await self._rows(
+            f"""
+            SELECT e.* FROM unnest(%b::uuid[]) AS wanted(stream) CROSS JOIN LATERAL (
+                SELECT {_COLUMNS} FROM sijil_events e
+                WHERE originator_id = wanted.stream AND notification_id > %b AND notification_id <= %b OFFSET 0
+            ) e ORDER BY 1 LIMIT %b
+            """,  # noqa: S608 (no values)
+            (list(streams), after, until, limit),
+        )
+        return await self._decode(rows)
+
     async def head(self) -> int:
         """The last position; 0 while there is none."""
         ((position,),) = await self._select("SELECT position FROM log_head", ())

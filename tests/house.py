@@ -26,6 +26,7 @@ from messages.outbox import Content
 from projections import READ_MODELS
 from projections.follower import Followed, Follower, create
 from projections.read_model import fetch
+from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.context import Services
 from server import background
@@ -237,10 +238,14 @@ async def open_house(
     keys = TokenKeys.load(folder / "token.jwk", create=True)
     follower = Follower(log, database, READ_MODELS)
     async with Followed(database).watch() as followed, background(follower.run):
-        services = Services(database.pool, accounts, followed, keys, access_token_seconds=300, blobs=blobs)
+        updates = Updates(log, database, followed)
+        services = Services(
+            database.pool, accounts, followed, keys, access_token_seconds=300, blobs=blobs, updates=updates
+        )
         app = GraphQLApp(services=services, is_active=clients.is_active, now=now)
         house = House(database, log, keyring, accounts, clients, keys, blobs, now, followed, app)
-        yield house
+        async with background(updates.run):
+            yield house
         if rebuilt:
             await check_read_models(house)
 

@@ -18,6 +18,7 @@ from messages.sms import SmsGateway
 from projections import READ_MODELS
 from projections.follower import Followed, Follower
 from projections.follower import Health as FollowerHealth
+from projections.updates import Updates
 from server import Health, Installation, application, background, gateways, open_installation, told
 from settings import Settings, read_settings
 from store.codec import RecordDamaged
@@ -205,5 +206,6 @@ async def test_a_start_is_refused_that_could_not_send_messages(settings: Setting
 async def test_only_developers_can_read_the_outbox(installation: Installation, env: str, *, is_there: bool) -> None:
     settings = installation.settings.model_copy(update={"env": env})
     readiness = Readiness(installation)
-    web = application(replace(installation, settings=settings), readiness.follower, readiness.followed)
+    updates = Updates(installation.log, installation.database, readiness.followed)
+    web = application(replace(installation, settings=settings), readiness.follower, readiness.followed, updates)
     assert [route.path for route in web.routes if isinstance(route, Route)].count("/outbox") == is_there

@@ -39,6 +39,7 @@ from projections.docket import DocketRow, Dockets
 from projections.follower import create
 from projections.person import DelegationEntry, People, PersonRow, Sponsor
 from projections.read_model import ReadModel, Row
+from projections.updates import Updates
 from projections.violation import ViolationRow, Violations
 from projections.visa import VisaRow, Visas
 from schema.app import GraphQLApp
@@ -151,6 +152,7 @@ async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_pa
         token_keys=keys,
         access_token_seconds=300,
         blobs=Blobs(tmp_path / "blobs"),
+        updates=Updates(log, database, followed),
     )
     clients = Clients(database, Digests(keyring.master_key.access))
     app = GraphQLApp(services=services, is_active=clients.is_active, now=now, graphiql=page)

@@ -1,0 +1,217 @@
+"""Tells listeners what happened, once the read models show it: each event is read once for all who listen in a process."""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Collection, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import psycopg
+
+from domain.docket import Docket
+from projections.docket import Dockets
+from projections.violation import Violations
+from projections.visa import Visas
+from store.codec import Recorded
+from store.database import Database, DatabaseUnavailable
+from store.log import Log
+
+logger = logging.getLogger(__name__)
+
+EVERYTHING: Final = "everything"
+"""What to listen to for every event."""
+
+AT_ONCE: Final = 500  # events read in one statement
+MOST_WAITING: Final = 1_000  # events that a listener has not taken yet
+AGAIN_AFTER: Final = 30.0  # seconds: nothing depends on it but the end of a wait
+
+WHOSE: Final = f"""
+    SELECT id, holder_id FROM {Visas().table} WHERE id = ANY (%(ids)s)
+    UNION ALL SELECT id, violator_id FROM {Violations().table} WHERE id = ANY (%(ids)s)
+    UNION ALL SELECT id, person_id FROM {Dockets().table} WHERE id = ANY (%(ids)s)
+"""  # noqa: S608 (names of our own)
+CASES_OF: Final = f"""
+    SELECT id FROM {Visas().table} WHERE holder_id = %(person)s
+    UNION ALL SELECT id FROM {Violations().table} WHERE violator_id = %(person)s
+"""  # noqa: S608 (names of our own)
+
+
+class TooSlow(Exception):
+    """A listener takes what it is told later than others are told it; it may come back from where it was."""
+
+
+@dataclass(eq=False, slots=True)
+class Happened:
+    """An event, and whose case it belongs to: a person's own account, a visa they hold, a violation of theirs."""
+
+    recorded: Recorded
+    person_id: UUID
+    shown: dict[bool, dict[str, Any]] = field(default_factory=dict)  # its values as they are shown, masked or not
+
+    @property
+    def stream(self) -> UUID:
+        return self.recorded.event.originator_id
+
+    @property
+    def keys(self) -> list[Hashable]:
+        """What those listen to who are told. A docket counts what other events say: it is no news to its person."""
+        keys: list[Hashable] = [EVERYTHING, ("stream", self.stream)]
+        return keys if isinstance(self.recorded.event, Docket.Event) else [*keys, ("person", self.person_id)]
+
+
+class Followed(Protocol):
+    """How far the read models are."""
+
+    position: int
+
+    async def wait_for(self, position: int, seconds: float) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """What somebody listens to: everything, a stream, or all cases of a person (by the person's id)."""
+
+    key: Hashable
+    person_id: UUID | None = None
+    stream: UUID | None = None
+
+
+def everything() -> Of:
+    return Of(EVERYTHING)
+
+
+def of_stream(stream: UUID) -> Of:
+    return Of(("stream", stream), stream=stream)
+
+
+def of_person(person_id: UUID) -> Of:
+    """Everything about somebody's account, visas and violations; what is counted of them follows from those."""
+    return Of(("person", person_id), person_id=person_id)
+
+
+class Listener:
+    """What one listener was told and has not taken yet, up to a bound."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Happened] = deque()
+        self._told = asyncio.Event()
+        self._missed = False
+
+    def tell(self, happened: Happened) -> None:
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append(happened)
+        else:
+            self._missed = True
+        self._told.set()
+
+    async def next(self) -> Happened:
+        """The next that it was told.
+
+        Raises:
+            TooSlow: there were too many.
+        """
+        while not self._waiting:
+            self._told.clear()
+            await self._told.wait()
+        if self._missed:
+            raise TooSlow
+        return self._waiting.popleft()
+
+
+class Updates:
+    """`run` reads what is new; `follow` tells it, from any place in the log on, without a gap or a repetition."""
+
+    def __init__(self, log: Log, database: Database, followed: Followed) -> None:
+        self._log = log
+        self._database = database
+        self._followed = followed
+        self._position = 0  # up to here every listener was told
+        self._listeners: dict[Hashable, set[Listener]] = defaultdict(set)
+
+    async def run(self) -> None:
+        """Tell what happens until cancelled."""
+        self._position = self._followed.position
+        while True:
+            try:
+                await self._tell()
+            except (psycopg.OperationalError, DatabaseUnavailable) as fault:
+                logger.warning("listeners are told nothing for a moment: %s", type(fault).__qualname__)
+                await asyncio.sleep(1)
+            else:
+                await self._followed.wait_for(self._position + 1, AGAIN_AFTER)
+
+    async def _tell(self) -> None:
+        while self._position < (until := self._followed.position):
+            if not self._listeners:
+                self._position = until
+                return
+            batch = await self._log.read(after=self._position, limit=min(AT_ONCE, until - self._position))
+            happened = await self._whose(batch)
+            for one in happened:
+                for key in one.keys:
+                    for listener in self._listeners.get(key, ()):
+                        listener.tell(one)
+            self._position = batch[-1].position if batch else until
+
+    async def _whose(self, batch: Collection[Recorded]) -> list[Happened]:
+        """The events, each with the person of its case. An account's stream is its person's."""
+        streams = list({one.event.originator_id for one in batch})
+        async with self._database.pool.connection() as connection:
+            cursor = await connection.execute(WHOSE.encode(), {"ids": streams})
+            person_of: dict[UUID, UUID] = dict(await cursor.fetchall())
+        return [Happened(one, person_of.get(stream := one.event.originator_id, stream)) for one in batch]
+
+    async def follow(self, of: Of, *, after: int | None) -> AsyncIterator[Happened]:
+        """What happens, in the log's order: from a place in the log on, or from now.
+
+        Raises:
+            TooSlow: more has happened meanwhile than is kept for one listener.
+        """
+        with self._listening(of.key) as listener:
+            known = self._position  # what comes after is told
+            cursor = known if after is None else after
+            async for one in self._missed(of, cursor, known):
+                yield one
+                cursor = one.recorded.position
+            cursor = max(cursor, known)
+            while True:
+                one = await listener.next()
+                if one.recorded.position > cursor:
+                    yield one
+                    cursor = one.recorded.position
+
+    @contextmanager
+    def _listening(self, key: Hashable) -> Iterator[Listener]:
+        listener = Listener()
+        self._listeners[key].add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners[key].discard(listener)
+            if not self._listeners[key]:
+                del self._listeners[key]
+
+    async def _missed(self, of: Of, after: int, until: int) -> AsyncIterator[Happened]:
+        """What had happened by the time somebody began to listen, a few events at a time."""
+        while after < until:
+            batch = await self._read(of, after, until)
+            for one in await self._whose(batch):
+                if of.key in one.keys:
+                    yield one
+            if not batch:
+                return
+            after = batch[-1].position
+
+    async def _read(self, of: Of, after: int, until: int) -> list[Recorded]:
+        if of.key == EVERYTHING:
+            return await self._log.read(after=after, limit=min(AT_ONCE, until - after))
+        streams = [of.stream] if of.stream else await self._streams_of(of.person_id)
+        return await self._log.read_streams(filter(None, streams), after=after, until=until, limit=AT_ONCE)
+
+    async def _streams_of(self, person_id: UUID | None) -> list[UUID | None]:
+        async with self._database.pool.connection() as connection:
+            cursor = await connection.execute(CASES_OF.encode(), {"person": person_id})
+            return [person_id, *(stream for (stream,) in await cursor.fetchall())]

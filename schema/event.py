@@ -1,0 +1,151 @@
+"""Events of the record, as the API shows them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+import schema.person
+from domain.actor import Actor as Subject
+from domain.actor import Role
+from domain.catalogue import AGENCIES
+from domain.text import Text
+from domain.titles import TITLES
+from projections.updates import Happened
+from schema import recorded
+from schema.access import AGENCY_OF, SeenAs
+from schema.context import Context, Info
+from schema.ids import Node, global_id
+from schema.later import PERSON
+from schema.resolver import resolver
+from schema.scalars import JSON, Position
+from schema.text import LocalizedText, localized, maybe_localized
+from store.shape import shape_of
+
+SYSTEM = Text("النظام", "The system")
+INSTALLATION = Text("إعداد المنصة", "The installation")
+LONGEST_STREAM = 10_000  # events
+
+
+@strawberry.type(
+    description="Who did something. To others than auditors an official is their agency, whose part in it it was."
+)
+class Actor:
+    role: Role = strawberry.field(description="The role that allowed it.")
+    subject: str = strawberry.field(description="A person's id, an agency's code, `clock` or `setup`.")
+    name: LocalizedText | None = strawberry.field(description="The name, as far as the reader may see.")
+    channel: str | None = strawberry.field(description="How it came in: graphql or feed.")
+
+
+@strawberry.type(description="What an event has changed about one field of its visa, violation, docket or account.")
+class FieldChange:
+    field: str = strawberry.field(description="The field, in camelCase.")
+    before: JSON | None = strawberry.field(description="Its value before; null where there was none.")
+    after: JSON | None = strawberry.field(description="Its value since; null where there is none any more.")
+
+
+@strawberry.type(
+    description="One recorded fact. `data` and `changes` are readable as far as the reader's role allows: personal data is "
+    "masked for auditors, and null once the person is erased."
+)
+class Event(Node):
+    happened: strawberry.Private[Happened]
+    seen_as: strawberry.Private[SeenAs]
+    position: Position = strawberry.field(description="Its place in the log: the order in which facts were recorded.")
+    stream: str = strawberry.field(
+        description="What it is about: all events of one visa, violation, account or docket."
+    )
+    stream_version: int = strawberry.field(description="Its place in its stream, from 1.")
+    type: str = strawberry.field(description="Its kind, like Visa.Issued.")
+    title: LocalizedText = strawberry.field(description="What happened, for people.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    schema_version: int = strawberry.field(description="Version of its form.")
+    correlation_id: strawberry.ID | None = strawberry.field(description="The request that it came from.")
+    causation_id: strawberry.ID | None = strawberry.field(description="The event that it followed from.")
+    data: JSON = strawberry.field(description="Its own values, in camelCase.")
+
+    @resolver("Whose case it belongs to.", graphql_type=list[PERSON])
+    async def about(self, info: Info) -> list[Node]:
+        return [await schema.person.party(info.context, self.happened.person_id, self.seen_as)]
+
+    @resolver("Who did it.")
+    async def actor(self, info: Info) -> Actor:
+        return await _actor(self.happened.recorded.actor, self.seen_as, info.context)
+
+    @resolver("What it has changed, field by field, by replaying its stream.")
+    async def changes(self, info: Info) -> list[FieldChange]:
+        return await _changes(self.happened, self.seen_as, info.context)
+
+
+def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:
+    """An event as the reader may see it. Its values are worked out once for all who see them alike."""
+    one = happened.recorded
+    event = one.event
+    masked = seen_as is SeenAs.AUDITOR
+    if masked not in happened.shown:
+        happened.shown[masked] = recorded.data_of(event, seen_as)
+    name = type(event).__qualname__
+    return Event(
+        id=global_id("Event", one.event_id),
+        happened=happened,
+        seen_as=seen_as,
+        position=Position(one.position),
+        stream=str(event.originator_id),
+        stream_version=event.originator_version,
+        type=name,
+        title=localized(TITLES[name], context.language),
+        recorded_at=one.recorded_at,
+        occurred_at=event.timestamp,
+        schema_version=shape_of(type(event)).version,
+        correlation_id=_maybe_id(one.correlation_id),
+        causation_id=_maybe_id(one.causation_id),
+        data=JSON(happened.shown[masked]),
+    )
+
+
+def _maybe_id(id: UUID | None) -> strawberry.ID | None:
+    return None if id is None else strawberry.ID(str(id))
+
+
+async def _actor(actor: Subject, seen_as: SeenAs, context: Context) -> Actor:
+    subject, name = actor.subject, None
+    if actor.role is Role.SYSTEM:
+        name = SYSTEM
+    elif actor.role is Role.AGENCY_FEED:
+        name = AGENCIES[subject].name
+    elif subject == "setup":
+        name = INSTALLATION
+    elif seen_as is not SeenAs.AUDITOR and actor.role in AGENCY_OF and subject != str(context.reader_id):
+        subject = AGENCY_OF[actor.role]
+        name = AGENCIES[subject].name
+    else:
+        person_id = UUID(subject)
+        subject = str(global_id("Person", person_id))
+        if seen_as is SeenAs.AUDITOR or person_id == context.reader_id:
+            in_office = actor.role is not Role.PERSON
+            name = await schema.person.name_of(context, person_id, masked=seen_as is SeenAs.AUDITOR and not in_office)
+    return Actor(role=actor.role, subject=subject, name=maybe_localized(name, context.language), channel=actor.channel)
+
+
+async def _changes(happened: Happened, seen_as: SeenAs, context: Context) -> list[FieldChange]:
+    one = happened.recorded
+    history = await context.accounts.log.read_streams(
+        [happened.stream], after=0, until=one.position, limit=LONGEST_STREAM
+    )
+    aggregate: Any = None
+    before: dict[str, Any] = {}
+    for each in history:
+        before = {} if aggregate is None else recorded.state_of(aggregate, seen_as)
+        aggregate = each.event.mutate(aggregate)
+    after = recorded.state_of(aggregate, seen_as)
+    return [
+        FieldChange(field=name, before=_maybe(before.get(name)), after=_maybe(value))
+        for name, value in after.items()
+        if before.get(name) != value
+    ]
+
+
+def _maybe(value: object) -> JSON | None:
+    return None if value is None else JSON(value)

@@ -1,0 +1,80 @@
+"""Values of the record as the API shows them: JSON in camelCase, people by their ids, and what a reader may not see left out."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from commands.form import camel_case
+from domain.text import Text
+from schema.access import SeenAs, masked_name, masked_number
+from schema.ids import global_id
+from schema.scalars import moment
+from store.codec import Event
+from store.shape import shape_of
+
+PEOPLE: Final = frozenset({"holder_id", "sponsor_id", "violator_id", "delegate_id", "person_id"})
+OFFICIALS: Final = frozenset({"officer_id", "clerk_id", "decided_by"})
+"""Who did something in office: for auditors only."""
+
+NUMBERS: Final = frozenset({"national_id", "mobile", "passport_number"})
+NOT_MASKED: Final = frozenset({"location"})
+PERSONAL: Final = frozenset({"name", "national_id", "username", "mobile", "email", "address"})
+"""Of an aggregate's state."""
+
+
+def data_of(event: Event, seen_as: SeenAs) -> dict[str, Any]:
+    """An event's own fields; personal ones are masked for auditors, and null once they are erased."""
+    shape = shape_of(type(event))
+    names = [name for name in (*shape.plain.names, *shape.personal.names) if name != "originator_topic"]
+    personal = frozenset(shape.personal.names)
+    return {camel_case(name): _field(name, vars(event)[name], seen_as, personal) for name in names}
+
+
+def state_of(aggregate: Aggregate, seen_as: SeenAs) -> dict[str, Any]:
+    """What an aggregate knows, its personal fields masked for auditors."""
+    known = {name: value for name, value in vars(aggregate).items() if not name.startswith("_")}
+    return {camel_case(name): _field(name, value, seen_as, PERSONAL) for name, value in known.items()}
+
+
+def _field(name: str, value: Any, seen_as: SeenAs, personal: frozenset[str]) -> Any:  # noqa: ANN401 (any value)
+    is_auditor = seen_as is SeenAs.AUDITOR
+    if name in OFFICIALS and not is_auditor:
+        return None
+    if name in personal and name not in NOT_MASKED and is_auditor:
+        return _masked(name, value)
+    return _shown(value, is_person=name in PEOPLE | OFFICIALS, seen_as=seen_as)
+
+
+def _masked(name: str, value: Any) -> Any:  # noqa: ANN401 (any value)
+    if isinstance(value, Text) and name == "name":
+        return _shown(masked_name(value, SeenAs.AUDITOR), is_person=False, seen_as=SeenAs.AUDITOR)
+    return masked_number(value, SeenAs.AUDITOR) if name in NUMBERS else None
+
+
+def _shown(value: Any, *, is_person: bool, seen_as: SeenAs) -> Any:  # noqa: ANN401, PLR0911 (a case for each kind)
+    match value:
+        case UUID():
+            return global_id("Person", value) if is_person else str(value)
+        case datetime():
+            return moment(value)
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:.2f}"
+        case bytes():
+            return value.hex()
+        case Mapping():
+            return {str(key): _shown(inner, is_person=False, seen_as=seen_as) for key, inner in value.items()}
+        case set() | frozenset():
+            return sorted(map(str, value))
+        case list() | tuple():
+            return [_shown(inner, is_person=False, seen_as=seen_as) for inner in value]
+    if is_dataclass(value):
+        names = [field.name for field in fields(value)]
+        return {camel_case(name): _field(name, getattr(value, name), seen_as, frozenset()) for name in names}
+    return str(value) if isinstance(value, str) else value

@@ -1,0 +1,166 @@
+"""The protocol graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md) on one connection."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from domain.user import Language
+from schema.context import Context, Reader
+from schema.live import Ended, Listening, Live, Why
+from schema.request import Operation, RequestRefused, operation_of
+
+PROTOCOL: Final = "graphql-transport-ws"
+INITIALISED_WITHIN: Final = 5.0  # seconds
+SENT_WITHIN: Final = 30.0  # seconds: who does not read for so long is too slow
+MOST_OPERATIONS: Final = 20  # of one connection at a time
+
+
+class Greeting(Protocol):
+    """Who has opened a connection, and under which conditions."""
+
+    @property
+    def reader(self) -> Reader: ...
+
+    @property
+    def until(self) -> datetime | None: ...
+
+    def context(self) -> Context: ...
+
+
+class App(Protocol):
+    """What carries operations out."""
+
+    async def greeted(self, payload: Mapping[str, object], address: str) -> Greeting: ...
+
+    def results(self, operation: Operation, context: Context) -> AsyncIterator[dict[str, Any]]: ...
+
+    def refusal(self, refused: RequestRefused, language: Language) -> dict[str, Any]: ...
+
+
+class Socket:
+    """One connection."""
+
+    def __init__(self, websocket: WebSocket, app: App, live: Live, *, most_bytes: int) -> None:
+        self._websocket = websocket
+        self._app = app
+        self._live = live
+        self._most_bytes = most_bytes
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def serve(self) -> None:
+        """Carry out what comes in, until either side closes."""
+        if PROTOCOL not in self._websocket.scope.get("subprotocols", []):
+            await self._websocket.close(4406, "Speak graphql-transport-ws")
+            return
+        await self._websocket.accept(PROTOCOL)
+        try:
+            await self._talk()
+        except Ended as ended:
+            await self._close(ended.why)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            for task in self._running.values():
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _talk(self) -> None:
+        try:
+            first = await asyncio.wait_for(self._message(), INITIALISED_WITHIN)
+        except TimeoutError:
+            raise Ended(Why.NOT_INITIALISED) from None
+        if first.get("type") != "connection_init":
+            raise Ended(Why.UNAUTHENTICATED)
+        client = self._websocket.client
+        payload = first.get("payload")
+        address = client.host if client else ""
+        greeting = await self._app.greeted(payload if isinstance(payload, dict) else {}, address)
+        with self._live.admitted(greeting.reader, until=greeting.until) as listening:
+            await self._send({"type": "connection_ack"})
+            await self._until_over(greeting, listening)
+
+    async def _until_over(self, greeting: Greeting, listening: Listening) -> None:
+        over = asyncio.create_task(listening.over.wait())
+        try:
+            while True:
+                receiving = asyncio.create_task(self._message())
+                done, _ = await asyncio.wait([over, receiving], return_when=asyncio.FIRST_COMPLETED)
+                if over in done:
+                    receiving.cancel()
+                    await asyncio.gather(receiving, return_exceptions=True)
+                    raise Ended(listening.why or Why.UNAUTHENTICATED)
+                await self._take(receiving.result(), greeting, listening)
+        finally:
+            over.cancel()
+
+    async def _take(self, message: dict[str, Any], greeting: Greeting, listening: Listening) -> None:
+        match message:
+            case {"type": "ping"}:
+                await self._send({"type": "pong"})
+            case {"type": "pong"}:
+                pass
+            case {"type": "subscribe", "id": str() as id, "payload": dict() as payload} if id:
+                if id in self._running:
+                    raise Ended(Why.SAME_ID)
+                if len(self._running) >= MOST_OPERATIONS:
+                    raise Ended(Why.TOO_MANY)
+                self._running[id] = asyncio.create_task(self._carry_out(id, payload, greeting.context(), listening))
+            case {"type": "complete", "id": str() as id}:
+                if (task := self._running.pop(id, None)) is not None:
+                    task.cancel()
+            case {"type": "connection_init"}:
+                raise Ended(Why.TOO_MANY)
+            case _:
+                raise Ended(Why.MALFORMED)
+
+    async def _carry_out(self, id: str, payload: dict[str, Any], context: Context, listening: Listening) -> None:
+        try:
+            async for body in self._app.results(operation_of(payload), context):
+                if "data" in body:
+                    await self._send({"id": id, "type": "next", "payload": body})
+                else:
+                    await self._send({"id": id, "type": "error", "payload": body["errors"]})
+                    return
+            await self._send({"id": id, "type": "complete"})
+        except RequestRefused as refused:
+            await self._send({"id": id, "type": "error", "payload": [self._app.refusal(refused, context.language)]})
+        except Ended as ended:
+            listening.end(ended.why)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            if self._running.get(id) is asyncio.current_task():
+                del self._running[id]
+
+    async def _message(self) -> dict[str, Any]:
+        received = await self._websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", 1005))
+        text = received.get("text")
+        if not isinstance(text, str) or len(text) > self._most_bytes:
+            raise Ended(Why.MALFORMED)
+        try:
+            return msgspec.json.decode(text, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError):
+            raise Ended(Why.MALFORMED) from None
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(SENT_WITHIN):
+                await self._websocket.send_text(msgspec.json.encode(message).decode())
+        except TimeoutError:
+            raise Ended(Why.TOO_SLOW) from None
+        except RuntimeError:  # it is closed already
+            raise WebSocketDisconnect from None
+
+    async def _close(self, why: Why) -> None:
+        if self._websocket.application_state is WebSocketState.CONNECTED:
+            code, reason = why.value
+            try:
+                await self._websocket.close(code, reason)
+            except RuntimeError:
+                return

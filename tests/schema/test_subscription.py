@@ -1,0 +1,401 @@
+"""What is told to who listens, over WebSockets and over server-sent events, of a server that runs."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from commands.user import RevokeRole
+from domain.actor import Role
+from schema import live
+from schema import socket as ws
+from server import background
+from store.database import Database
+from store.keyring import Keyring
+from store.log import Log
+from tests.conftest import Clock, Databases
+from tests.end_to_end.test_violation import SALMAN, do, recorded, token
+from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
+
+MINE = """subscription ($after: Position) { myUpdates(after: $after) {
+    position event { type title { en } data actor { role subject name { en } } changes { field before after } }
+    violation { number status } visa { number } objection { status } user { language }
+} }"""
+ONE = "subscription ($number: String!) { violationUpdated(number: $number) { position event { type } violation { status } } }"
+EVERY = """subscription ($filter: EventFilter, $after: Position) { eventRecorded(filter: $filter, after: $after) {
+    position type stream streamVersion data actor { role subject name { en } } about { nationalId name { en } } } }"""
+YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """The address of a fresh database, migrated: what is recorded here is not for the other tests."""
+    name = databases.create(databases.template)
+    yield databases.url(name)
+    databases.drop(name)
+
+
+@dataclass
+class Served:
+    """A house that serves on a port."""
+
+    house: House
+    port: int
+
+    @asynccontextmanager
+    async def socket(self, who: Registered | str | None, **payload: Any) -> AsyncIterator["Client"]:
+        """A connection of somebody, acknowledged."""
+        async with connect(
+            f"ws://127.0.0.1:{self.port}/graphql", subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None
+        ) as connection:
+            client = Client(connection)
+            said = {"acceptLanguage": "en", **payload}
+            if who is not None:
+                bearer = who if isinstance(who, str) else await token(self.house, who)
+                said["authorization"] = f"Bearer {bearer}"
+            await client.send(type="connection_init", payload=said)
+            assert await client.receive() == {"type": "connection_ack"}
+            yield client
+
+
+@dataclass
+class Client:
+    """Speaks graphql-transport-ws."""
+
+    connection: ClientConnection
+
+    async def send(self, **message: Any) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def receive(self, *, within: float = 5) -> dict[str, Any]:
+        async with asyncio.timeout(within):
+            found: dict[str, Any] = json.loads(await self.connection.recv())
+        return found
+
+    async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
+        await self.send(type="subscribe", id=id, payload={"query": query, "variables": variables})
+        await asyncio.sleep(0.1)  # listening from now on
+
+    async def next(self) -> dict[str, Any]:
+        """The next update; it is the one root field of what is told."""
+        message = await self.receive()
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
+        (value,) = message["payload"]["data"].values()
+        found: dict[str, Any] = value
+        return found
+
+    async def closed(self, *, within: float = 5) -> int:
+        """The code that it is closed with."""
+        async with asyncio.timeout(within):
+            await self.connection.wait_closed()
+        assert self.connection.close_code is not None
+        return self.connection.close_code
+
+
+@pytest.fixture
+async def served(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[Served]:
+    async with open_house(database, log, keyring, now, tmp_path) as house:
+        await house.register(RAJESH, NOURA, SALMAN, YOUSEF)
+        await house.appoint(SALMAN, Role.TRAFFIC_OFFICER)
+        await house.appoint(YOUSEF, Role.AUDITOR)
+        async with serving(house) as port, background(house.app.live.run):
+            yield Served(house, port)
+
+
+@asynccontextmanager
+async def serving(house: House) -> AsyncIterator[int]:
+    web = Starlette(routes=[Route("/graphql", house.app), WebSocketRoute("/graphql", house.app)])
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            web, log_config=None, lifespan="off", ws="websockets-sansio", ws_per_message_deflate=False
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:  # noqa: ASYNC110 (it has no event for it)
+            await asyncio.sleep(0.01)
+        yield listening.getsockname()[1]
+        server.should_exit = server.force_exit = True
+        await task
+
+
+# What is told
+
+
+async def test_a_person_is_told_what_happens_to_their_own_cases_with_the_case_as_it_is(served: Served) -> None:
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(MINE)
+        number = await recorded(served.house, RAJESH)
+        first, second = await client.next(), await client.next()
+    assert [update["event"]["type"] for update in (first, second)] == ["Violation.Recorded", "Violation.Notified"]
+    assert first["violation"] == {"number": number, "status": "NOTIFIED"}
+    assert first["event"]["title"] == {"en": "Traffic violation recorded"}
+    assert first["event"]["actor"] == {"role": "AGENCY_FEED", "subject": "traffic", "name": {"en": "Traffic"}}
+    assert first["event"]["data"]["plate"] == "ABD1234"
+    changes = {change["field"]: (change["before"], change["after"]) for change in second["event"]["changes"]}
+    assert changes["status"] == ("RECORDED", "NOTIFIED")
+    assert changes["objectBefore"] == (None, "2026-03-31")
+    assert (first["visa"], first["objection"], first["user"]) == (None, None, None)
+
+
+async def test_nobody_is_told_of_somebody_elses_cases(served: Served) -> None:
+    async with served.socket(NOURA) as client:
+        await client.subscribe(MINE)
+        await recorded(served.house, RAJESH)
+        await do(served.house, "setLanguage", NOURA, language="EN")
+        update = await client.next()
+    assert (update["event"]["type"], update["user"]) == ("User.LanguageChanged", {"language": "EN"})
+
+
+async def test_who_comes_back_with_a_position_is_told_everything_since_once_and_in_order(served: Served) -> None:
+    for _ in range(3):
+        await recorded(served.house, RAJESH)
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(MINE, after="0")
+        seen = [await client.next() for _ in range(4)]
+    await recorded(served.house, RAJESH)
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(MINE, after=seen[-1]["position"])
+        seen += [await client.next() for _ in range(4)]
+        await recorded(served.house, RAJESH)
+        seen += [await client.next() for _ in range(2)]
+    positions = [int(update["position"]) for update in seen]
+    assert positions == sorted(set(positions))
+    types = [update["event"]["type"] for update in seen]
+    assert types[0] == "User.Registered"
+    assert types[1:] == ["Violation.Recorded", "Violation.Notified"] * 4 + ["Violation.Recorded"]
+
+
+async def test_a_case_is_followed_by_who_may_see_it(served: Served) -> None:
+    number = await recorded(served.house, RAJESH)
+    paid = {"violationNumber": number, "paidAt": "2026-03-01T09:00:00Z", "reference": "S1"}
+    async with (
+        served.socket(RAJESH) as violator,
+        served.socket(SALMAN, purpose="CASE_REVIEW") as officer,
+        served.socket(NOURA) as stranger,
+    ):
+        for client in (violator, officer, stranger):
+            await client.subscribe(ONE, number=number)
+        refused = await stranger.receive()
+        assert refused["type"] == "error"
+        assert refused["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+        assert (await do(served.house, "recordPayment", "sadad", **paid)).problems == []
+        for client in (violator, officer):
+            update = await client.next()
+            assert (update["event"]["type"], update["violation"]) == ("Violation.Paid", {"status": "PAID"})
+
+
+async def test_an_auditor_is_told_everything_masked(served: Served) -> None:
+    async with served.socket(YOUSEF, purpose="AUDIT") as client:
+        await client.subscribe(EVERY, filter={"streamType": "Violation"})
+        await recorded(served.house, RAJESH)
+        event = await client.next()
+    assert event["type"] == "Violation.Recorded"
+    assert event["data"]["plate"] is None
+    assert event["data"]["location"] == {"ar": "طريق الملك فهد", "en": "King Fahd Road"}
+    assert event["about"] == [{"nationalId": "*******556", "name": {"en": "R. K."}}]
+
+
+@pytest.mark.parametrize(
+    ("who", "payload", "code"),
+    [(RAJESH, {"purpose": "AUDIT"}, "FORBIDDEN"), (YOUSEF, {}, "PURPOSE_REQUIRED")],
+)
+async def test_only_auditors_who_say_why_are_told_everything(
+    served: Served, who: Registered, payload: dict[str, str], code: str
+) -> None:
+    async with served.socket(who, **payload) as client:
+        await client.subscribe(EVERY)
+        refused = await client.receive()
+    assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", code)
+
+
+# When it is over
+
+
+async def test_a_connection_ends_with_its_session(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+    session = await served.house.sign_in(RAJESH)
+    async with served.socket(session["accessToken"]) as client:
+        await client.subscribe(MINE)
+        await asyncio.sleep(0.3)
+        await served.house.ask("mutation { signOut { problems { code } } }", session["accessToken"])
+        assert await client.closed() == 4401
+
+
+async def test_a_connection_ends_when_a_role_is_taken_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+    async with served.socket(YOUSEF, purpose="AUDIT") as client:
+        await client.subscribe(EVERY)
+        await served.house.carry_out("revokeRole", RevokeRole(national_id=YOUSEF.national_id, role=Role.AUDITOR), SETUP)
+        assert await client.closed() == 4403
+
+
+async def test_a_right_that_is_gone_ends_it_with_the_next_event(served: Served) -> None:
+    number = await recorded(served.house, RAJESH)
+    async with served.socket(SALMAN, purpose="CASE_REVIEW") as client:
+        await client.subscribe(ONE, number=number)
+        await served.house.carry_out(
+            "revokeRole", RevokeRole(national_id=SALMAN.national_id, role=Role.TRAFFIC_OFFICER), SETUP
+        )
+        assert await client.closed(within=12) == 4403
+
+
+async def test_a_token_without_a_session_ends_by_itself(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+    async with served.socket(RAJESH) as client:
+        served.house.now.advance(seconds=301)
+        assert await client.closed() == 4401
+
+
+# The protocol
+
+
+async def test_queries_and_mutations_are_answered_too(served: Served) -> None:
+    async with served.socket(RAJESH) as client:
+        await client.subscribe("{ me { username } }", id="a")
+        assert await client.receive() == {
+            "type": "next",
+            "id": "a",
+            "payload": {
+                "data": {"me": {"username": "rajesh"}},
+                "extensions": {"position": str(served.house.followed.position)},
+            },
+        }
+        assert await client.receive() == {"type": "complete", "id": "a"}
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+
+
+async def test_what_is_completed_is_told_no_more(served: Served) -> None:
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(MINE)
+        await client.send(type="complete", id="1")
+        await asyncio.sleep(0.1)
+        await recorded(served.house, RAJESH)
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+
+
+async def test_a_document_that_is_not_valid_is_an_error(served: Served) -> None:
+    async with served.socket(RAJESH) as client:
+        for query in (
+            "subscription { nothing }",
+            "subscription {",
+            "subscription { myUpdates(after: 1) { position } }",
+        ):
+            await client.subscribe(query)
+            message = await client.receive()
+            assert message["type"] == "error"
+            assert message["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        (['{"type": "subscribe", "id": "1", "payload": {"query": "{ me { username } }"}}'], 4401),
+        (['{"type": "connection_init"}'], 4401),
+        (['{"type": "connection_init", "payload": {"authorization": "Bearer x"}}'], 4401),
+        (["nonsense"], 4400),
+        (["[]"], 4400),
+        (["x" * 2_000_000], 4400),
+    ],
+)
+async def test_what_is_no_greeting_closes_the_connection(served: Served, messages: list[str], code: int) -> None:
+    url = f"ws://127.0.0.1:{served.port}/graphql"
+    async with connect(url, subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None) as connection:
+        for message in messages:
+            await connection.send(message)
+        found = await Client(connection).closed()
+    assert found == code
+
+
+async def test_who_says_nothing_is_not_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ws, "INITIALISED_WITHIN", 0.1)
+    url = f"ws://127.0.0.1:{served.port}/graphql"
+    async with connect(url, subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None) as connection:
+        assert await Client(connection).closed() == 4408
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ({"type": "connection_init"}, 4429),
+        ({"type": "subscribe", "id": "1", "payload": {"query": MINE}}, 4409),
+        ({"type": "start", "id": "2", "payload": {"query": MINE}}, 4400),
+        ({"type": "subscribe", "payload": {"query": MINE}}, 4400),
+    ],
+)
+async def test_what_the_protocol_does_not_allow_closes_the_connection(
+    served: Served, message: dict[str, Any], code: int
+) -> None:
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(MINE)
+        await client.send(**message)
+        assert await client.closed() == code
+
+
+async def test_a_person_has_so_many_connections_and_no_more(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MOST_OF_A_PERSON", 1)
+    url = f"ws://127.0.0.1:{served.port}/graphql"
+    async with served.socket(RAJESH):
+        async with connect(url, subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None) as connection:
+            second = Client(connection)
+            bearer = await token(served.house, RAJESH)
+            await second.send(type="connection_init", payload={"authorization": f"Bearer {bearer}"})
+            assert await second.closed() == 4429
+        async with served.socket(NOURA):
+            pass
+    async with served.socket(RAJESH):
+        pass
+
+
+# Server-sent events
+
+
+async def told(served: Served, who: Registered, query: str, count: int, **variables: Any) -> list[dict[str, Any]]:
+    """The first updates that come as server-sent events."""
+    headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {await token(served.house, who)}"}
+    found: list[dict[str, Any]] = []
+    async with (
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", timeout=10) as client,
+        client.stream("POST", "/graphql", json={"query": query, "variables": variables}, headers=headers) as response,
+    ):
+        assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        async for line in response.aiter_lines():
+            if line.startswith("data: "):
+                found.append(json.loads(line.removeprefix("data: ")))
+            if len(found) == count or line == "event: complete":
+                return found
+    return found
+
+
+async def test_updates_come_as_server_sent_events_too(served: Served) -> None:
+    await recorded(served.house, RAJESH)
+    found = await told(served, RAJESH, MINE, 3, after="0")
+    types = [one["data"]["myUpdates"]["event"]["type"] for one in found]
+    assert types == ["User.Registered", "Violation.Recorded", "Violation.Notified"]
+
+
+async def test_who_is_not_signed_in_is_told_nothing(served: Served) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}") as client:
+        answer = await client.post("/graphql", json={"query": MINE}, headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+
+
+async def test_a_refused_listener_is_told_why_and_that_it_is_all(served: Served) -> None:
+    found = await told(served, RAJESH, EVERY, 2)
+    assert [one["errors"][0]["extensions"]["code"] for one in found] == ["FORBIDDEN"]
