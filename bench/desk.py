@@ -6,7 +6,7 @@
 `objections(…)` by a traffic officer, one client, one request after the other, timed inside the server's process from the
 request's arrival to the last byte of its answer: by filter, from the start, from the end and from a random place inside.
 Each look writes an entry into the access log for every violator on the page, in the same statement. The read models' rows are
-written by SQL: one objection in ten is open, one in a hundred waits.
+written by SQL: of the newest, one in a hundred, all are open; the older ones are decided, one in five hundred of them is in court.
 
 With DATABASE_URL in a new database on that server, which is dropped at the end; else on an embedded one.
 """
@@ -32,7 +32,7 @@ from access.digest import Digests
 from access.token import TokenKeys
 from bench.append import new_database
 from bench.served import Person
-from bench.visas import StandingStill, Timed, between, counted, person
+from bench.visas import Timed, between, counted, person, standing_still
 from commands.account import Accounts
 from projections import READ_MODELS
 from projections.follower import create
@@ -69,10 +69,11 @@ OBJECTIONS = f"""
         objection_status_since, objection_reason, objection_statement, objection_submitted_at, objection_event_id,
         objection_attachments, objection_information)
     SELECT md5('violation' || n)::uuid, (7000000000 + n)::text, md5('person' || {OFFICERS} + 1 + n %% (%(people)s - {OFFICERS}))::uuid,
-        'SEAT_BELT', 'SAHER', CASE WHEN n %% 10 = 0 THEN 'UNDER_OBJECTION' ELSE 'FINAL_DUE' END, at, at - interval '9 days', at, at::date,
+        'SEAT_BELT', 'SAHER', CASE WHEN n <= %(objections)s / 100 THEN 'UNDER_OBJECTION' ELSE 'FINAL_DUE' END, at, at - interval '9 days', at, at::date,
         json_build_object('ar', 'طريق الملك فهد', 'en', 'King Fahd Road'), 'ABD1234', 300, 150, 2, true, 0, 0, 0, 0, at::date,
         at::date + 30, at::date + 45, at::date + 45, '[]', 2,
-        CASE WHEN n %% 100 = 0 THEN 'SUBMITTED' WHEN n %% 10 = 0 THEN 'UNDER_REVIEW' ELSE 'REJECTED' END, at,
+        CASE WHEN n > %(objections)s / 100 THEN CASE WHEN n %% 500 = 0 THEN 'APPEALED_TO_COURT' ELSE 'REJECTED' END
+            WHEN n %% 2 = 0 THEN 'SUBMITTED' WHEN n %% 20 = 1 THEN 'INFO_REQUESTED' ELSE 'UNDER_REVIEW' END, at,
         (ARRAY['NOT_OWNER', 'PLATE_MISREAD', 'OTHER_DRIVER', 'DUPLICATE', 'EMERGENCY', 'DEVICE_ERROR', 'OTHER'])[1 + n %% 7],
         'لم أكن في الموقع في ذلك الوقت، والمركبة كانت في الورشة.', at, md5('event' || n)::uuid, '[]', '[]'
     FROM (SELECT n, now() - n * interval '2 minutes' AS at FROM generate_series(1, %(objections)s) n) every
@@ -96,7 +97,12 @@ def questions(cursor: Callable[[], str]) -> list[tuple[str, bool, Variables]]:
         ("the last 50", False, lambda: {"last": 50}),
         ("50 that wait", False, lambda: {"first": 50, "filter": waiting}),
         ("50 that wait, from the middle", False, lambda: {"first": 50, "after": cursor(), "filter": waiting}),
-        ("50 that are open", False, lambda: {"first": 50, "filter": {"status": ["SUBMITTED", "UNDER_REVIEW"]}}),
+        (
+            "50 that are open",
+            False,
+            lambda: {"first": 50, "filter": {"status": ["SUBMITTED", "UNDER_REVIEW", "INFO_REQUESTED"]}},
+        ),
+        ("50 in court", False, lambda: {"first": 50, "filter": {"status": ["APPEALED_TO_COURT"]}}),
         ("50 of a reason", False, lambda: {"first": 50, "filter": {"reason": "EMERGENCY"}}),
         ("50 that wait, of a reason", False, lambda: {"first": 50, "filter": waiting | {"reason": "OTHER"}}),
         ("50 of some time", False, lambda: {"first": 50, "filter": {"submittedFrom": start, "submittedTo": end}}),
@@ -132,12 +138,13 @@ async def measure(url: str, objections: int) -> None:
             await fill(database, objections)
             async with Log(database, keyring, now=lambda: datetime.now(UTC)) as log:
                 accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
-                await ask(database, accounts, TokenKeys.load(Path(folder) / "token.jwk", create=True), results)
+                keys = TokenKeys.load(Path(folder) / "token.jwk", create=True)
+                await ask(database, standing_still(database, log, accounts, keys, Path(folder)), results)
     Console(file=sys.stdout, width=120).print(results)
 
 
-async def ask(database: Database, accounts: Accounts, keys: TokenKeys, results: Table) -> None:
-    services = Services(database.pool, accounts, StandingStill(), keys, access_token_seconds=300)
+async def ask(database: Database, services: Services, results: Table) -> None:
+    keys = services.token_keys
     clients = Clients(database, Digests(bytes(32)))
     app = Timed(GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC)))
     officers = [await person(database, number) for number in range(1, OFFICERS + 1)]

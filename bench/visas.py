@@ -47,6 +47,7 @@ from domain.visa import Visa
 from domain.visa_terms import VisaBasis, VisaType, terms
 from projections import READ_MODELS
 from projections.follower import create
+from projections.updates import Updates
 from schema import table
 from schema.app import GraphQLApp
 from schema.context import Services
@@ -111,6 +112,20 @@ class StandingStill:
 
     async def wait_for(self, position: int, seconds: float) -> bool:  # noqa: ARG002 (as the real one)
         return True
+
+
+def standing_still(database: Database, log: Log, accounts: Accounts, keys: TokenKeys, folder: Path) -> Services:
+    """What the endpoint needs, over read models that nobody changes."""
+    still = StandingStill()
+    return Services(
+        database.pool,
+        accounts,
+        still,
+        keys,
+        access_token_seconds=300,
+        blobs=Blobs(folder / "blobs"),
+        updates=Updates(log, database, still),
+    )
 
 
 @dataclass
@@ -184,9 +199,7 @@ async def read(database: Database, log: Log, keyring: Keyring, folder: Path, siz
     """The rows of the results."""
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
     keys = TokenKeys.load(folder / "token.jwk", create=True)
-    services = Services(
-        database.pool, accounts, StandingStill(), keys, access_token_seconds=300, blobs=Blobs(folder / "blobs")
-    )
+    services = standing_still(database, log, accounts, keys, folder)
     clients = Clients(database, Digests(keyring.master_key.access))
     app = Timed(GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sijil") as client:  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ class Line(msgspec.Struct):
     at: datetime
     op: str
     input: msgspec.Raw
-    origin: Origin = msgspec.field(name="as")
+    origin: Origin | None = msgspec.field(name="as", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Order:
 
     line: int
     at: datetime
-    origin: Origin
+    origin: Origin | None  # only a feed that says itself who acted has it
     command: Command[Any]
     input: Any
 

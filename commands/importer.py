@@ -301,7 +301,7 @@ class Batch:
         for order in orders:
             (read if order.command.reads_owners else named).update(order.command.claims(order.input))
         if self._progress.backdate:
-            read |= {Claim("national_id", order.origin.subject) for order in orders}
+            read |= {Claim("national_id", order.origin.subject) for order in orders if order.origin is not None}
         self._natural_keys = {order.line: natural_key(work, order.command, order.input) for order in orders}
         keys = [key for key in self._natural_keys.values() if key is not None]
         owners, _ = await asyncio.gather(work.owners(named | read), work.remembered(keys))
@@ -321,9 +321,11 @@ class Batch:
 
     async def _actor(self, order: Order) -> Actor:
         """Who acts: the operator's agency, or with `--backdate` whom the line names, if the record bears it out."""
-        role, subject = order.origin.role, order.origin.subject
         if not self._progress.backdate:
             return Actor(Role.AGENCY_FEED, self._progress.agency or "", CHANNEL)
+        if order.origin is None:
+            refuse(ProblemCode.INVALID_INPUT, "as")
+        role, subject = order.origin.role, order.origin.subject
         if role is Role.AGENCY_FEED:
             return Actor(role, subject, CHANNEL)
         appoints = order.command.operation == "grantRole" and order.input.role is Role.ADMINISTRATOR

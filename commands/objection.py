@@ -130,8 +130,11 @@ async def request_objection_information(work: Work, request: Request, input: Req
 
 
 async def decide_objection(work: Work, request: Request, input: DecideObjection) -> None:
+    shown = await work.find(Violation, objected(input))
+    shown_version = shown.objection.version if shown and shown.objection else None
     violation, docket = await objection_case(work, request, input.objection_number)
-    if input.expected_version not in {None, violation.objected.version}:
+    # What time alone has made of it since it was shown is no news to an officer.
+    if input.expected_version not in {None, shown_version, violation.objected.version}:
         refuse(ProblemCode.CONFLICT, "expectedVersion")
     violation.decide_objection(
         input.outcome,

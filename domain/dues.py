@@ -73,7 +73,7 @@ def discount(violation: ViolationState, on: date) -> Decimal:
 def discount_at(violation: ViolationState, instant: datetime) -> Decimal:
     """What a payment of that moment saves, however late its report."""
     court = violation.court_decided_at
-    return NOTHING if court is not None and instant >= court else discount_in_time(violation, riyadh_day(instant))
+    return NOTHING if court is not None and instant > court else discount_in_time(violation, riyadh_day(instant))
 
 
 def discount_in_time(violation: ViolationState, on: date) -> Decimal:
@@ -140,7 +140,8 @@ def pay_rule(violation: ViolationState, notified_on: date, pay_before: date) -> 
 
 def _discount_until(violation: ViolationState) -> Rule[Decimal] | Rule[int]:
     """The rule that gives the discount and its last day, or the one that limits it within a further period."""
-    if violation.status is ViolationStatus.EXTENDED and violation.extended_on is not None:
+    extended = violation.extended_on is not None and violation.extended_before == violation.pay_before
+    if extended and violation.extended_on is not None:
         return rules.EXTENSION_DISCOUNT_DAYS.on(violation.extended_on)
     return discount_rule(violation)
 

@@ -48,8 +48,10 @@ def submit(
     today = riyadh_day(now)
     with check_all() as check:
         check.problems += objection_problems(violation, record, today)
-        if not accept_terms or terms_version not in {None, OBJECTION_TERMS.version}:
+        if not accept_terms:
             check.problem(ProblemCode.TERMS_NOT_ACCEPTED, "acceptTerms")
+        elif terms_version not in {None, OBJECTION_TERMS.version}:
+            check.problem(ProblemCode.TERMS_NOT_ACCEPTED, "termsVersion")
         if statement is not None and statement.strip():
             statement = check(said, statement, today, field=("statement",))
         else:

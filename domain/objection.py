@@ -106,7 +106,8 @@ def objection_deadlines(violation: ObjectedState) -> list[Deadline]:
 
 def appeal_before(violation: ObjectedState) -> Deadline | None:
     """The last day to take a decision to court; None where there is no decision that can be."""
-    if violation.objection_status not in DECIDED_BY_OFFICER or violation.objection_decided_on is None:
+    decided = violation.objection_status in DECIDED_BY_OFFICER and violation.status is not ViolationStatus.VOIDED
+    if not decided or violation.objection_decided_on is None:
         return None
     rule = rules.APPEAL_WITHIN_DAYS.on(violation.objection_decided_on)
     return Deadline(DeadlineKind.APPEAL_BEFORE, violation.objection_decided_on + timedelta(days=rule.value), rule)

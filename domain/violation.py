@@ -123,7 +123,8 @@ class Violation(Aggregate):
             violation.status = ViolationStatus.EXTENDED
             violation.extended_on = self.extended_on
             violation.extended_before = violation.pay_before = self.pay_before
-            violation.discount_before = self.discount_before
+            if violation.court_decided_at is None:
+                violation.discount_before = self.discount_before
 
     class Voided(Aggregate.Event):
         """It was recorded in error, or against the wrong driver. An open objection has no object any more."""
@@ -384,7 +385,9 @@ class Violation(Aggregate):
         decision: "Violation.ObjectionWithdrawn | Violation.FineModified | Violation.ObjectionRejected | Violation.CourtModified",
     ) -> None:
         """After a decision that leaves a fine."""
-        self.pay_before = self.discount_before = decision.pay_before
+        self.pay_before = decision.pay_before
+        if self.court_decided_at is None:  # a court ends the discount: what was lost by then stays lost
+            self.discount_before = decision.pay_before
         self.discount_granted = decision.discount
         self.refund_due = decision.refund
         if decision.refund:
@@ -504,7 +507,7 @@ class Violation(Aggregate):
             amount: SAR; None pays exactly what is due.
             from_feed: a payment agency's report is a fact, even of too much; a person's overpayment is refused.
         """
-        if formats.instant(paid_at, field=("paidAt",)) > now:
+        if not self.occurred_at <= formats.instant(paid_at, field=("paidAt",)) <= now:
             refuse(ProblemCode.INVALID_INPUT, "paidAt")
         reference = formats.reference(reference, field=("reference",))
         if amount is None:
@@ -535,7 +538,8 @@ class Violation(Aggregate):
         Raises:
             Refused: VIOLATION_STATE_FORBIDS, nothing is to go back; OVERPAYMENT, less is; a time in the future.
         """
-        if formats.instant(refunded_at, field=("refundedAt",)) > now:
+        first_paid_at = min((payment.paid_at for payment in self.payments), default=self.occurred_at)
+        if not first_paid_at <= formats.instant(refunded_at, field=("refundedAt",)) <= now:
             refuse(ProblemCode.INVALID_INPUT, "refundedAt")
         reference = formats.reference(reference, field=("reference",))
         amount = formats.money(amount, field=("amount",))

@@ -179,7 +179,8 @@ class Violations(ReadModel[ViolationRow]):
                 now_is(row, ViolationStatus.EXTENDED, event)
                 row.extended_on = event.extended_on
                 row.extended_before = row.pay_before = event.pay_before
-                row.discount_before = event.discount_before
+                if row.court_decided_at is None:
+                    row.discount_before = event.discount_before
             case Violation.Voided():
                 now_is(row, ViolationStatus.VOIDED, event)
                 row.discount_granted = NOTHING
@@ -305,7 +306,9 @@ def fine_is_due(
     | Violation.ObjectionRejected
     | Violation.CourtModified,
 ) -> None:
-    row.pay_before = row.discount_before = event.pay_before
+    row.pay_before = event.pay_before
+    if row.court_decided_at is None:
+        row.discount_before = event.pay_before
     row.discount_granted = event.discount
     row.refund_due = event.refund
     if event.refund:

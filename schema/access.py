@@ -33,6 +33,7 @@ class SeenAs(StrEnum):
     EMPLOYER = "EMPLOYER"
     DELEGATE = "DELEGATE"
     CASE = "CASE"
+    AGENCY = "AGENCY"
     PASSPORT_OFFICER = "PASSPORT_OFFICER"
     TRAFFIC_OFFICER = "TRAFFIC_OFFICER"
     COURT_CLERK = "COURT_CLERK"
@@ -137,26 +138,31 @@ def may_filter_by_plate(context: Context, person_id: UUID) -> bool:
     return person_id == context.reader_id or (bool(roles) and roles[0] is not Role.AUDITOR)
 
 
-# Masked for auditors
+# Masked for auditors; an agency, which reports and does not read, is not even told that much
 
 
 def masked_name(name: Text | None, seen_as: SeenAs) -> Text | None:
-    """Initials for an auditor."""
-    if name is None or seen_as is not SeenAs.AUDITOR:
-        return name
-    return Text(_initials(name.ar), _initials(name.en))
+    """Initials for an auditor, nothing for an agency."""
+    if name is None or seen_as is SeenAs.AGENCY:
+        return None
+    return Text(_initials(name.ar), _initials(name.en)) if seen_as is SeenAs.AUDITOR else name
 
 
 def masked_number(number: str | None, seen_as: SeenAs) -> str | None:
-    """The last three digits for an auditor."""
-    if number is None or seen_as is not SeenAs.AUDITOR:
-        return number
-    return "*" * (len(number) - 3) + number[-3:]
+    """The last three digits for an auditor, nothing for an agency."""
+    if number is None or seen_as is SeenAs.AGENCY:
+        return None
+    return "*" * (len(number) - 3) + number[-3:] if seen_as is SeenAs.AUDITOR else number
 
 
 def masked(value: T | None, seen_as: SeenAs) -> T | None:
-    """Nothing for an auditor."""
-    return None if seen_as is SeenAs.AUDITOR else value
+    """Nothing for an auditor and for an agency."""
+    return None if seen_as in {SeenAs.AUDITOR, SeenAs.AGENCY} else value
+
+
+def shows_docket(seen_as: SeenAs) -> bool:
+    """Whether what is counted of the violator's other cases is told."""
+    return seen_as not in {SeenAs.COURT_CLERK, SeenAs.AGENCY}
 
 
 def _initials(name: str) -> str:

@@ -28,8 +28,8 @@ class Attachment:
     sha256: str = strawberry.field(description="SHA-256 of its content, in base64.")
 
     @resolver(
-        "Where to download it, on this server: a link for the reader alone, without a header, good for ten minutes. It ends "
-        "with the reader's session or right."
+        "Where to download it, on this server: a link that needs no header, good for ten minutes, and no longer than the "
+        "reader's session and right. Whoever has it can use it, and is noted as the reader: give it to nobody."
     )
     def url(self, info: Info) -> str:
         context = info.context

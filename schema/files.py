@@ -35,6 +35,7 @@ NO_FILE: Final = Text("لا يوجد ملف تحت هذا الرابط", "There 
 NOT_NOW: Final = Text("الخدمة غير متاحة الآن، حاول بعد لحظات", "Not available now; try again in a moment")
 EXPIRED: Final = Text("انتهت صلاحية الرابط، اطلبه من جديد", "The link has expired; ask for it again")
 
+ENDINGS: Final = {"application/pdf": (".pdf",), "image/jpeg": (".jpg", ".jpeg"), "image/png": (".png",)}
 NEVER_SHOWN: Final = {
     "Cache-Control": "private, no-store",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -92,7 +93,8 @@ class Files:
         if not await asyncio.to_thread(place.is_file):
             logger.error("the file %s is missing, which somebody's case names", place)
             return _refused(request, HTTPStatus.NOT_FOUND, NO_FILE)
-        headers = NEVER_SHOWN | {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}"}
+        name = quote(name_of(file), safe="")
+        headers = NEVER_SHOWN | {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return FileResponse(place, headers=headers, media_type=file.media_type)
 
     async def _find(self, link: Link, now: datetime) -> FileEntry | None:
@@ -109,8 +111,15 @@ class Files:
             purpose=link.purpose,
             case_reference=link.case_reference,
         )
-        seen = await look(context, FILES, Condition(NAMED, (("violation", link.violation), ("file", link.file))))
+        named = Condition(NAMED, (("violation", link.violation), ("file", link.file)))
+        seen = await look(context, FILES, named, shows=(Data.OBJECTION,))
         return seen[0].file if seen else None
+
+
+def name_of(file: FileEntry) -> str:
+    """The name to store a file under: it ends as its content is, for a program is chosen by that."""
+    endings = ENDINGS.get(file.media_type, (".bin",))
+    return file.filename if file.filename.lower().endswith(endings) else file.filename + endings[0]
 
 
 def _refused(request: Request, status: HTTPStatus, text: Text) -> Response:

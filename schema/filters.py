@@ -1,5 +1,6 @@
 """Filters of lists: their GraphQL inputs, and the conditions that rows must fulfil."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -113,14 +114,17 @@ def violations_where(filter: ViolationFilter | None) -> Condition:
     )
 
 
-def objections_where(filter: ObjectionFilter | None) -> Condition:
-    """The condition of a filter, over violations.
+def objections_where(filter: ObjectionFilter | None, *, only: frozenset[ObjectionStatus] | None) -> Condition:
+    """The condition of a filter, over violations. `only`: the states that the reader may see at all, None for all.
 
     Raises:
         Refused: INVALID_ID.
     """
-    return _condition(
-        ("one.objection_status = ANY (%(status)s::text[])", "status", _values(filter, "status")),
+    asked = _values(filter, "status")
+    states = asked if only is None else tuple(sorted(only.intersection(asked) if asked is not None else only))
+    condition = _condition(
+        ("one.objection_status IS NOT NULL", "objected", True),
+        ("one.objection_status = ANY (%(each)s::text[])", "each", states),
         ("one.objection_reason = %(reason)s", "reason", _value(filter, "reason")),
         (
             "one.objection_submitted_at >= %(submitted_from)s::timestamptz",
@@ -138,6 +142,7 @@ def objections_where(filter: ObjectionFilter | None) -> Condition:
             _national_id(filter, "violator_national_id", "violatorNationalId"),
         ),
     )
+    return condition if states is None else replace(condition, each="objection_status")
 
 
 def _condition(*parts: tuple[str, str, Any]) -> Condition:

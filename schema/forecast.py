@@ -10,6 +10,7 @@ import strawberry
 
 from commands.forecast import violation_cases, visa_cases
 from domain.calendar import add_months, start_of_day
+from domain.docket import Docket
 from domain.dues import ViolationStatus
 from domain.errors import Problem as Refusal
 from domain.forecast import (
@@ -127,9 +128,15 @@ class ViolationForecast:
 
 
 async def violation_forecast_shown(
-    context: Context, violation_id: UUID, event: ViolationHypothesis, on: date, days: int | None
+    context: Context,
+    violation_id: UUID,
+    event: ViolationHypothesis,
+    on: date,
+    days: int | None,
+    *,
+    with_docket: bool,
 ) -> ViolationForecast:
-    """What would become of a violation.
+    """What would become of a violation; without the docket nothing is told of the violator's other cases.
 
     Raises:
         RequestError: BAD_USER_INPUT, nobody can say for that day, or the number of days is missing or has no meaning.
@@ -144,6 +151,8 @@ async def violation_forecast_shown(
         return [found[violation] for violation in violations]
 
     case = await context.loader("violation cases", load).load(violation_id)
+    if not with_docket:
+        case = replace(case, docket=Docket.open(case.violation.violator_id, now=context.now))
     found = violation_forecast(case, event, at=at, days=days or 0)
     return ViolationForecast(
         status=found.status,

@@ -81,6 +81,9 @@ class Condition:
 
     sql: str = "true"
     parameters: tuple[tuple[str, Any], ...] = field(default=())
+    each: str | None = None
+    """A column, whose values are in the parameter `each`: rows are looked for value by value, so that an index over the column
+    and the order finds the first of each, however rare they are among the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ VISAS_WITH_HOLDERS: Final = Source(
     f"SELECT {VISA}, person.id AS seen_of, {SEES_VISAS_OF} AS seen_as, to_json(person) AS holder {_HELD}",
 )
 REPLACED_BY: Final = (
-    f"(SELECT other.number FROM {table.VIOLATION} other WHERE other.replaces = violation.number) AS replaced_by"
+    f"(SELECT other.number FROM {table.VIOLATION} other WHERE other.replaces = violation.number LIMIT 1) AS replaced_by"
 )
 VIOLATIONS: Final = Source(
     Data.VIOLATION,
@@ -149,9 +152,9 @@ VIOLATIONS: Final = Source(
     f"SELECT violation.*, {REPLACED_BY}, violation.violator_id AS seen_of, {SEES_VIOLATION} AS seen_as "
     f"FROM {table.VIOLATION} violation",
 )
-REPORTED_VISAS: Final = f"SELECT {VISA}, '{SeenAs.CASE}' AS seen_as FROM {table.VISA} visa"
+REPORTED_VISAS: Final = f"SELECT {VISA}, '{SeenAs.AGENCY}' AS seen_as FROM {table.VISA} visa"
 REPORTED_VIOLATIONS: Final = (
-    f"SELECT violation.*, {REPLACED_BY}, '{SeenAs.CASE}' AS seen_as FROM {table.VIOLATION} violation"
+    f"SELECT violation.*, {REPLACED_BY}, '{SeenAs.AGENCY}' AS seen_as FROM {table.VIOLATION} violation"
 )
 VISAS_OF: Final = PersonalList(
     Data.VISA,
@@ -184,7 +187,7 @@ async def look_through(
 ) -> Slice[R]:
     """A page of all rows under a condition that the reader may see."""
     roles = official_roles(context, source.data)
-    statement = _page_statement(source, order, _shape(page), condition.sql, bool(roles))
+    statement = _page_statement(source, order, _shape(page), condition.sql, condition.each, bool(roles))
     return _page_of(source.row).decode(
         await _run(context, roles, statement, condition, shows=(source.data, *shows), page=page)
     )
@@ -363,11 +366,18 @@ def _slice(order: Order, shape: Shape, every: str, *, rows_where: str = "true") 
 
 
 @lru_cache(256)
-def _page_statement(source: Source[Any], order: Order, shape: Shape, condition: str, notes: bool) -> str:
+def _page_statement(  # noqa: PLR0917 (what makes two statements different)
+    source: Source[Any], order: Order, shape: Shape, condition: str, each: str | None, notes: bool
+) -> str:
     inside, way, _, _ = _bounds(order, shape)
     every = f"({source.sql}) one WHERE one.seen_as IS NOT NULL AND {condition}"
+    found = f"SELECT * FROM {every} AND {inside} ORDER BY {way} LIMIT %(limit)s"
+    if each is not None:
+        of_one = f"SELECT * FROM {every} AND one.{each} = wanted.value AND {inside} ORDER BY {way} LIMIT %(limit)s"
+        found = f"""SELECT one.* FROM unnest(%(each)s::text[]) AS wanted (value) CROSS JOIN LATERAL ({of_one}) one
+            ORDER BY {way} LIMIT %(limit)s"""
     return f"""
-    WITH found AS MATERIALIZED (SELECT * FROM {every} AND {inside} ORDER BY {way} LIMIT %(limit)s
+    WITH found AS MATERIALIZED ({found}
     ){_noting("SELECT seen_of, seen_as FROM found", notes=notes)}
     SELECT {_slice(order, shape, every)}::text"""
 

@@ -82,7 +82,12 @@ def mutation(description: str) -> Callable[[Resolve[P, T]], Resolve[P, T]]:
 async def _told(context: Context, refused: Refused, fields: set[str], input: Any) -> dict[str, Any]:  # noqa: ANN401
     """What the payload of a refused command shows, as far as it has such fields."""
     told: dict[str, Any] = {"problems": [problem_shown(problem, context.language) for problem in refused.problems]}
-    if "number" in fields and any(problem.code is ProblemCode.CONFLICT for problem in refused.problems):
+    is_agency = context.reader.agency is not None  # it reports, and is told of what it has reported only
+    if (
+        "number" in fields
+        and not is_agency
+        and any(problem.code is ProblemCode.CONFLICT for problem in refused.problems)
+    ):
         await context.see(await context.accounts.log.head())  # what it was in conflict with
         told["number"] = case_number(input)
     if isinstance(refused, Kept):

@@ -8,17 +8,18 @@ import strawberry
 
 import schema.violation
 from domain import objection, rules
+from domain.actor import Role
 from domain.catalogue import OBJECTION_REASONS, OBJECTION_TERMS
 from domain.labels import label
-from domain.objection import DECIDED_BY_OFFICER, ObjectionReason, ObjectionStatus
+from domain.objection import DECIDED_BY_OFFICER, IN_COURT, ObjectionReason, ObjectionStatus
 from domain.text import Text
-from schema.access import Data, masked, person_of, require_official
+from schema.access import Data, masked, official_roles, person_of, require_official
 from schema.attachment import Attachment, attachments_shown
 from schema.context import Context, Info
 from schema.filters import ObjectionFilterArgument, objections_where
 from schema.ids import Node, global_id
 from schema.later import VIOLATION
-from schema.look import OBJECTIONS_ORDER, VIOLATIONS, Condition, SeenViolation, look_through
+from schema.look import OBJECTIONS_ORDER, VIOLATIONS, SeenViolation, look_through
 from schema.number import ObjectionNumber, violation_of
 from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
 from schema.resolver import resolver
@@ -221,6 +222,11 @@ class ObjectionForm:
     media_types: list[str] = strawberry.field(description="Kinds of files, as media types.")
 
 
+def _only(context: Context) -> frozenset[ObjectionStatus] | None:
+    """The states of the objections that the reader may see by office; None: all."""
+    return IN_COURT if official_roles(context, Data.OBJECTION) == [Role.COURT_CLERK] else None
+
+
 async def objection_to(context: Context, violation_number: str) -> Objection | None:
     """The objection to a violation, as the reader may see it; None where there is none for them."""
     row = await schema.violation.find_violation(context, violation_number, (Data.OBJECTION,))
@@ -253,8 +259,7 @@ class ObjectionQueries:
         context = info.context
         require_official(context, Data.OBJECTION)
         page = asked(info, OBJECTIONS_ORDER, first, after, last, before)
-        narrowed = objections_where(filter)
-        condition = Condition(f"one.objection_status IS NOT NULL AND {narrowed.sql}", narrowed.parameters)
+        condition = objections_where(filter, only=_only(context))
         found = listed(
             await look_through(context, VIOLATIONS, OBJECTIONS_ORDER, page, condition, shows=(Data.OBJECTION,)),
             page,

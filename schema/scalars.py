@@ -50,7 +50,7 @@ def _to_datetime(value: object) -> datetime:
 
 def _to_decimal(value: object) -> Decimal:
     what = 'an amount as a string, like "150.00"'
-    typed = _typed(value, what)
+    typed = _typed(value, what).replace("٫", ".")
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,2})?", typed):
         raise StrawberryInputCoercionError(f"Expected {what}.")
     return Decimal(typed)

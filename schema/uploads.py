@@ -13,6 +13,7 @@ from schema.request import RequestRefused
 
 MOST_AT_ONCE: Final = 16  # in one process
 MOST_OF_ONE: Final = 4  # of one person, who is not to keep everybody else out by sending slowly
+MOST_OF_AN_AGENCY: Final = 8
 COME_BACK_AFTER: Final = 5  # seconds
 
 
@@ -20,7 +21,7 @@ class Uploads:
     """The requests whose files are being received."""
 
     def __init__(self) -> None:
-        self._from: list[UUID | None] = []  # None: an agency
+        self._from: list[UUID | str | None] = []  # a person, or an agency's code
 
     @asynccontextmanager
     async def admitted(self, context: Context) -> AsyncIterator[None]:
@@ -29,16 +30,17 @@ class Uploads:
         Raises:
             RequestRefused: RATE_LIMITED; nothing was counted.
         """
-        who = context.reader_id
-        if len(self._from) >= MOST_AT_ONCE or (who is not None and self._from.count(who) >= MOST_OF_ONE):
+        who, agency = context.reader_id, context.reader.agency
+        most = MOST_OF_ONE if agency is None else MOST_OF_AN_AGENCY
+        if len(self._from) >= MOST_AT_ONCE or self._from.count(who or agency) >= most:
             raise _come_back(HTTPStatus.SERVICE_UNAVAILABLE, COME_BACK_AFTER)
-        self._from.append(who)
+        self._from.append(who or agency)
         try:
             if who is not None:
                 await _count(context, who)
             yield
         finally:
-            self._from.remove(who)
+            self._from.remove(who or agency)
 
 
 async def _count(context: Context, who: UUID) -> None:

@@ -15,10 +15,18 @@ from domain.dues import ViolationStatus
 from domain.errors import RequestErrorCode
 from domain.labels import label
 from domain.violation import ViolationSource
-from schema.access import Data, masked, may_filter_by_plate, person_of, require_purpose
+from schema.access import (
+    Data,
+    SeenAs,
+    masked,
+    may_filter_by_plate,
+    person_of,
+    require_purpose,
+    shows_docket,
+)
 from schema.attachment import Attachment, attachments_shown
 from schema.context import Context, Info
-from schema.docket import docket_of
+from schema.docket import NothingCounted, docket_of
 from schema.errors import RequestError
 from schema.filters import ViolationFilter, violations_where
 from schema.forecast import (
@@ -114,7 +122,9 @@ class Violation(Node):
     fine: Decimal = strawberry.field(description="The fine as it stands, before any discount, in SAR.")
     amount_due: Decimal = strawberry.field(description="What is still to pay, when paid today, in SAR.")
     discount: Decimal = strawberry.field(description="What paying today saves, in SAR.")
-    paid: Decimal = strawberry.field(description="What was paid so far, in SAR.")
+    paid: Decimal = strawberry.field(description="What was paid so far, in SAR, also what went back since.")
+    refund_due: Decimal = strawberry.field(description="What is to be paid back and was not yet, in SAR.")
+    refunded: Decimal = strawberry.field(description="What was paid back, in SAR.")
     replaces: str | None = strawberry.field(description="Number of the voided violation that this one corrects.")
     replaced_by: str | None = strawberry.field(description="Number of the violation that corrects this voided one.")
     points: int = strawberry.field(description="Traffic points.")
@@ -141,6 +151,8 @@ class Violation(Node):
 
     @resolver("The objection to it; null when there is none.", graphql_type=OBJECTION | None)
     def objection(self, info: Info) -> Node | None:
+        if self.row.seen_as is SeenAs.AGENCY:
+            return None
         return schema.objection.objection_shown(self.row, info.context)
 
     @resolver(
@@ -151,12 +163,15 @@ class Violation(Node):
         self, info: Info, event: ViolationEventArgument, on: OnArgument, days: DaysArgument = strawberry.UNSET
     ) -> ViolationForecast | None:
         asked_for = None if days is strawberry.UNSET else days
-        return await violation_forecast_shown(info.context, self.row.id, event, on, asked_for)
+        return await violation_forecast_shown(
+            info.context, self.row.id, event, on, asked_for, with_docket=shows_docket(self.row.seen_as)
+        )
 
     @resolver("Whether it can be objected to now, and if not, every reason why.")
     async def objection_eligibility(self, info: Info) -> ObjectionEligibility:
         context = info.context
-        docket = await docket_of(context, self.row.violator_id)
+        known = shows_docket(self.row.seen_as)
+        docket = await docket_of(context, self.row.violator_id) if known else NothingCounted()
         problems = objection.objection_problems(self.row, docket, context.today)
         return ObjectionEligibility(
             may_object=not problems,
@@ -184,6 +199,8 @@ def violation_shown(row: SeenViolation, context: Context) -> Violation:
         amount_due=dues.amount_due(row, context.today),
         discount=dues.discount(row, context.today),
         paid=row.paid,
+        refund_due=row.refund_due,
+        refunded=row.refunded,
         replaces=row.replaces,
         replaced_by=row.replaced_by,
         points=row.points,

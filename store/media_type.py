@@ -11,7 +11,7 @@ UNKNOWN: Final = "application/octet-stream"
 IMAGES: Final = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png"}
 """What Pillow calls them; MPO is a JPEG with further pictures behind it, as many cameras write them."""
 
-MOST_PIXELS: Final = 250_000_000  # more than any camera's; a file that claims more is to exhaust who opens it
+MOST_PIXELS: Final = 64_000_000  # unpacked 192 MB; a file of 5 MB that claims more is to exhaust who opens it
 PDF_ENDS_WITHIN: Final = 2048  # bytes; after it some programs leave a little that is not theirs
 
 Image.MAX_IMAGE_PIXELS = None  # the library only warns up to twice its limit: ours is asked below
@@ -24,10 +24,14 @@ def media_type(file: Path) -> str:
 
 def _is_pdf(file: Path) -> bool:
     with file.open("rb") as opened:
-        if opened.read(5) != b"%PDF-":
+        if not re.fullmatch(rb"%PDF-\d\.\d\s", opened.read(9)):
             return False
         opened.seek(max(0, file.stat().st_size - PDF_ENDS_WITHIN))
-        return re.search(rb"startxref\s+\d+\s+%%EOF", opened.read()) is not None
+        end = re.search(rb"startxref\s+(\d{1,10})\s+%%EOF", opened.read())
+        if end is None:
+            return False
+        opened.seek(int(end[1]))
+        return re.match(rb"\s*(xref\s|\d+\s+\d+\s+obj\b)", opened.read(64)) is not None  # a table, or a stream of one
 
 
 def _image(file: Path) -> str | None:

@@ -18,7 +18,12 @@ NOT_A_PDF = b"%PDF-1.4\n<html><script>alert(1)</script></html>"
 
 def pdf(size: int) -> bytes:
     """A PDF of so many bytes."""
-    return PDF_FILE[:9] + b"%" + b"." * (size - len(PDF_FILE) - 2) + b"\n" + PDF_FILE[9:]
+    for length in range(size - len(PDF_FILE) - 10, size):
+        head = PDF_FILE[:9] + b"%" + b"." * length + b"\n"
+        whole = head + PDF_FILE[9:].replace(b"startxref\n9\n", f"startxref\n{len(head)}\n".encode())
+        if len(whole) == size:
+            return whole
+    raise ValueError(size)
 
 
 def jpeg() -> bytes:

@@ -503,3 +503,30 @@ def test_a_file_of_just_five_megabytes_may_be_attached() -> None:
     given = violation()
     objects(given, "2026-01-10", attachments=[replace(PICTURE, size=5 * 1024 * 1024)])
     assert given.objection_status is ObjectionStatus.SUBMITTED
+
+
+@pytest.mark.parametrize("reported", ["2026-03-05", "2026-03-21"])
+def test_a_court_gives_no_discount_back_that_was_lost(reported: str) -> None:
+    given = appealed()
+    if reported < "2026-03-20":
+        pays(given, "220", "2026-03-05")
+    rules_in_court(given, MODIFIED, "2026-03-20", modified_fine="200")
+    if reported > "2026-03-20":
+        pays(given, "220", "2026-03-05", reported=reported)
+    pays(given, "1", "2026-03-22", reference="S2")
+    assert stands(given) == (
+        ViolationStatus.REFUND_PENDING,
+        ObjectionStatus.COURT_MODIFIED,
+        "221.00",
+        "0.00",
+        "21.00",
+    )
+
+
+def test_nothing_of_a_void_violation_is_taken_to_court() -> None:
+    given = violation()
+    decided(given, REJECTED, "2026-02-10")
+    voids(given, "2026-02-11")
+    assert objection_deadlines(given) == []
+    with refuses(given, OBJECTION_STATE):
+        appeals(given, "2026-02-12")

@@ -613,10 +613,9 @@ def test_an_objection_is_submitted_with_its_reason_and_statement() -> None:
 
 def test_terms_are_accepted_in_their_present_version() -> None:
     given = violation()
-    problem = Problem(ProblemCode.TERMS_NOT_ACCEPTED, ("acceptTerms",))
-    with refuses(given, problem):
+    with refuses(given, Problem(ProblemCode.TERMS_NOT_ACCEPTED, ("acceptTerms",))):
         objects(given, "2026-01-10", accept_terms=False)
-    with refuses(given, problem):
+    with refuses(given, Problem(ProblemCode.TERMS_NOT_ACCEPTED, ("termsVersion",))):
         objects(given, "2026-01-10", terms_version="1999-1")
     objects(given, "2026-01-10", terms_version=OBJECTION_TERMS.version)
     assert given.objection_status is ObjectionStatus.SUBMITTED

@@ -237,7 +237,7 @@ async def test_an_officials_look_is_noted_with_its_purpose(shelf: Shelf, keep: K
     assert await looks() == []
     assert await shelf.read(officer, purpose=Purpose.CASE_REVIEW, case_reference="ق-17") == 200
     assert await looks() == [
-        (shelf.violator.id, officer.id, "TRAFFIC_OFFICER", "traffic", "CASE_REVIEW", "ق-17", ["VIOLATION"])
+        (shelf.violator.id, officer.id, "TRAFFIC_OFFICER", "traffic", "CASE_REVIEW", "ق-17", ["VIOLATION", "OBJECTION"])
     ]
 
 

@@ -56,6 +56,7 @@ VIOLATION: dict[str, str] = {
     **dict.fromkeys(
         (
             *("id", "number", "status", "statusSince", "source", "occurredAt", "fine", "amountDue", "discount", "paid"),
+            *("refundDue", "refunded"),
             *("replaces", "replacedBy", "points"),
         ),
         "",
@@ -270,6 +271,8 @@ def expected(here: Case, reader: str, language: str) -> dict[str, Any]:
         "amountDue": "225.00",
         "discount": "75.00",
         "paid": "0.00",
+        "refundDue": "0.00",
+        "refunded": "0.00",
         "replaces": None,
         "replacedBy": None,
         "points": 4,

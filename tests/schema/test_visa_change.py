@@ -292,12 +292,12 @@ async def test_what_an_officer_without_a_purpose_does_not_learn_takes_as_long(ho
 # Agencies
 
 
-async def test_agencies_see_the_visa_that_they_report_on_and_nothing_beyond(house: House) -> None:
+async def test_agencies_see_the_visa_that_they_report_on_and_nobody_in_it(house: House) -> None:
     everything = """visa { number status relation passportNumber holder { nationalId name { en } status roles
         visas(first: 1) { totalCount } violations(first: 1) { totalCount } } sponsor { name { en } } }"""
     holder = {
-        "nationalId": RAJESH.national_id,
-        "name": {"en": "Rajesh Kumar"},
+        "nationalId": None,
+        "name": None,
         "status": None,
         "roles": None,
         "visas": None,
@@ -306,9 +306,9 @@ async def test_agencies_see_the_visa_that_they_report_on_and_nothing_beyond(hous
     shown = {
         "number": "6000000001",
         "relation": None,
-        "passportNumber": "P1234567",
+        "passportNumber": None,
         "holder": holder,
-        "sponsor": {"name": {"en": "Noura Al-Qahtani"}},
+        "sponsor": {"name": None},
     }
     passports, border = await token(house, "passports"), await token(house, "border-guard")
     issued = await house.do("issueVisa", everything, passports, input=ASKED | {"number": "6000000001"})
