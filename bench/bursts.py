@@ -7,7 +7,8 @@ People are registered once, through an import of their own. Each run imports the
 folder, as `sijil import burst.jsonl --agency traffic` in a process of its own: new violations by cameras, each of
 somebody chosen at random, half of them notified. With --beside the runs alternate with those of another checkout, which
 has a .venv of its own. Prints, for each run, lines a second from the start of the command and from the first batch,
-until every line was recorded, and until the read models have caught up and the command has ended.
+until every line was recorded, and until the read models have caught up and the command has ended; and the processor time
+of a line in the command, its follower and their database together, which other work on the machine changes least.
 """
 
 import argparse
@@ -52,6 +53,7 @@ class Seconds:
     first: float  # until its first batch was being recorded
     recorded: float
     followed: float  # until it has ended, the read models caught up
+    used: float  # of the processors, by all its processes
 
 
 def registered(generator: Path, people: int) -> Iterator[bytes]:
@@ -105,18 +107,24 @@ def run(checkout: Path, filled: Path, feed: Path, lines: int) -> Seconds:
     """Import the burst into a copy of what is filled."""
     data = filled.with_name("run")
     subprocess.run(["cp", "-a", filled, data], check=True)  # noqa: S603, S607 (with its owner, which may be another)
-    started = time.time()
+    used, started = processor_time(), time.time()
     recorded = 0.0
     with importing(checkout, data, str(feed), "--agency", "traffic") as process:
         for line in process.stdout or ():
             if f"{lines:,} lines recorded" in line:  # said before it waits for the read models
                 recorded = time.time() - started
-    followed = time.time() - started
+    followed, used = time.time() - started, processor_time() - used
     if process.returncode or not recorded:
         raise RuntimeError(f"the import ended with exit status {process.returncode}")
     first = asyncio.run(first_recorded(data, lines)) - started
     shutil.rmtree(data)
-    return Seconds(first, recorded, followed)
+    return Seconds(first, recorded, followed, used)
+
+
+def processor_time() -> float:
+    """Seconds that the processes which have ended under this one have used."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 async def first_recorded(data: Path, lines: int) -> float:
@@ -140,7 +148,7 @@ def compare(checkouts: Sequence[Path], filled: Path, feed: Path, lines: int, run
             found[checkout].append(run(checkout, filled, feed, lines))
             print(checkout, *rates(found[checkout][-1:], lines), flush=True)
     results = Table(
-        "lines/s, median", "recorded, from the command's start", "from the first batch", "read models caught up"
+        "lines/s, median", "recorded, from the start", "from the first batch", "read models caught up", "processors"
     )
     for checkout, each in found.items():
         results.add_row(str(checkout), *rates(each, lines))
@@ -148,8 +156,9 @@ def compare(checkouts: Sequence[Path], filled: Path, feed: Path, lines: int, run
 
 
 def rates(runs: Sequence[Seconds], lines: int) -> list[str]:
-    first, recorded, followed = (median(getattr(run, field.name) for run in runs) for field in fields(Seconds))
-    return [f"{lines / seconds:,.0f}" for seconds in (recorded, recorded - first, followed)]
+    first, recorded, followed, used = (median(getattr(run, field.name) for run in runs) for field in fields(Seconds))
+    speeds = [f"{lines / seconds:,.0f}" for seconds in (recorded, recorded - first, followed)]
+    return [*speeds, f"{used / lines * 1e6:,.0f} µs"]
 
 
 def main() -> None:
