@@ -1,7 +1,7 @@
 """Commands about exit/re-entry visas."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from commands.command import (
@@ -18,7 +18,7 @@ from commands.command import (
 )
 from commands.form import Day, GlobalId, IdempotencyKey, Instant, NationalId, PassportNumber, VisaNumber
 from commands.global_id import read_global_id
-from domain import formats
+from domain import formats, rules
 from domain.actor import Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
@@ -28,8 +28,6 @@ from domain.user import User
 from domain.visa import MovementDirection, Visa
 from domain.visa_terms import Terms, VisaBasis, VisaStatus, VisaType, issue_problems, terms
 from store.work import Work
-
-REASON_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +89,8 @@ class VoidMovement:
 
 
 def reason_given(input: VoidVisa | VoidMovement) -> Text:
-    return formats.localized(input.reason.ar, input.reason.en, ("reason",), both=True, limit=REASON_LENGTH)
+    length = rules.REASON_LENGTH.latest
+    return formats.localized(input.reason.ar, input.reason.en, ("reason",), both=True, length=length)
 
 
 async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
@@ -129,10 +128,10 @@ async def allowed(work: Work, request: Request, input: IssueVisa) -> tuple[Terms
     from_feed = request.actor.role is Role.AGENCY_FEED
     today = riyadh_day(request.now)
     with check_all() as check:
-        check_numbers(check, input, from_feed=from_feed)
+        check_numbers(check, input, today, from_feed=from_feed)
         is_resident = formats.kind_of(input.holder_national_id) is formats.PersonKind.RESIDENT
         if not is_resident:
-            check.problem(ProblemCode.INVALID_INPUT, "holderNationalId")
+            check.problem(ProblemCode.INVALID_INPUT, "holderNationalId", rule=rules.VISA_HOLDER.on(today))
         allows = check(
             terms,
             input.type,
@@ -158,15 +157,16 @@ async def allowed(work: Work, request: Request, input: IssueVisa) -> tuple[Terms
     return allows, holder
 
 
-def check_numbers(check: Check, input: IssueVisa, *, from_feed: bool) -> None:
+def check_numbers(check: Check, input: IssueVisa, today: date, *, from_feed: bool) -> None:
     """The agency brings its number; to all others one is assigned, and they correct nothing."""
+    given = rules.VISA_NUMBERS_GIVEN.on(today)
     if from_feed:
         if input.number is None:
-            check.problem(ProblemCode.INVALID_INPUT, "number")
+            check.problem(ProblemCode.INVALID_INPUT, "number", rule=given)
         return
     for name in ("replaces", "number"):
         if getattr(input, name) is not None:
-            check.problem(ProblemCode.INVALID_INPUT, name)
+            check.problem(ProblemCode.INVALID_INPUT, name, rule=given)
 
 
 async def check_replaced(check: Check, work: Work, input: IssueVisa, holder_id: UUID) -> None:
@@ -246,7 +246,7 @@ async def void_visa(work: Work, request: Request, input: VoidVisa) -> None:
 
 
 async def record_movement(work: Work, request: Request, input: RecordMovement) -> Problem | None:
-    port = formats.localized(input.port.ar, input.port.en, field=("port",), limit=200)
+    port = formats.localized(input.port.ar, input.port.en, field=("port",))
     visa, docket = await visa_case(work, request, input.visa_number, "visaNumber")
     problem = visa.record_movement(input.direction, port=port, at=input.at, now=request.now)
     if problem is None:

@@ -37,6 +37,11 @@ class DatedRule(Generic[T_co]):
         after = bisect_right(self.versions, day, key=lambda version: version.effective_from)
         return self.versions[max(after - 1, 0)]
 
+    @property
+    def latest(self) -> Rule[T_co]:
+        """The last version, of what holds whatever the day: the form of a value."""
+        return self.versions[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class Fee:
@@ -159,11 +164,40 @@ RETURN_BEFORE = _rule(
 VISA_LONGEST_DAYS = _rule(
     "VISA_LONGEST_DAYS",
     (
-        "لا تتجاوز مدة التأشيرة بالأيام أو حتى تاريخ العودة 365 يومًا من تاريخ إصدارها",
-        "A days-based visa, or one with a return date, lasts at most 365 days from its issue date",
+        "مدة التأشيرة بالأيام أو حتى تاريخ العودة من يوم واحد إلى 365 يومًا من تاريخ إصدارها",
+        "A days-based visa, or one with a return date, lasts 1 to 365 days from its issue date",
     ),
     365,
     _GREGORIAN_SINCE,
+)
+VISA_REPORTED = _rule(
+    "VISA_REPORTED",
+    (
+        "تسري التأشيرة التي تُبلغ بها الجوازات يومًا واحدًا على الأقل بعد إصدارها، وإلى 16 نوفمبر 2077 على الأكثر",
+        "A visa that the passports agency reports lasts at least one day from its issue, and until 16 November 2077 at most",
+    ),
+    None,
+)
+VISA_BASIS = _rule(
+    "VISA_BASIS",
+    (
+        "تُحدَّد التأشيرة بالأشهر أو بالأيام بعدد الأيام وحده، والتأشيرة حتى تاريخ العودة بذلك التاريخ وحده",
+        "A visa by months or by days is given its number of days alone, one with a return date that date alone",
+    ),
+    None,
+)
+VISA_HOLDER = _rule(
+    "VISA_HOLDER",
+    ("تصدر تأشيرة الخروج والعودة للمقيمين", "Exit/re-entry visas are issued to residents"),
+    None,
+)
+VISA_NUMBERS_GIVEN = _rule(
+    "VISA_NUMBERS_GIVEN",
+    (
+        "رقم التأشيرة والتأشيرة التي تحل محلها تُبلغ بهما الجوازات وحدها",
+        "The number of a visa, and what it replaces, come with the passports agency's report alone",
+    ),
+    None,
 )
 VISA_OVERALL_EXPIRY = _rule(
     "VISA_OVERALL_EXPIRY",
@@ -209,6 +243,15 @@ EXTENSION_FEE_MULTIPLE = _rule(
     ),
     Fee(Decimal("0.00"), 0, Decimal("200.00"), 30),
     _VISA_FEES_SINCE,
+)
+EXTENSION_LATER = _rule(
+    "EXTENSION_LATER",
+    (
+        "تاريخ العودة الجديد بعد اليوم وبعد تاريخ العودة الحالي",
+        "The new return date is later than today and than the present return date",
+    ),
+    None,
+    _GREGORIAN_SINCE,
 )
 EXTEND_WITHIN_DAYS = _rule(
     "EXTEND_WITHIN_DAYS",
@@ -309,6 +352,35 @@ PAY_AFTER_DECISION_DAYS = _rule(
     _ARTICLE_75_SINCE,
     TRAFFIC_LAW_75,
 )
+VIOLATION_TYPE = _rule(
+    "VIOLATION_TYPE",
+    ("نوع المخالفة من قائمة أنواع المخالفات", "The type is one of the list of violation types"),
+    None,
+)
+FINE_RANGE = _rule(
+    "FINE_RANGE",
+    (
+        "مبلغ الغرامة من الحد الأدنى إلى الحد الأعلى لنوع المخالفة",
+        "The fine lies between the minimum and the maximum of its type",
+    ),
+    None,
+)
+NOTIFICATION_TIME = _rule(
+    "NOTIFICATION_TIME",
+    (
+        "لا يكون الإبلاغ بالمخالفة قبل وقوعها ولا في المستقبل",
+        "A violation is notified no sooner than it happened, and not in the future",
+    ),
+    None,
+)
+MODIFIED_FINE = _rule(
+    "MODIFIED_FINE",
+    (
+        "تُذكر الغرامة المعدلة مع قرار التعديل وحده، ولا تقل عن الحد الأدنى لنوع المخالفة، وتقل عن الغرامة الحالية",
+        "A modified fine comes with that decision alone, is no less than the minimum of its type, and less than the present fine",
+    ),
+    None,
+)
 PAYMENT_EXTENSION_MAX_DAYS = _rule(
     "PAYMENT_EXTENSION_MAX_DAYS",
     (
@@ -318,6 +390,24 @@ PAYMENT_EXTENSION_MAX_DAYS = _rule(
     90,
     _ARTICLE_75_SINCE,
     TRAFFIC_LAW_75,
+)
+PAYMENT_EXTENSION_ONCE = _rule(
+    "PAYMENT_EXTENSION_ONCE",
+    (
+        "تُطلب الفترة الإضافية للسداد مرة واحدة، والمخالفة نهائية مستحقة السداد",
+        "A further period to pay is asked for once, while the violation is final and due",
+    ),
+    None,
+    _ARTICLE_75_SINCE,
+    TRAFFIC_LAW_75,
+)
+PAYMENT_EXTENSION_LATER = _rule(
+    "PAYMENT_EXTENSION_LATER",
+    (
+        "تنتهي الفترة الإضافية للسداد بعد آخر يوم حالي للسداد",
+        "A further period to pay ends later than the present last day to pay",
+    ),
+    None,
 )
 DISCOUNT_SHARE = _rule(
     "DISCOUNT_SHARE",
@@ -358,7 +448,26 @@ REJECTED_PER_HIJRI_YEAR = _rule(
 )
 STATEMENT_MAX_LENGTH = _rule(
     "STATEMENT_MAX_LENGTH",
-    ("لا تتجاوز إفادة المعترض 2000 حرف", "A statement has at most 2,000 characters"),
+    (
+        "الإفادة أو السؤال أو أسباب التظلم من حرف واحد إلى 2000 حرف مقروء",
+        "A statement, a question, or grounds of appeal have 1 to 2,000 readable characters",
+    ),
+    2000,
+)
+STATEMENT_NEEDED = _rule(
+    "STATEMENT_NEEDED",
+    (
+        "يتطلب سبب الاعتراض المختار إفادة",
+        "The chosen reason of the objection needs a statement",
+    ),
+    None,
+)
+EXPLANATION_LENGTH = _rule(
+    "EXPLANATION_LENGTH",
+    (
+        "تعليل القرار سطر واحد من حرف واحد إلى 2000 حرف مقروء",
+        "The explanation of a decision is one line of 1 to 2,000 readable characters",
+    ),
     2000,
 )
 ATTACHMENTS_MAX = _rule("ATTACHMENTS_MAX", ("لا تتجاوز المرفقات خمسة ملفات", "At most five files are attached"), 5)
@@ -490,12 +599,20 @@ ADDRESS_FORM = _rule(
     (
         (
             "رقم المبنى والرقم الإضافي 4 أرقام، والرمز البريدي 5 أرقام، والعنوان المختصر 4 أحرف لاتينية ثم رقم المبنى، "
-            "مع اسم الشارع والحي والمدينة"
+            "مع اسم الشارع والحي والمدينة، كل منها 100 حرف على الأكثر"
         ),
         (
             "Building and additional number have 4 digits, the postal code 5, the short address 4 Latin letters and the building "
-            "number; street, district and city have names"
+            "number; street, district and city have names of at most 100 characters"
         ),
+    ),
+    100,
+)
+SPONSOR_TERMS = _rule(
+    "SPONSOR_TERMS",
+    (
+        "لا يُسجَّل صاحب عمل أو رب أسرة إلا لمقيم، وهو شخص آخر",
+        "Only residents have an employer or a head of household, who is somebody else",
     ),
     None,
 )
@@ -541,6 +658,111 @@ DELEGATIONS_AT_MOST = _rule(
     "DELEGATIONS_AT_MOST",
     ("لا تتجاوز التفاويض القائمة عشرين تفويضًا", "At most twenty delegations that are not over yet"),
     20,
+)
+
+# What is typed and reported
+
+NOT_IN_THE_FUTURE = _rule(
+    "NOT_IN_THE_FUTURE",
+    (
+        "لا يُبلَّغ إلا بما وقع، فلا يكون وقته في المستقبل",
+        "Only what has happened is reported: its time is not in the future",
+    ),
+    None,
+)
+DAYS_KNOWN = _rule(
+    "DAYS_KNOWN",
+    (
+        "التواريخ من 1 أغسطس 1924 إلى 16 نوفمبر 2077، والأوقات معها فرقها عن التوقيت العالمي",
+        "Days are from 1 August 1924 to 16 November 2077, and times have their offset from UTC",
+    ),
+    None,
+)
+AMOUNT_FORM = _rule(
+    "AMOUNT_FORM",
+    (
+        "المبلغ بالريال أكبر من صفر، ولا يتجاوز 9,999,999.99، وبمنزلتين عشريتين على الأكثر",
+        "An amount in SAR is above zero, at most 9,999,999.99, and has at most two decimals",
+    ),
+    Decimal("9999999.99"),
+)
+VISA_NUMBER_FORM = _rule(
+    "VISA_NUMBER_FORM",
+    ("رقم التأشيرة 10 أرقام، أولها ليس صفرًا", "A visa number has ten digits, the first of them not 0"),
+    None,
+)
+PASSPORT_NUMBER_FORM = _rule(
+    "PASSPORT_NUMBER_FORM",
+    (
+        "رقم جواز السفر من 5 إلى 15 خانة من الأحرف اللاتينية والأرقام",
+        "A passport number has 5 to 15 Latin letters and digits",
+    ),
+    None,
+)
+VIOLATION_NUMBER_FORM = _rule(
+    "VIOLATION_NUMBER_FORM",
+    (
+        "رقم المخالفة من خانة واحدة إلى 32 خانة من الأحرف اللاتينية والأرقام، وبينها شرطات",
+        "A violation number has 1 to 32 Latin letters and digits, with dashes between them",
+    ),
+    None,
+)
+OBJECTION_NUMBER_FORM = _rule(
+    "OBJECTION_NUMBER_FORM",
+    ("رقم الاعتراض حرف O ثم رقم المخالفة", "An objection number is the letter O and the violation number"),
+    None,
+)
+PLATE_FORM = _rule(
+    "PLATE_FORM",
+    (
+        "رقم اللوحة ثلاثة أحرف من أحرف اللوحات، بالعربية أو اللاتينية، ومن رقم واحد إلى أربعة أرقام",
+        "A plate number has three of the letters of plates, Arabic or Latin, and one to four digits",
+    ),
+    None,
+)
+REFERENCE_FORM = _rule(
+    "REFERENCE_FORM",
+    (
+        "المرجع من خانة واحدة إلى 64 خانة من الأحرف اللاتينية والأرقام والرموز، دون مسافات",
+        "A reference has 1 to 64 Latin letters, digits and signs, and no spaces",
+    ),
+    None,
+)
+IDEMPOTENCY_KEY_LENGTH = _rule(
+    "IDEMPOTENCY_KEY_LENGTH",
+    ("مفتاح عدم التكرار من حرف واحد إلى 200 حرف", "An idempotency key has 1 to 200 characters"),
+    200,
+)
+TEXT_FORM = _rule(
+    "TEXT_FORM",
+    ("النص مكتوب بترميز UTF-8 صحيح", "Text is what UTF-8 can write"),
+    None,
+)
+TEXT_LENGTH = _rule(
+    "TEXT_LENGTH",
+    (
+        "النص بالعربية أو الإنجليزية أو بهما، كل منهما سطر واحد من حرف واحد إلى 200 حرف مقروء",
+        "Text is in Arabic, in English or in both, each one line of 1 to 200 readable characters",
+    ),
+    200,
+)
+REASON_LENGTH = _rule(
+    "REASON_LENGTH",
+    (
+        "السبب أو السند النظامي من حرف واحد إلى 500 حرف مقروء",
+        "A reason or a legal basis has 1 to 500 readable characters",
+    ),
+    500,
+)
+CASE_REFERENCE_LENGTH = _rule(
+    "CASE_REFERENCE_LENGTH",
+    ("مرجع القضية من حرف واحد إلى 64 حرفًا مقروءًا", "A case reference has 1 to 64 readable characters"),
+    64,
+)
+BOTH_LANGUAGES = _rule(
+    "BOTH_LANGUAGES",
+    ("يُكتب النص بالعربية والإنجليزية معًا", "This text is given in Arabic and in English, both"),
+    None,
 )
 
 CONSEQUENCES: Final[dict[DeadlineKind, Text]] = {

@@ -320,7 +320,8 @@ class Visa(Aggregate):
         if self.status not in EXTENDABLE or asked_until is None or today > asked_until:
             problems.append(Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=extend_rule(self)))
         if return_before <= max(today, self.return_before or today):
-            problems.append(Problem(ProblemCode.INVALID_INPUT, ("returnBefore",)))
+            later = rules.EXTENSION_LATER.on(today)
+            problems.append(Problem(ProblemCode.INVALID_INPUT, ("returnBefore",), rule=later))
         if iqama_expires_on < return_before:
             covers = rules.IQAMA_MARGIN_DAYS.on(today)
             problems.append(Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=covers))
@@ -347,8 +348,7 @@ class Visa(Aggregate):
         Raises:
             Refused: the time of the movement lies in the future, or CONFLICT: this very movement is recorded already.
         """
-        if formats.instant(at, field=("at",)) > now:
-            refuse(ProblemCode.INVALID_INPUT, "at")
+        formats.happened(at, field=("at",), now=now)
         movement = uuid5(self.id, f"{direction} {at.timestamp():.3f}")
         if any(recorded.id == movement for recorded in self.movements):
             refuse(ProblemCode.CONFLICT, "at")

@@ -18,6 +18,7 @@ from tests.examples import (
     RETURN,
     clock,
     facts,
+    invalid,
     moves,
     multiple_visa,
     names,
@@ -84,7 +85,7 @@ def test_a_visas_number_and_the_one_it_replaces_are_numbers_of_visas(number: str
                 replaces=replaces,
                 now=noon(ISSUED),
             )
-        assert refused.value.problems == (Problem(ProblemCode.INVALID_INPUT, (field,)),)
+        assert refused.value.problems == (invalid(rules.VISA_NUMBER_FORM, field),)
 
 
 def test_a_visa_issued_at_half_past_nine_in_the_evening_utc_is_of_the_next_day() -> None:
@@ -252,13 +253,13 @@ def test_a_multiple_visa_is_completed_by_a_return_after_it_ran_out() -> None:
 
 def test_a_movement_in_the_future_is_refused() -> None:
     given = visa()
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("at",))):
+    with refuses(given, invalid(rules.NOT_IN_THE_FUTURE, "at")):
         given.record_movement(DEPARTURE, port=AIRPORT, at=noon("2026-01-12"), now=noon("2026-01-11"))
 
 
 def test_a_movement_without_a_time_zone_is_refused() -> None:
     given = visa()
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("at",))):
+    with refuses(given, invalid(rules.DAYS_KNOWN, "at")):
         given.record_movement(DEPARTURE, port=AIRPORT, at=datetime(2026, 1, 11), now=noon("2026-01-12"))
 
 
@@ -518,7 +519,7 @@ IQAMA = date(2028, 1, 10)
 COVERS = rules.IQAMA_MARGIN_DAYS.on(ISSUED)
 BY_DAYS = Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WITHIN_DAYS.on(ISSUED))
 BY_MONTHS = Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WITHIN_MONTHS.on(ISSUED))
-NOT_LATER = Problem(ProblemCode.INVALID_INPUT, ("returnBefore",))
+NOT_LATER = invalid(rules.EXTENSION_LATER, "returnBefore")
 IQAMA_TOO_SHORT = Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=COVERS)
 
 
