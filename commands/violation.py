@@ -94,7 +94,7 @@ def void_reason(input: VoidViolation) -> Text:
 async def record_violation(work: Work, request: Request, input: RecordViolation) -> None:
     violator_id = await person_id(work, input.violator_national_id, "violatorNationalId")
     if await work.find(Violation, Violation.create_id(input.number)) is not None:
-        refuse(ProblemCode.CONFLICT, "number")
+        refuse(ProblemCode.CONFLICT, "number", rule=rules.RECORDED_ONCE.on(riyadh_day(request.now)))
     violation = Violation.record(
         input.number,
         violator_id=violator_id,

@@ -7,6 +7,7 @@ from uuid import UUID
 from commands.command import (
     Command,
     LocalizedTextInput,
+    NotTheirs,
     Request,
     bring_up_to,
     docket_of,
@@ -98,7 +99,7 @@ async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
     allows, holder = await allowed(work, request, input)
     number = input.number or await free_number(work)
     if await work.find(Visa, Visa.create_id(number)) is not None:
-        refuse(ProblemCode.CONFLICT, "number")
+        refuse(ProblemCode.CONFLICT, "number", rule=rules.RECORDED_ONCE.on(riyadh_day(request.now)))
     replaced = None if input.replaces is None else await work.find(Visa, Visa.create_id(input.replaces))
     visa = Visa.issue(
         number,
@@ -199,6 +200,13 @@ def may_ask(request: Request, holder: User) -> bool:
     return request.actor.role is not Role.PERSON or request.actor.subject in map(str, holder.sponsors)
 
 
+def may_see(request: Request, holder: User) -> bool:
+    """Whether a person sees this holder's visas though they do not answer for the holder."""
+    me, today = UUID(request.actor.subject), riyadh_day(request.now)
+    delegations = holder.delegations.values()  # of the one service there is: VISA_INQUIRY
+    return me == holder.id or any(one.delegate_id == me and one.runs(today) for one in delegations)
+
+
 def sponsor_of(request: Request, holder: User) -> UUID | None:
     """Who asked for a visa; where that was no sponsor, the present one."""
     if request.actor.role is Role.PERSON:
@@ -215,27 +223,30 @@ async def free_number(work: Work) -> str:
 
 
 async def cancel_visa(work: Work, request: Request, input: CancelVisa) -> None:
-    visa, docket = await asked_for(work, request, input.number)
+    visa, docket = await asked_for(work, request, input.number, ProblemCode.VISA_NOT_CANCELLABLE)
     visa.cancel(holder_inside=docket.holder_inside, now=request.now)
     docket.note_visa(visa, now=request.now)
 
 
 async def extend_visa(work: Work, request: Request, input: ExtendVisa) -> None:
-    visa, docket = await asked_for(work, request, input.number)
+    visa, docket = await asked_for(work, request, input.number, ProblemCode.VISA_NOT_EXTENDABLE)
     visa.extend(input.return_before, iqama_expires_on=input.iqama_expires_on, now=request.now)
     docket.note_visa(visa, now=request.now)
 
 
-async def asked_for(work: Work, request: Request, number: str) -> tuple[Visa, Docket]:
-    """A visa for which a sponsor or an officer asks something, as `visa_case`; to anybody else there is none.
+async def asked_for(work: Work, request: Request, number: str, otherwise: ProblemCode) -> tuple[Visa, Docket]:
+    """A visa for which a sponsor or an officer asks something, as `visa_case`.
 
     Raises:
-        Refused: NOT_FOUND.
+        NotTheirs: `otherwise`, for its holder and for a delegate, who see it.
+        Refused: NOT_FOUND; to anybody else there is none.
     """
     visa = await work.find(Visa, Visa.create_id(number))
     holder = None if visa is None else await work.find(User, visa.holder_id)
-    if holder is None or not may_ask(request, holder):
+    if holder is None or not (may_ask(request, holder) or may_see(request, holder)):
         refuse(ProblemCode.NOT_FOUND, "number")
+    if not may_ask(request, holder):
+        raise NotTheirs(Problem(otherwise, rule=rules.VISA_ASKED_FOR_BY.on(riyadh_day(request.now))))
     return await visa_case(work, request, number, "number")
 
 

@@ -153,8 +153,8 @@ def check_all() -> Iterator[Check]:
     refuse_for(check.problems)
 
 
-SAYS_ITS_RULE: Final = frozenset({ProblemCode.INVALID_INPUT, ProblemCode.ATTACHMENT_INVALID})
-"""Codes for so many things that only the rule tells what is expected."""
+SAYS_ITS_RULE: Final = frozenset({ProblemCode.INVALID_INPUT, ProblemCode.ATTACHMENT_INVALID, ProblemCode.CONFLICT})
+"""Codes for so many things that only the rule, where there is one, tells what to do."""
 
 
 def message(problem: Problem) -> Text:

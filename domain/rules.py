@@ -125,6 +125,20 @@ EXIT_WITHIN_DAYS = _rule(
     _GREGORIAN_SINCE,
     GREGORIAN_DAYS,
 )
+VISA_ASKED_FOR_BY = _rule(
+    "VISA_ASKED_FOR_BY",
+    (
+        "يطلب إلغاء التأشيرة أو تمديدها صاحب العمل أو رب الأسرة أو موظف الجوازات، لا صاحبها ولا المفوَّض",
+        "The employer, the head of household or a passport officer cancels or extends a visa, not its holder or a delegate",
+    ),
+    None,
+)
+CANCEL_UNUSED = _rule(
+    "CANCEL_UNUSED",
+    ("لا تُلغى إلا تأشيرة سارية لم تُستخدم", "Only a valid visa that was not used is cancelled"),
+    None,
+    _GREGORIAN_SINCE,
+)
 CANCEL_WITHIN_DAYS = _rule(
     "CANCEL_WITHIN_DAYS",
     (
@@ -244,6 +258,23 @@ EXTENSION_FEE_MULTIPLE = _rule(
     Fee(Decimal("0.00"), 0, Decimal("200.00"), 30),
     _VISA_FEES_SINCE,
 )
+EXTEND_WHILE_OUTSIDE = _rule(
+    "EXTEND_WHILE_OUTSIDE",
+    (
+        "تُمدَّد التأشيرة المستخدمة وصاحبها خارج المملكة",
+        "A visa is extended once it was used, while its holder is outside the Kingdom",
+    ),
+    None,
+    _GREGORIAN_SINCE,
+)
+EXTENSION_LONGEST_DAYS = _rule(
+    "EXTENSION_LONGEST_DAYS",
+    (
+        "تاريخ العودة الجديد خلال 365 يومًا من طلب التمديد",
+        "The new return date is within 365 days of the request for the extension",
+    ),
+    365,
+)
 EXTENSION_LATER = _rule(
     "EXTENSION_LATER",
     (
@@ -256,8 +287,8 @@ EXTENSION_LATER = _rule(
 EXTEND_WITHIN_DAYS = _rule(
     "EXTEND_WITHIN_DAYS",
     (
-        "طلب التمديد خلال 60 يومًا من انتهاء تاريخ العودة",
-        "An extension is asked for within 60 days of the return date",
+        "طلب التمديد خلال 60 يومًا من انتهاء تاريخ العودة أو خلال شهرين منه، أيهما أسبق",
+        "An extension is asked for within 60 days of the return date, or within 2 months where these end earlier",
     ),
     60,
     _GREGORIAN_SINCE,
@@ -266,8 +297,8 @@ EXTEND_WITHIN_DAYS = _rule(
 EXTEND_WITHIN_MONTHS = _rule(
     "EXTEND_WITHIN_MONTHS",
     (
-        "طلب التمديد خلال شهرين من انتهاء تاريخ العودة",
-        "An extension is asked for within 2 months of the return date",
+        "طلب التمديد خلال شهرين من انتهاء تاريخ العودة أو خلال 60 يومًا منه، أيهما أسبق",
+        "An extension is asked for within 2 months of the return date, or within 60 days where these end earlier",
     ),
     2,
     _GREGORIAN_SINCE,
@@ -311,6 +342,13 @@ IQAMA_MARGIN_DAYS = _rule(
     90,
     _GREGORIAN_SINCE,
     GREGORIAN_DAYS,
+)
+
+IQAMA_COVERS_EXTENSION = _rule(
+    "IQAMA_COVERS_EXTENSION",
+    ("صلاحية الإقامة تغطي تاريخ العودة الجديد", "The Iqama is valid until the new return date"),
+    None,
+    _GREGORIAN_SINCE,
 )
 
 # Traffic violation and objection
@@ -667,6 +705,14 @@ NOT_IN_THE_FUTURE = _rule(
     (
         "لا يُبلَّغ إلا بما وقع، فلا يكون وقته في المستقبل",
         "Only what has happened is reported: its time is not in the future",
+    ),
+    None,
+)
+RECORDED_ONCE = _rule(
+    "RECORDED_ONCE",
+    (
+        "لا يُسجَّل تحت الرقم أو المرجع أو الوقت نفسه إلا أمر واحد، فاطّلع على المسجَّل وأرسل ما بقي صحيحًا",
+        "Under one number, reference or time one thing is recorded: look at it, and send what is still right",
     ),
     None,
 )

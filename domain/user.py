@@ -252,7 +252,8 @@ class User(Aggregate):
         if sponsor_id == self.id:
             problems.append(Problem(ProblemCode.INVALID_INPUT, ("sponsorNationalId",), terms))
         if sponsor_id in self.sponsors:
-            problems.append(Problem(ProblemCode.CONFLICT, ("sponsorNationalId",)))
+            once = rules.RECORDED_ONCE.on(riyadh_day(now))
+            problems.append(Problem(ProblemCode.CONFLICT, ("sponsorNationalId",), once))
         if problems:
             raise Refused(*problems)
         self.trigger_event(self.SponsorAssigned, timestamp=now, sponsor_id=sponsor_id, relation=relation)

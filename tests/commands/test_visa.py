@@ -19,7 +19,7 @@ from commands.user import EndSponsorship
 from commands.visa import CancelVisa, ExtendVisa, IssueVisa, RecordMovement, VoidMovement, VoidVisa
 from domain import rules
 from domain.actor import Actor, Role
-from domain.calendar import RIYADH
+from domain.calendar import RIYADH, riyadh_day
 from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused
 from domain.text import Text
@@ -30,7 +30,7 @@ from store.log import Log
 from store.work import Work
 from tests.commands.conftest import Do, Import
 from tests.commands.test_importer import rejected
-from tests.commands.test_user import account, acting, happened, refused
+from tests.commands.test_user import account, acting, delegates, happened, refused
 from tests.conftest import Clock
 from tests.examples import invalid
 from tests.feeds import (
@@ -437,12 +437,26 @@ async def test_the_sponsor_and_an_officer_extend_a_visa(do: Do, log: Log) -> Non
 @pytest.mark.usefixtures("outside")
 async def test_to_anybody_else_there_is_no_such_visa(do: Do, log: Log, now: Clock) -> None:
     now.advance(days=100)  # something is due on it
-    for stranger in (SALMAN, RAJESH):
-        actor = await acting(log, stranger)
-        assert await refused(do("extendVisa", actor, extends()), log) == (NO_VISA,)
-        assert await refused(do("cancelVisa", actor, CancelVisa(number=NUMBER)), log) == (NO_VISA,)
+    stranger = await acting(log, SALMAN)
+    assert await refused(do("extendVisa", stranger, extends()), log) == (NO_VISA,)
+    assert await refused(do("cancelVisa", stranger, CancelVisa(number=NUMBER)), log) == (NO_VISA,)
     unknown = CancelVisa(number="9999999999")
     assert await refused(do("cancelVisa", OFFICER, unknown), log) == (NO_VISA,)
+
+
+@pytest.mark.usefixtures("outside")
+async def test_its_holder_and_a_delegate_are_told_who_asks_for_something(do: Do, log: Log, now: Clock) -> None:
+    rajesh, salman = await acting(log, RAJESH), await acting(log, SALMAN)
+    today = riyadh_day(now())
+    await do("grantDelegation", rajesh, delegates(from_=today, until=today))
+    by = rules.VISA_ASKED_FOR_BY.on(today)
+    for actor in (rajesh, salman):
+        not_extended = (Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=by),)
+        assert await refused(do("extendVisa", actor, extends()), log) == not_extended
+        not_cancelled = (Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=by),)
+        assert await refused(do("cancelVisa", actor, CancelVisa(number=NUMBER)), log) == not_cancelled
+    now.advance(days=1)  # the delegation is over
+    assert await refused(do("cancelVisa", salman, CancelVisa(number=NUMBER)), log) == (NO_VISA,)
 
 
 @pytest.mark.usefixtures("outside")
@@ -451,7 +465,8 @@ async def test_an_extension_is_refused_for_everything_in_its_way(do: Do, log: Lo
     await do("extendVisa", OFFICER, extends(date(2026, 6, 30)))
     now.advance(days=62)  # 30 August
     too_soon = ExtendVisa(number=NUMBER, return_before=date(2026, 6, 30), iqama_expires_on=TODAY)
-    iqama = Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=rules.IQAMA_MARGIN_DAYS.on(TODAY))
+    covers = rules.IQAMA_COVERS_EXTENSION.on(TODAY)
+    iqama = Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=covers)
     assert await refused(do("extendVisa", OFFICER, too_soon), log) == (
         Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WITHIN_DAYS.on(TODAY)),
         invalid(rules.EXTENSION_LATER, "returnBefore"),

@@ -136,7 +136,7 @@ def test_a_resident_has_an_employer_and_a_head_of_household() -> None:
 def test_a_sponsor_is_assigned_once() -> None:
     given = person()
     given.assign_sponsor(NOURA, SponsorRelation.EMPLOYER, now=noon("2026-01-02"))
-    with refuses(given, Problem(ProblemCode.CONFLICT, ("sponsorNationalId",))):
+    with refuses(given, Problem(ProblemCode.CONFLICT, ("sponsorNationalId",), rules.RECORDED_ONCE.latest)):
         given.assign_sponsor(NOURA, SponsorRelation.HEAD_OF_HOUSEHOLD, now=noon("2026-01-03"))
 
 
