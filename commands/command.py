@@ -11,6 +11,7 @@ from eventsourcing.domain import Aggregate
 
 from access.permission import require
 from commands.form import normal
+from domain import rules
 from domain.actor import Actor, Role
 from domain.attachment import Attachment
 from domain.calendar import riyadh_day
@@ -52,6 +53,10 @@ class LocalizedTextInput:
 
     ar: str | None = None
     en: str | None = None
+
+
+class NotTheirs(Refused):
+    """A command on what its actor may see, but that others ask for."""
 
 
 def national_ids(input: Any) -> list[Claim]:  # noqa: ANN401 (any input)
@@ -145,7 +150,7 @@ def keys_of(
         reused = Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",))
         keys[idempotency_key(work, command.operation, request, input)] = reused
     if natural is not None and request.actor.role is Role.AGENCY_FEED:  # only their reports have one
-        keys[natural] = Problem(ProblemCode.CONFLICT)
+        keys[natural] = Problem(ProblemCode.CONFLICT, rule=rules.RECORDED_ONCE.on(riyadh_day(request.now)))
     return keys
 
 

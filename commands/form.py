@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import Annotated, Any, NewType, TypeVar, get_args, get_origin, get_type_hints
 
-from domain import formats
+from domain import formats, rules
 from domain.errors import check_all
 
 I = TypeVar("I")  # noqa: E741 (an input)
@@ -26,7 +26,7 @@ Reference = Annotated[str, formats.reference]
 Amount = Annotated[Decimal, formats.money]
 Day = Annotated[date, formats.day]
 Instant = Annotated[datetime, formats.instant]
-Reason = Annotated[str, partial(formats.statement, limit=500)]
+Reason = Annotated[str, partial(formats.statement, length=rules.REASON_LENGTH.latest)]
 IdempotencyKey = Annotated[str, formats.idempotency_key]
 GlobalId = NewType("GlobalId", str)
 """The id of something that was answered before; `global_id.read_global_id` tells what it is of."""

@@ -15,6 +15,7 @@ from access.permission import Forbidden
 from commands.clock import CLOCK_LOCK, record_due
 from commands.command import Request, execute, natural_key, person_id
 from commands.feed import Order, Rejected, Survey, parse, read_lines, rejected, survey
+from domain import rules
 from domain.actor import Actor, Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
@@ -315,7 +316,7 @@ class Batch:
 
     async def _request(self, order: Order) -> Request:
         if order.at > self._now:
-            refuse(ProblemCode.INVALID_INPUT, "at")
+            refuse(ProblemCode.INVALID_INPUT, "at", rule=rules.NOT_IN_THE_FUTURE.on(riyadh_day(self._now)))
         actor = await self._actor(order)
         return Request(actor, order.at, self.work.new_id(), backdated=self._progress.backdate, caught_up=True)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from commands.command import Command, LocalizedTextInput, Request, violation_case
 from commands.form import Amount, IdempotencyKey, ObjectionNumber, ViolationNumber
 from commands.violation import hold, own_violation
-from domain import formats
+from domain import formats, rules
 from domain.actor import Role
 from domain.attachment import Attachment
 from domain.docket import Docket
@@ -15,8 +15,6 @@ from domain.objection import IN_COURT, CourtOutcome, ObjectionOutcome, Objection
 from domain.text import Text
 from domain.violation import Violation
 from store.work import Work
-
-EXPLANATION_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,8 @@ class RecordCourtDecision:
 
 def explained(input: DecideObjection) -> Text:
     told = input.explanation
-    return formats.localized(told.ar, told.en, field=("explanation",), both=True, limit=EXPLANATION_LENGTH)
+    length = rules.EXPLANATION_LENGTH.latest
+    return formats.localized(told.ar, told.en, field=("explanation",), both=True, length=length)
 
 
 async def submit_objection(work: Work, request: Request, input: SubmitObjection) -> None:

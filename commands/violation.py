@@ -14,7 +14,7 @@ from commands.command import (
     violation_case,
 )
 from commands.form import Amount, IdempotencyKey, Instant, NationalId, Plate, Reason, Reference, ViolationNumber
-from domain import formats
+from domain import formats, rules
 from domain.actor import Role
 from domain.attachment import Attachment
 from domain.calendar import riyadh_day
@@ -25,8 +25,6 @@ from domain.text import Text
 from domain.violation import Violation, ViolationSource
 from store.blobs import held_by
 from store.work import Work
-
-REASON_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +87,14 @@ class VoidViolation:
 
 
 def void_reason(input: VoidViolation) -> Text:
-    return formats.localized(input.reason.ar, input.reason.en, ("reason",), both=True, limit=REASON_LENGTH)
+    length = rules.REASON_LENGTH.latest
+    return formats.localized(input.reason.ar, input.reason.en, ("reason",), both=True, length=length)
 
 
 async def record_violation(work: Work, request: Request, input: RecordViolation) -> None:
     violator_id = await person_id(work, input.violator_national_id, "violatorNationalId")
     if await work.find(Violation, Violation.create_id(input.number)) is not None:
-        refuse(ProblemCode.CONFLICT, "number")
+        refuse(ProblemCode.CONFLICT, "number", rule=rules.RECORDED_ONCE.on(riyadh_day(request.now)))
     violation = Violation.record(
         input.number,
         violator_id=violator_id,

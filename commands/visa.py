@@ -1,12 +1,13 @@
 """Commands about exit/re-entry visas."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from commands.command import (
     Command,
     LocalizedTextInput,
+    NotTheirs,
     Request,
     bring_up_to,
     docket_of,
@@ -18,7 +19,7 @@ from commands.command import (
 )
 from commands.form import Day, GlobalId, IdempotencyKey, Instant, NationalId, PassportNumber, VisaNumber
 from commands.global_id import read_global_id
-from domain import formats
+from domain import formats, rules
 from domain.actor import Role
 from domain.calendar import riyadh_day
 from domain.docket import Docket
@@ -28,8 +29,6 @@ from domain.user import User
 from domain.visa import MovementDirection, Visa
 from domain.visa_terms import Terms, VisaBasis, VisaStatus, VisaType, issue_problems, terms
 from store.work import Work
-
-REASON_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,8 @@ class VoidMovement:
 
 
 def reason_given(input: VoidVisa | VoidMovement) -> Text:
-    return formats.localized(input.reason.ar, input.reason.en, ("reason",), both=True, limit=REASON_LENGTH)
+    length = rules.REASON_LENGTH.latest
+    return formats.localized(input.reason.ar, input.reason.en, ("reason",), both=True, length=length)
 
 
 async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
@@ -99,7 +99,7 @@ async def issue_visa(work: Work, request: Request, input: IssueVisa) -> None:
     allows, holder = await allowed(work, request, input)
     number = input.number or await free_number(work)
     if await work.find(Visa, Visa.create_id(number)) is not None:
-        refuse(ProblemCode.CONFLICT, "number")
+        refuse(ProblemCode.CONFLICT, "number", rule=rules.RECORDED_ONCE.on(riyadh_day(request.now)))
     replaced = None if input.replaces is None else await work.find(Visa, Visa.create_id(input.replaces))
     visa = Visa.issue(
         number,
@@ -129,10 +129,10 @@ async def allowed(work: Work, request: Request, input: IssueVisa) -> tuple[Terms
     from_feed = request.actor.role is Role.AGENCY_FEED
     today = riyadh_day(request.now)
     with check_all() as check:
-        check_numbers(check, input, from_feed=from_feed)
+        check_numbers(check, input, today, from_feed=from_feed)
         is_resident = formats.kind_of(input.holder_national_id) is formats.PersonKind.RESIDENT
         if not is_resident:
-            check.problem(ProblemCode.INVALID_INPUT, "holderNationalId")
+            check.problem(ProblemCode.INVALID_INPUT, "holderNationalId", rule=rules.VISA_HOLDER.on(today))
         allows = check(
             terms,
             input.type,
@@ -158,15 +158,16 @@ async def allowed(work: Work, request: Request, input: IssueVisa) -> tuple[Terms
     return allows, holder
 
 
-def check_numbers(check: Check, input: IssueVisa, *, from_feed: bool) -> None:
+def check_numbers(check: Check, input: IssueVisa, today: date, *, from_feed: bool) -> None:
     """The agency brings its number; to all others one is assigned, and they correct nothing."""
+    given = rules.VISA_NUMBERS_GIVEN.on(today)
     if from_feed:
         if input.number is None:
-            check.problem(ProblemCode.INVALID_INPUT, "number")
+            check.problem(ProblemCode.INVALID_INPUT, "number", rule=given)
         return
     for name in ("replaces", "number"):
         if getattr(input, name) is not None:
-            check.problem(ProblemCode.INVALID_INPUT, name)
+            check.problem(ProblemCode.INVALID_INPUT, name, rule=given)
 
 
 async def check_replaced(check: Check, work: Work, input: IssueVisa, holder_id: UUID) -> None:
@@ -199,6 +200,13 @@ def may_ask(request: Request, holder: User) -> bool:
     return request.actor.role is not Role.PERSON or request.actor.subject in map(str, holder.sponsors)
 
 
+def may_see(request: Request, holder: User) -> bool:
+    """Whether a person sees this holder's visas though they do not answer for the holder."""
+    me, today = UUID(request.actor.subject), riyadh_day(request.now)
+    delegations = holder.delegations.values()  # of the one service there is: VISA_INQUIRY
+    return me == holder.id or any(one.delegate_id == me and one.runs(today) for one in delegations)
+
+
 def sponsor_of(request: Request, holder: User) -> UUID | None:
     """Who asked for a visa; where that was no sponsor, the present one."""
     if request.actor.role is Role.PERSON:
@@ -215,27 +223,30 @@ async def free_number(work: Work) -> str:
 
 
 async def cancel_visa(work: Work, request: Request, input: CancelVisa) -> None:
-    visa, docket = await asked_for(work, request, input.number)
+    visa, docket = await asked_for(work, request, input.number, ProblemCode.VISA_NOT_CANCELLABLE)
     visa.cancel(holder_inside=docket.holder_inside, now=request.now)
     docket.note_visa(visa, now=request.now)
 
 
 async def extend_visa(work: Work, request: Request, input: ExtendVisa) -> None:
-    visa, docket = await asked_for(work, request, input.number)
+    visa, docket = await asked_for(work, request, input.number, ProblemCode.VISA_NOT_EXTENDABLE)
     visa.extend(input.return_before, iqama_expires_on=input.iqama_expires_on, now=request.now)
     docket.note_visa(visa, now=request.now)
 
 
-async def asked_for(work: Work, request: Request, number: str) -> tuple[Visa, Docket]:
-    """A visa for which a sponsor or an officer asks something, as `visa_case`; to anybody else there is none.
+async def asked_for(work: Work, request: Request, number: str, otherwise: ProblemCode) -> tuple[Visa, Docket]:
+    """A visa for which a sponsor or an officer asks something, as `visa_case`.
 
     Raises:
-        Refused: NOT_FOUND.
+        NotTheirs: `otherwise`, for its holder and for a delegate, who see it.
+        Refused: NOT_FOUND; to anybody else there is none.
     """
     visa = await work.find(Visa, Visa.create_id(number))
     holder = None if visa is None else await work.find(User, visa.holder_id)
-    if holder is None or not may_ask(request, holder):
+    if holder is None or not (may_ask(request, holder) or may_see(request, holder)):
         refuse(ProblemCode.NOT_FOUND, "number")
+    if not may_ask(request, holder):
+        raise NotTheirs(Problem(otherwise, rule=rules.VISA_ASKED_FOR_BY.on(riyadh_day(request.now))))
     return await visa_case(work, request, number, "number")
 
 
@@ -246,7 +257,7 @@ async def void_visa(work: Work, request: Request, input: VoidVisa) -> None:
 
 
 async def record_movement(work: Work, request: Request, input: RecordMovement) -> Problem | None:
-    port = formats.localized(input.port.ar, input.port.en, field=("port",), limit=200)
+    port = formats.localized(input.port.ar, input.port.en, field=("port",))
     visa, docket = await visa_case(work, request, input.visa_number, "visaNumber")
     problem = visa.record_movement(input.direction, port=port, at=input.at, now=request.now)
     if problem is None:

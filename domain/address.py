@@ -1,16 +1,11 @@
 """The Saudi National Address."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import ParamSpec, TypeVar
+from dataclasses import dataclass
 
 from domain import rules
-from domain.errors import Check, ProblemCode, Refused, check_all
+from domain.errors import Check, ProblemCode, check_all
 from domain.formats import Field, localized, matching
 from domain.text import Text
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 Localized = tuple[str | None, str | None]
 """Arabic and English as typed; at least one of them is needed."""
@@ -68,22 +63,10 @@ def national_address(
 def _part(check: Check, pattern: str, text: str, field: Field, *, optional: bool = False) -> str:
     if optional and not text.strip():
         return ""
-    return check(_explained(matching), pattern, text, field, ProblemCode.INVALID_ADDRESS) or ""
+    form = rules.ADDRESS_FORM.latest
+    return check(matching, pattern, text, field, rule=form, code=ProblemCode.INVALID_ADDRESS) or ""
 
 
 def _name(check: Check, text: Localized, field: Field) -> Text:
-    found = check(_explained(localized), *text, field, limit=100, code=ProblemCode.INVALID_ADDRESS)
-    return found or Text("", "")
-
-
-def _explained(form: Callable[P, T]) -> Callable[P, T]:
-    """A form whose refusals say what an address looks like."""
-
-    def explained(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return form(*args, **kwargs)
-        except Refused as refused:
-            rule = rules.ADDRESS_FORM.versions[-1]
-            raise Refused(*(replace(problem, rule=rule) for problem in refused.problems)) from None
-
-    return explained
+    form = rules.ADDRESS_FORM.latest
+    return check(localized, *text, field, length=form, code=ProblemCode.INVALID_ADDRESS) or Text("", "")

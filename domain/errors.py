@@ -119,17 +119,18 @@ def refuse_for(problems: Iterable[Problem]) -> None:
 
 
 class Check:
-    """Runs checks and keeps the problems they find, each once."""
+    """Runs checks and keeps the problems they find, of one code and field the first."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def __call__(self, rule: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def __call__(self, rule: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T | None:
         """What the rule answers, or None when it refuses."""
         try:
             return rule(*args, **kwargs)
         except Refused as refused:
-            self.problems.extend(problem for problem in refused.problems if problem not in self.problems)
+            found = {(problem.code, problem.field) for problem in self.problems}
+            self.problems.extend(problem for problem in refused.problems if (problem.code, problem.field) not in found)
             return None
 
     def problem(self, code: ProblemCode, *field: str, rule: Rule[Any] | None = None) -> None:
@@ -152,6 +153,10 @@ def check_all() -> Iterator[Check]:
     refuse_for(check.problems)
 
 
+SAYS_ITS_RULE: Final = frozenset({ProblemCode.INVALID_INPUT, ProblemCode.ATTACHMENT_INVALID, ProblemCode.CONFLICT})
+"""Codes for so many things that only the rule, where there is one, tells what to do."""
+
+
 def message(problem: Problem) -> Text:
     """What a person reads about a problem. A value that the problem does not carry shows as a dash."""
     values = dict(problem.values)
@@ -159,7 +164,10 @@ def message(problem: Problem) -> Text:
         values.setdefault("minutes", max(1, -(-problem.retry_after_seconds // 60)))
     if problem.rule is not None:
         values.setdefault("limit", problem.rule.value)
-    return _filled(MESSAGES[problem.code], values)
+    said = _filled(MESSAGES[problem.code], values)
+    if problem.rule is None or problem.code not in SAYS_ITS_RULE:
+        return said
+    return Text(f"{said.ar}: {problem.rule.title.ar}", f"{said.en}: {problem.rule.title.en}")
 
 
 def request_message(code: RequestErrorCode, *, ref: str = "") -> Text:

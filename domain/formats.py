@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -16,16 +16,15 @@ from domain import rules
 from domain.calendar import FIRST_DAY, LAST_DAY, riyadh_day
 from domain.common_passwords import COMMON_PASSWORDS
 from domain.errors import ProblemCode, check_all, refuse
+from domain.rules import Rule
 from domain.text import Text
 
 Field = tuple[str, ...]
 
-MAX_AMOUNT: Final = Decimal("9999999.99")
 # Values of which the form is known: a command's are asked for more than once, and a camera stays where it is.
 _KEPT = 10_000
 _TYPED_MAX = 64
 _EMAIL_MAX = 254
-_KEY_MAX = 200
 _CENTS = Decimal("0.01")
 _ASCII_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
 # Control characters, among them NUL, which PostgreSQL does not store; what reorders or breaks the text around it
@@ -90,7 +89,7 @@ def username(text: str, field: Field = ()) -> str:
     """A user name: 4 to 32 letters, digits, dots and underscores, the first one a letter."""
     name = _typed(text)
     if not re.fullmatch("[A-Za-z][A-Za-z0-9._]{3,31}", name):
-        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.USERNAME_FORM.versions[-1])
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.USERNAME_FORM.latest)
     return name
 
 
@@ -99,44 +98,47 @@ def username_key(username: str) -> str:
     return username.lower()
 
 
-def matching(pattern: str, text: str, field: Field = (), code: ProblemCode = ProblemCode.INVALID_INPUT) -> str:
-    """A short typed value, its digits in ASCII, of which the whole matches a pattern."""
+def matching(
+    pattern: str, text: str, field: Field, *, rule: Rule[Any], code: ProblemCode = ProblemCode.INVALID_INPUT
+) -> str:
+    """A short typed value, its digits in ASCII, of which the whole matches a pattern; `rule` says so in words."""
     value = _typed(text)
     if not re.fullmatch(pattern, value):
-        refuse(code, *field)
+        refuse(code, *field, rule=rule)
     return value
 
 
 def number(text: str, field: Field = ()) -> str:
     """A number that an agency gives to a case: up to 32 letters, digits and dashes."""
-    return matching("[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?", text, field)
+    pattern = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
+    return matching(pattern, text, field, rule=rules.VIOLATION_NUMBER_FORM.latest)
 
 
 def objection_number(text: str, field: Field = ()) -> str:
     """An objection's number: O and the number of its violation."""
-    typed = matching("O.+", text, field)
-    return f"O{number(typed.removeprefix('O'), field)}"
+    pattern = "O[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
+    return matching(pattern, text, field, rule=rules.OBJECTION_NUMBER_FORM.latest)
 
 
 def visa_number(text: str, field: Field = ()) -> str:
     """A visa number: ten digits, not all of them leading zeros."""
-    return matching("[1-9][0-9]{9}", text, field)
+    return matching("[1-9][0-9]{9}", text, field, rule=rules.VISA_NUMBER_FORM.latest)
 
 
 def passport_number(text: str, field: Field = ()) -> str:
     """A passport number: 5 to 15 letters and digits, in upper case."""
-    return matching("[A-Z0-9]{5,15}", text.upper(), field)
+    return matching("[A-Z0-9]{5,15}", text.upper(), field, rule=rules.PASSPORT_NUMBER_FORM.latest)
 
 
 def reference(text: str, field: Field = ()) -> str:
     """A payment's or refund's reference: up to 64 printable characters without spaces."""
-    return matching("[!-~]{1,64}", text, field)
+    return matching("[!-~]{1,64}", text, field, rule=rules.REFERENCE_FORM.latest)
 
 
 def day(value: date, field: Field = ()) -> date:
     """A day that the published Umm al-Qura tables know (1924 to 2077)."""
     if not FIRST_DAY <= value <= LAST_DAY:
-        refuse(ProblemCode.INVALID_INPUT, *field)
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.DAYS_KNOWN.latest)
     return value
 
 
@@ -144,51 +146,62 @@ def instant(value: datetime, field: Field = ()) -> datetime:
     """A moment with a time zone, on a day that `day` allows."""
     # The year first: at the ends of the calendar a moment has no day in another time zone.
     if value.tzinfo is None or not FIRST_DAY.year <= value.year <= LAST_DAY.year:
-        refuse(ProblemCode.INVALID_INPUT, *field)
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.DAYS_KNOWN.latest)
     day(riyadh_day(value), field)
     return value
 
 
+def happened(value: datetime, field: Field = (), *, now: datetime) -> datetime:
+    """A moment, as `instant`, that is not in the future."""
+    if instant(value, field) > now:
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.NOT_IN_THE_FUTURE.on(riyadh_day(now)))
+    return value
+
+
 def money(amount: Decimal | str, field: Field = ()) -> Decimal:
-    """An amount in SAR with two decimal places, above zero and at most `MAX_AMOUNT`."""
+    """An amount in SAR with two decimal places, above zero and not beyond any fine."""
+    form = rules.AMOUNT_FORM.latest
     if isinstance(amount, str):
         typed = _typed(amount).replace("٫", ".")
         if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,2})?", typed):
-            refuse(ProblemCode.INVALID_INPUT, *field)
+            refuse(ProblemCode.INVALID_INPUT, *field, rule=form)
         amount = Decimal(typed)
     exponent = amount.as_tuple().exponent  # "n", "N" or "F" for what is not a number or not finite
-    if exponent not in {0, -1, -2} or not 0 < amount <= MAX_AMOUNT:
-        refuse(ProblemCode.INVALID_INPUT, *field)
+    if exponent not in {0, -1, -2} or not 0 < amount <= form.value:
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=form)
     return amount.quantize(_CENTS)
 
 
-def line(text: str, field: Field = (), *, limit: int, code: ProblemCode = ProblemCode.INVALID_INPUT) -> str:
+def line(text: str, field: Field = (), *, length: Rule[int], code: ProblemCode = ProblemCode.INVALID_INPUT) -> str:
     """One line of free text, not empty, with single spaces and without control characters."""
+    limit = length.value
     clean = " ".join(unicodedata.normalize("NFC", text[:limit]).split())
     if len(text) > limit or not 0 < len(clean) <= limit or not _readable(clean):
-        refuse(code, *field)
+        refuse(code, *field, rule=length)
     return clean
 
 
 def text(text: str, field: Field = ()) -> str:
     """Any text that UTF-8 can write; what else it may be is asked where it is used."""
     if not is_encodable(text):
-        refuse(ProblemCode.INVALID_INPUT, *field)
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.TEXT_FORM.latest)
     return text
 
 
 def idempotency_key(text: str, field: Field = ()) -> str:
     """A client's own name for a request: 1 to 200 characters, as they are."""
-    if not 0 < len(text) <= _KEY_MAX or not is_encodable(text):
-        refuse(ProblemCode.INVALID_INPUT, *field)
+    length = rules.IDEMPOTENCY_KEY_LENGTH.latest
+    if not 0 < len(text) <= length.value or not is_encodable(text):
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=length)
     return text
 
 
-def statement(text: str, field: Field = (), *, limit: int) -> str:
+def statement(text: str, field: Field = (), *, length: Rule[int]) -> str:
     """Free text of several lines, not empty, without control characters but line ends and tabs."""
+    limit = length.value
     clean = unicodedata.normalize("NFC", text[: limit * 2]).replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(text) > limit * 2 or not 0 < len(clean) <= limit or not _readable(re.sub(r"[\n\t]", " ", clean)):
-        refuse(ProblemCode.INVALID_INPUT, *field)
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=length)
     return clean
 
 
@@ -198,7 +211,7 @@ def localized(
     en: str | None,
     field: Field = (),
     *,
-    limit: int = 200,
+    length: Rule[int] = rules.TEXT_LENGTH.latest,
     both: bool = False,
     code: ProblemCode = ProblemCode.INVALID_INPUT,
 ) -> Text:
@@ -208,22 +221,23 @@ def localized(
         ar: Arabic, as typed.
         en: English, as typed.
         field: path of the text; a problem of one language is reported under it.
-        limit: the most characters of each language.
+        length: of each language.
         both: neither language may be missing.
         code: what is said of a text that is not valid.
     """
+    both_needed = rules.BOTH_LANGUAGES.latest
     if not (ar or en):
-        refuse(code, *field)
+        refuse(code, *field, rule=both_needed if both else length)
     with check_all() as check:
         typed = {"ar": ar, "en": en}
         clean = {
-            language: check(line, text, (*field, language), limit=limit, code=code)
+            language: check(line, text, (*field, language), length=length, code=code)
             for language, text in typed.items()
             if text
         }
         if both:
             for language in typed.keys() - clean.keys():
-                check.problem(code, *field, language)
+                check.problem(code, *field, language, rule=both_needed)
     either = clean.get("ar") or clean.get("en") or ""
     return Text(clean.get("ar") or either, clean.get("en") or either)
 
@@ -256,7 +270,7 @@ def plate(text: str, field: Field = ()) -> str:
     letters = f"[{''.join(PLATE_LETTERS)}]{{3}}"
     found = re.fullmatch(f"({letters})([0-9]{{1,4}})|([0-9]{{1,4}})({letters})", typed)
     if not found:
-        refuse(ProblemCode.INVALID_INPUT, *field)
+        refuse(ProblemCode.INVALID_INPUT, *field, rule=rules.PLATE_FORM.latest)
     return (found[1] or found[4]) + (found[2] or found[3])
 
 
@@ -269,7 +283,7 @@ def plate_shown(plate: str) -> Plate:
 
 def password(text: str, field: Field = (), *, username: str, national_id: str) -> str:
     """A password that is hard enough to guess. Whether it was used before is asked elsewhere."""
-    rule = rules.PASSWORD_STRENGTH.versions[-1]
+    rule = rules.PASSWORD_STRENGTH.latest
     limit = rule.value
     folded = text.casefold()
     pieces = (piece for name in (username.casefold(), national_id) for piece in _pieces(name, limit.longest_piece + 1))

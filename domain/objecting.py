@@ -57,7 +57,7 @@ def submit(
         else:
             statement = None
             if OBJECTION_REASONS[reason.value].statement_required:
-                check.problem(ProblemCode.INVALID_INPUT, "statement", rule=rules.STATEMENT_MAX_LENGTH.on(today))
+                check.problem(ProblemCode.INVALID_INPUT, "statement", rule=rules.STATEMENT_NEEDED.on(today))
         check(accepted, attachments, today, field=("attachments",))
     violation.trigger_event(
         violation.ObjectionSubmitted,
@@ -76,8 +76,7 @@ def said(text: str, today: date, field: tuple[str, ...]) -> str:
     Raises:
         Refused: INVALID_INPUT with the rule of its length, nothing or too much.
     """
-    limit = rules.STATEMENT_MAX_LENGTH.on(today)
-    return formats.statement(text, field=field, limit=limit.value)
+    return formats.statement(text, field=field, length=rules.STATEMENT_MAX_LENGTH.on(today))
 
 
 def withdraw(violation: "Violation", *, now: datetime) -> None:
@@ -167,8 +166,8 @@ def decide(
     if objection is not None and objection.decided_by not in {None, officer_id}:
         refuse(ProblemCode.CONFLICT)
     _require(violation, ObjectionStatus.UNDER_REVIEW)
-    fine = _modified(violation, modified_fine, asked=outcome is ObjectionOutcome.FINE_MODIFIED)
     today = riyadh_day(now)
+    fine = _modified(violation, modified_fine, today, asked=outcome is ObjectionOutcome.FINE_MODIFIED)
     decided: dict[str, Any] = {
         "violator_id": violation.violator_id,
         "officer_id": officer_id,
@@ -214,8 +213,8 @@ def record_court_decision(
     """
     _refuse_own_case(violation, clerk_id)
     _require(violation, ObjectionStatus.APPEALED_TO_COURT)
-    fine = _modified(violation, modified_fine, asked=outcome is CourtOutcome.MODIFIED)
     today = riyadh_day(now)
+    fine = _modified(violation, modified_fine, today, asked=outcome is CourtOutcome.MODIFIED)
     decided: dict[str, Any] = {"timestamp": now, "clerk_id": clerk_id, "decided_on": today}
     if outcome is CourtOutcome.CANCELLED:
         violation.trigger_event(violation.CourtCancelled, refund=violation.paid - violation.refunded, **decided)
@@ -235,12 +234,12 @@ def _refuse_own_case(violation: "Violation", official_id: UUID) -> None:
         refuse(ProblemCode.OWN_CASE)
 
 
-def _modified(violation: "Violation", fine: Decimal | None, *, asked: bool) -> Decimal | None:
+def _modified(violation: "Violation", fine: Decimal | None, today: date, *, asked: bool) -> Decimal | None:
     """The new fine of a decision that modifies it: within the type's range, below the present one."""
     if fine is not None:
         fine = formats.money(fine, field=("modifiedFine",))
     if asked != (fine is not None) or (fine is not None and not violation.min_fine <= fine < violation.fine):
-        refuse(ProblemCode.INVALID_INPUT, "modifiedFine")
+        refuse(ProblemCode.INVALID_INPUT, "modifiedFine", rule=rules.MODIFIED_FINE.on(today))
     return fine
 
 

@@ -198,7 +198,7 @@ class User(Aggregate):
         with check_all() as check:
             national_id = check(formats.national_id, national_id, field=("nationalId",)) or ""
             username = check(formats.username, username, field=("username",)) or ""
-            name = check(formats.localized, name_ar, name_en, field=("name",), limit=200)
+            name = check(formats.localized, name_ar, name_en, field=("name",))
             mobile = check(formats.mobile, mobile, field=("mobile",)) or ""
             if email is not None:
                 email = check(formats.email, email, field=("email",))
@@ -246,12 +246,14 @@ class User(Aggregate):
     def assign_sponsor(self, sponsor_id: UUID, relation: SponsorRelation, *, now: datetime) -> None:
         """Record who answers for this resident: the employer, or the head of the household."""
         problems = []
+        terms = rules.SPONSOR_TERMS.on(riyadh_day(now))
         if self.kind is not PersonKind.RESIDENT:
-            problems.append(Problem(ProblemCode.INVALID_INPUT, ("nationalId",)))
+            problems.append(Problem(ProblemCode.INVALID_INPUT, ("nationalId",), terms))
         if sponsor_id == self.id:
-            problems.append(Problem(ProblemCode.INVALID_INPUT, ("sponsorNationalId",)))
+            problems.append(Problem(ProblemCode.INVALID_INPUT, ("sponsorNationalId",), terms))
         if sponsor_id in self.sponsors:
-            problems.append(Problem(ProblemCode.CONFLICT, ("sponsorNationalId",)))
+            once = rules.RECORDED_ONCE.on(riyadh_day(now))
+            problems.append(Problem(ProblemCode.CONFLICT, ("sponsorNationalId",), once))
         if problems:
             raise Refused(*problems)
         self.trigger_event(self.SponsorAssigned, timestamp=now, sponsor_id=sponsor_id, relation=relation)

@@ -428,24 +428,25 @@ class Violation(Aggregate):
                 may not be attached.
         """
         kind = VIOLATION_TYPES.get(type_code)
-        law = rules.VIOLATIONS_FROM.on(riyadh_day(now))
+        today = riyadh_day(now)
+        law = rules.VIOLATIONS_FROM.on(today)
         with check_all() as check:
             number = check(formats.number, number, field=("number",)) or ""
-            location = check(formats.localized, location_ar, location_en, field=("location",), limit=200)
+            location = check(formats.localized, location_ar, location_en, field=("location",))
             plate = check(formats.plate, plate, field=("plate",)) or ""
             amount = check(formats.money, fine, field=("fine",))
             if kind is None:
-                check.problem(ProblemCode.INVALID_INPUT, "typeCode")
+                check.problem(ProblemCode.INVALID_INPUT, "typeCode", rule=rules.VIOLATION_TYPE.on(today))
             elif amount is not None and not kind.min_fine <= amount <= kind.max_fine:
-                check.problem(ProblemCode.INVALID_INPUT, "fine")
-            occurred = check(formats.instant, occurred_at, field=("occurredAt",))
-            if occurred is not None and (occurred > now or riyadh_day(occurred) < law.value):
+                check.problem(ProblemCode.INVALID_INPUT, "fine", rule=rules.FINE_RANGE.on(today))
+            occurred = check(formats.happened, occurred_at, field=("occurredAt",), now=now)
+            if occurred is not None and riyadh_day(occurred) < law.value:
                 check.problem(ProblemCode.INVALID_INPUT, "occurredAt", rule=law)
             if notified_at is not None:
                 check(formats.instant, notified_at, field=("notifiedAt",))
             if replaces is not None:
                 replaces = check(formats.number, replaces, field=("replaces",))
-            check(accepted, evidence, riyadh_day(now), field=("evidence",))
+            check(accepted, evidence, today, field=("evidence",))
         if kind is None or location is None or amount is None:
             raise AssertionError  # refused above
         violation = cls._create(
@@ -481,7 +482,7 @@ class Violation(Aggregate):
             Refused: a time in the future or before the violation, or notified already.
         """
         if not self.occurred_at <= formats.instant(notified_at, field=("notifiedAt",)) <= now:
-            refuse(ProblemCode.INVALID_INPUT, "notifiedAt")
+            refuse(ProblemCode.INVALID_INPUT, "notifiedAt", rule=rules.NOTIFICATION_TIME.on(riyadh_day(now)))
         if self.status is not ViolationStatus.RECORDED:
             refuse(ProblemCode.VIOLATION_STATE_FORBIDS)
         day = riyadh_day(notified_at)
@@ -507,8 +508,8 @@ class Violation(Aggregate):
             amount: SAR; None pays exactly what is due.
             from_feed: a payment agency's report is a fact, even of too much; a person's overpayment is refused.
         """
-        if not self.occurred_at <= formats.instant(paid_at, field=("paidAt",)) <= now:
-            refuse(ProblemCode.INVALID_INPUT, "paidAt")
+        if formats.happened(paid_at, field=("paidAt",), now=now) < self.occurred_at:
+            refuse(ProblemCode.INVALID_INPUT, "paidAt", rule=rules.NOT_BEFORE_ITS_CAUSE.on(riyadh_day(now)))
         reference = formats.reference(reference, field=("reference",))
         if amount is None:
             amount = due_at(self, paid_at)
@@ -539,8 +540,8 @@ class Violation(Aggregate):
             Refused: VIOLATION_STATE_FORBIDS, nothing is to go back; OVERPAYMENT, less is; a time in the future.
         """
         first_paid_at = min((payment.paid_at for payment in self.payments), default=self.occurred_at)
-        if not first_paid_at <= formats.instant(refunded_at, field=("refundedAt",)) <= now:
-            refuse(ProblemCode.INVALID_INPUT, "refundedAt")
+        if formats.happened(refunded_at, field=("refundedAt",), now=now) < first_paid_at:
+            refuse(ProblemCode.INVALID_INPUT, "refundedAt", rule=rules.NOT_BEFORE_ITS_CAUSE.on(riyadh_day(now)))
         reference = formats.reference(reference, field=("reference",))
         amount = formats.money(amount, field=("amount",))
         refundable = self.status in {ViolationStatus.REFUND_PENDING, ViolationStatus.VOIDED} and self.refund_due > 0
@@ -574,10 +575,14 @@ class Violation(Aggregate):
         most = rules.PAYMENT_EXTENSION_MAX_DAYS.on(today)
         problems = []
         if self.status is not ViolationStatus.FINAL_DUE or self.extended_on is not None:
-            problems.append(Problem(ProblemCode.PAYMENT_EXTENSION_NOT_ALLOWED, rule=most))
+            once = rules.PAYMENT_EXTENSION_ONCE.on(today)
+            problems.append(Problem(ProblemCode.PAYMENT_EXTENSION_NOT_ALLOWED, rule=once))
         longer = self.pay_before is None or days > (self.pay_before - today).days
-        if not 0 < days <= most.value or not longer:
+        if days > most.value:
             problems.append(Problem(ProblemCode.INVALID_INPUT, ("days",), rule=most))
+        elif days <= 0 or not longer:
+            later = rules.PAYMENT_EXTENSION_LATER.on(today)
+            problems.append(Problem(ProblemCode.INVALID_INPUT, ("days",), rule=later))
         return problems
 
     def void(self, reason: Text, *, legal_basis: str | None, now: datetime) -> None:

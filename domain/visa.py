@@ -290,6 +290,8 @@ class Visa(Aggregate):
         self.trigger_event(self.Cancelled, timestamp=now, cancelled_on=riyadh_day(now))
 
     def cancel_problems(self, today: date, *, holder_inside: bool) -> list[Problem]:
+        if self.status not in {VisaStatus.ISSUED, VisaStatus.LAPSED_UNUSED}:
+            return [Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=rules.CANCEL_UNUSED.on(today))]
         if self.status is not VisaStatus.ISSUED or today > cancel_before(self):
             return [Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=rules.CANCEL_WITHIN_DAYS.on(self.issued_on))]
         return [] if holder_inside else [Problem(ProblemCode.HOLDER_NOT_INSIDE)]
@@ -316,13 +318,19 @@ class Visa(Aggregate):
 
     def extend_problems(self, return_before: date, iqama_expires_on: date, today: date) -> list[Problem]:
         problems: list[Problem] = []
-        asked_until = extend_before(self)
-        if self.status not in EXTENDABLE or asked_until is None or today > asked_until:
+        asked_until, longest = extend_before(self), rules.EXTENSION_LONGEST_DAYS.on(today)
+        if self.status not in OUTSIDE or asked_until is None:
+            outside = rules.EXTEND_WHILE_OUTSIDE.on(today)
+            problems.append(Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=outside))
+        elif self.status not in EXTENDABLE or today > asked_until:
             problems.append(Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=extend_rule(self)))
         if return_before <= max(today, self.return_before or today):
-            problems.append(Problem(ProblemCode.INVALID_INPUT, ("returnBefore",)))
+            later = rules.EXTENSION_LATER.on(today)
+            problems.append(Problem(ProblemCode.INVALID_INPUT, ("returnBefore",), rule=later))
+        elif return_before > today + timedelta(days=longest.value):
+            problems.append(Problem(ProblemCode.INVALID_INPUT, ("returnBefore",), rule=longest))
         if iqama_expires_on < return_before:
-            covers = rules.IQAMA_MARGIN_DAYS.on(today)
+            covers = rules.IQAMA_COVERS_EXTENSION.on(today)
             problems.append(Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=covers))
         return problems
 
@@ -347,11 +355,10 @@ class Visa(Aggregate):
         Raises:
             Refused: the time of the movement lies in the future, or CONFLICT: this very movement is recorded already.
         """
-        if formats.instant(at, field=("at",)) > now:
-            refuse(ProblemCode.INVALID_INPUT, "at")
+        formats.happened(at, field=("at",), now=now)
         movement = uuid5(self.id, f"{direction} {at.timestamp():.3f}")
         if any(recorded.id == movement for recorded in self.movements):
-            refuse(ProblemCode.CONFLICT, "at")
+            refuse(ProblemCode.CONFLICT, "at", rule=rules.RECORDED_ONCE.on(riyadh_day(now)))
         if direction is MovementDirection.DEPARTURE and self._may_have_departed(at):
             self.trigger_event(
                 self.Departed,

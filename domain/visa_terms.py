@@ -183,7 +183,7 @@ def terms(
     needed, left_out = ("returnBefore", "durationDays") if by_day else ("durationDays", "returnBefore")
     problems: list[Problem] = []
     if (duration_days if by_day else return_before) is not None:
-        problems.append(Problem(ProblemCode.INVALID_INPUT, (left_out,)))
+        problems.append(Problem(ProblemCode.INVALID_INPUT, (left_out,), rules.VISA_BASIS.on(issued_on)))
     days = duration_days
     if by_day:
         days = None if return_before is None else (return_before - issued_on).days
@@ -201,13 +201,13 @@ def terms(
     return Terms(type, basis, days, last, last, fee)
 
 
-def _offered(basis: VisaBasis, issued_on: date, *, reported: bool) -> tuple[Collection[int], Rule[Any] | None]:
+def _offered(basis: VisaBasis, issued_on: date, *, reported: bool) -> tuple[Collection[int], Rule[Any]]:
     """How many days a visa may last, and the rule that says so."""
     if basis is VisaBasis.MONTHS:
         durations = rules.VISA_DURATIONS.on(issued_on)
         return durations.value, durations
     if reported:
-        return range(1, (LAST_DAY - issued_on).days + 1), None
+        return range(1, (LAST_DAY - issued_on).days + 1), rules.VISA_REPORTED.on(issued_on)
     longest = rules.VISA_LONGEST_DAYS.on(issued_on)
     return range(1, longest.value + 1), longest
 

@@ -1,11 +1,12 @@
 """Exit/re-entry visas as they are now."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import msgspec
 
+from domain.calendar import riyadh_day
 from domain.text import Text
 from domain.visa import MovementDirection, Visa
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
@@ -161,9 +162,21 @@ def void_movement(row: VisaRow, event: Visa.MovementVoided) -> None:
     *earlier, last = (entry for entry in row.movements if entry.counts)
     last.voided = True
     row.status = event.status
-    row.status_since = earlier[-1].at if earlier else row.issued_at
     row.return_before = event.return_before
     row.extensions = [extension for extension in row.extensions if extension.departure != event.movement_id]
+    row.status_since = moved_since(row, earlier[0], earlier[-1]) if earlier else row.issued_at
+
+
+def moved_since(row: VisaRow, first: MovementEntry, last: MovementEntry) -> datetime:
+    """Since when a visa stands as its last movement left it: an extension after the return day has begun that anew."""
+    months = row.basis is VisaBasis.MONTHS
+    return_before = riyadh_day(first.at) + timedelta(days=row.duration_days) if months else row.exit_before
+    since = last.at
+    for extension in row.extensions:
+        if extension.departure == last.id and riyadh_day(extension.granted_at) > return_before:
+            since = extension.granted_at
+        return_before = extension.return_before
+    return since
 
 
 def departure_of(row: VisaRow) -> UUID:

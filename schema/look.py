@@ -88,7 +88,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Whose data the refusal of a command tells of."""
+    """Whose data something else than a row tells of, like the refusal of a command."""
 
     shows: tuple[Data, ...]
     whose: str  # SQL: the people who are `named`, as `seen_of`
@@ -101,6 +101,8 @@ VIOLATOR: Final = f"SELECT violator_id AS seen_of FROM {table.VIOLATION} WHERE n
 """Of the violation that is named by its number."""
 HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(named)s"
 """Who is named by their national ID."""
+PERSON_THEMSELVES: Final = "SELECT %(named)s::uuid AS seen_of"
+"""Who is named by the id of their stream."""
 
 
 PEOPLE: Final = Source(
@@ -238,7 +240,7 @@ async def reported(context: Context, row: type[Case], rows: str, number: str) ->
 
 
 async def note_told(context: Context, role: Role, told: Told) -> None:
-    """Note that somebody in office was told of other people by a refusal."""
+    """Note that somebody in office was told of other people."""
     condition = Condition(parameters=(("named", told.named),))
     await _run(context, [role], _told_statement(told.whose), condition, shows=told.shows)
 

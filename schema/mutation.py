@@ -13,7 +13,7 @@ import strawberry
 from access.attempts import Limit
 from access.permission import Forbidden, require, roles_for
 from commands import COMMANDS
-from commands.command import Request, execute, files_in, is_repeated
+from commands.command import NotTheirs, Request, execute, files_in, is_repeated
 from commands.form import normal
 from commands.objection import violation_of
 from commands.recorded import recorded
@@ -179,8 +179,8 @@ async def change(
 ) -> int:
     """Carry a command out, and wait until the read models show it.
 
-    Who holds several roles that allow it acts in the first one in which there is such a thing: a sponsor as a person,
-    for whom else there is none as an officer.
+    Who holds several roles that allow it acts in the first one in which there is such a thing, and it is theirs to ask:
+    a sponsor as a person, of whom else they see visas as an officer.
 
     Args:
         context: of the operation.
@@ -209,7 +209,7 @@ async def change(
         try:
             position, problem = await _recorded(context, operation, request, input, also)
         except Refused as refused:
-            if is_not_found(refused):
+            if isinstance(refused, NotTheirs) or is_not_found(refused):
                 if request is requests[-1]:
                     raise
                 continue

@@ -10,13 +10,11 @@ from starlette.requests import Request
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from access.reader import Purpose
-from domain import formats
+from domain import formats, rules
 from domain.errors import Refused, RequestErrorCode
 from schema.limits import LONGEST_DOCUMENT
 from schema.negotiation import JSON
 from schema.scalars import parse_position
-
-CASE_REFERENCE_LONGEST = 64
 
 
 @dataclass(eq=False)
@@ -76,11 +74,11 @@ def read_conditions(headers: Mapping[str, str]) -> Conditions:
     purpose = headers.get("purpose", "").strip()
     if purpose and purpose not in Purpose.__members__:
         raise bad_request(f"the header Purpose is none of {', '.join(Purpose.__members__)}")
-    reference = _as_utf8(headers.get("case-reference", ""))
+    reference, length = _as_utf8(headers.get("case-reference", "")), rules.CASE_REFERENCE_LENGTH.latest
     try:
-        case_reference = formats.line(reference, limit=CASE_REFERENCE_LONGEST) if reference.strip() else None
+        case_reference = formats.line(reference, length=length) if reference.strip() else None
     except Refused:
-        raise bad_request(f"the header Case-Reference is longer than {CASE_REFERENCE_LONGEST}, or no text") from None
+        raise bad_request(f"the header Case-Reference is longer than {length.value}, or no text") from None
     return Conditions(read_after, Purpose(purpose) if purpose else None, case_reference)
 
 

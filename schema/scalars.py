@@ -11,6 +11,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from domain import formats
 from domain.attachment import Attachment
+from domain.calendar import FIRST_DAY, LAST_DAY
 from domain.errors import Refused
 
 Position = NewType("Position", int)
@@ -18,6 +19,7 @@ JSON = NewType("JSON", object)
 """Values of any shape: where somebody looks at what the record holds."""
 
 _LONGEST = 64
+_KNOWN = f"from {FIRST_DAY} to {LAST_DAY}"
 
 
 def _typed(value: object, what: str) -> str:
@@ -27,7 +29,7 @@ def _typed(value: object, what: str) -> str:
 
 
 def _to_date(value: object) -> date:
-    what = "a day as YYYY-MM-DD, from 1924-08-01 to 2077-11-16"
+    what = f"a day as YYYY-MM-DD, {_KNOWN}"
     typed = _typed(value, what)
     try:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", typed):
@@ -38,7 +40,7 @@ def _to_date(value: object) -> date:
 
 
 def _to_datetime(value: object) -> datetime:
-    what = "a moment with its offset, like 2026-01-31T09:30:00Z"
+    what = f"a moment with its offset, like 2026-01-31T09:30:00Z, {_KNOWN}"
     typed = _typed(value, what)
     try:
         if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", typed):

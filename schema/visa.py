@@ -8,12 +8,13 @@ import strawberry
 
 import schema.person
 from domain import formats, rules, visa_terms
+from domain.actor import Role
 from domain.labels import label
 from domain.text import Text
 from domain.visa import MovementDirection
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections.visa import ExtensionEntry, MovementEntry, PenaltyEntry
-from schema.access import Data, SeenAs, in_case, masked_number, person_of, require_purpose
+from schema.access import Data, SeenAs, in_case, masked_number, official_roles, person_of, require_purpose
 from schema.context import Context, Info
 from schema.filters import VisaFilter, VisaFilterArgument, visas_where
 from schema.forecast import (
@@ -25,7 +26,19 @@ from schema.forecast import (
 )
 from schema.ids import Node, global_id
 from schema.later import PERSON
-from schema.look import VISAS, VISAS_OF, VISAS_WITH_HOLDERS, Condition, SeenVisa, Shelf, look, look_at
+from schema.look import (
+    PERSON_THEMSELVES,
+    VISAS,
+    VISAS_OF,
+    VISAS_WITH_HOLDERS,
+    Condition,
+    SeenVisa,
+    Shelf,
+    Told,
+    look,
+    look_at,
+    note_told,
+)
 from schema.number import NationalId, VisaNumber
 from schema.paging import After, First, Listed, Page, PageInfo, asked, listed
 from schema.relation import Relation, relation_of
@@ -122,8 +135,8 @@ class Visa(Node):
         "Crossings of the border that were reported and cannot be, in the order of their reports, without those that were "
         "reported again and recorded; for passport officers, null for everybody else."
     )
-    def refused_movements(self, info: Info) -> list[Movement] | None:
-        if self.row.seen_as is not SeenAs.PASSPORT_OFFICER:
+    async def refused_movements(self, info: Info) -> list[Movement] | None:
+        if not await _seen_in_office(self.row, info.context):
             return None
         return [_movement(entry, self.row, info.context) for entry in self.row.movements if entry.refused]
 
@@ -139,6 +152,22 @@ class Visa(Node):
         self, info: Info, event: EventArgument, on: OnArgument, return_before: ReturnBeforeArgument = strawberry.UNSET
     ) -> VisaForecast | None:
         return await forecast_shown(info.context, self.row, event, on, return_before or None)
+
+
+async def _seen_in_office(row: SeenVisa, context: Context) -> bool:
+    """Whether a passport officer sees it as that: of somebody whom they answer or may ask for, too, and then it is noted."""
+    if row.seen_as in {SeenAs.HEAD_OF_HOUSEHOLD, SeenAs.EMPLOYER, SeenAs.DELEGATE}:
+        role = Role.PASSPORT_OFFICER
+        if role not in official_roles(context, Data.VISA):
+            return False
+
+        async def note(holders: list[UUID]) -> list[bool]:
+            for holder in holders:
+                await note_told(context, role, Told((Data.VISA,), PERSON_THEMSELVES, str(holder)))
+            return [True] * len(holders)
+
+        return await context.loader("visas seen in office", note).load(row.holder_id)
+    return row.seen_as is SeenAs.PASSPORT_OFFICER
 
 
 def visa_shown(row: SeenVisa, context: Context) -> Visa:

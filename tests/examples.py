@@ -14,8 +14,9 @@ from domain.address import NationalAddress
 from domain.attachment import Attachment
 from domain.calendar import RIYADH, riyadh_day
 from domain.docket import Docket
-from domain.errors import Problem, Refused
+from domain.errors import Problem, ProblemCode, Refused
 from domain.objection import CourtOutcome, ObjectionOutcome, ObjectionReason, ObjectionStatus
+from domain.rules import DatedRule
 from domain.text import Text
 from domain.user import Language, User
 from domain.violation import Violation, ViolationSource
@@ -303,6 +304,11 @@ def settled_down(aggregate: A) -> A:
     """The aggregate as it is loaded: nothing is pending."""
     aggregate.collect_events()
     return aggregate
+
+
+def invalid(rule: DatedRule[Any], *field: str) -> Problem:
+    """INVALID_INPUT, and what would be right."""
+    return Problem(ProblemCode.INVALID_INPUT, field, rule.latest)
 
 
 @contextmanager

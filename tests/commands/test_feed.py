@@ -12,21 +12,28 @@ from hypothesis import strategies as st
 from commands.command import content
 from commands.feed import Order, Rejected, parse, survey
 from commands.form import normal
+from domain import rules
+from domain.rules import DatedRule
 from store.database import Database
 from store.log import Log
 from tests.commands.conftest import Import
 from tests.commands.test_importer import rejected
 from tests.feeds import BORDER, NOURA, PEOPLE, SADAD, Line, WriteFeed, issued, line, moved, recorded
 
+
+def not_valid(rule: DatedRule[Any]) -> str:
+    return f"This value is not valid: {rule.latest.title.en}"
+
+
 AT = "2026-01-05T10:00:00+03:00"
-NOT_VALID = "This value is not valid"
+NO_DAY = not_valid(rules.DAYS_KNOWN)
 GRANT = {"nationalId": NOURA, "role": "AUDITOR"}
 DEEP = b'{"at":"%s","as":{"role":"AGENCY_FEED","subject":"traffic"},"op":"grantRole","input":%s%s}\n'
 
 BAD_LINES: list[tuple[str, bytes | Line, str, str]] = [
-    ("no zone", line("2026-01-05T10:00:00", "grantRole", GRANT), "grantRole", f"at: {NOT_VALID}"),
-    ("the year 9999", line("9999-12-31T23:59:59Z", "grantRole", GRANT), "grantRole", f"at: {NOT_VALID}"),
-    ("the year 1", line("0001-01-01T00:00:00+14:00", "grantRole", GRANT), "grantRole", f"at: {NOT_VALID}"),
+    ("no zone", line("2026-01-05T10:00:00", "grantRole", GRANT), "grantRole", f"at: {NO_DAY}"),
+    ("the year 9999", line("9999-12-31T23:59:59Z", "grantRole", GRANT), "grantRole", f"at: {NO_DAY}"),
+    ("the year 1", line("0001-01-01T00:00:00+14:00", "grantRole", GRANT), "grantRole", f"at: {NO_DAY}"),
     ("NUL in the operation", line(AT, "grant\0Role", {}), "?", "There is no such operation."),
     ("a name as the operation", line(AT, "Rajesh Kumar", {}), "?", "There is no such operation."),
     ("an ID as the operation", line(AT, NOURA, {}), "?", "There is no such operation."),
@@ -56,20 +63,28 @@ BAD_LINES: list[tuple[str, bytes | Line, str, str]] = [
         "a movement in the year 1",
         moved("6000000001", "0001-01-01T00:00:00", "RETURN") | {"at": AT},
         "recordMovement",
-        f"at: {NOT_VALID}",
+        f"at: {NO_DAY}",
     ),
     (
         "a replaced violation that is no number",
         recorded("7001", AT, replaces="a\0b"),
         "recordViolation",
-        f"replaces: {NOT_VALID}",
+        f"replaces: {not_valid(rules.VIOLATION_NUMBER_FORM)}",
     ),
-    ("a replaced visa that is none", issued("6000000001", AT, replaces="7001"), "issueVisa", f"replaces: {NOT_VALID}"),
+    (
+        "a replaced visa that is none",
+        issued("6000000001", AT, replaces="7001"),
+        "issueVisa",
+        f"replaces: {not_valid(rules.VISA_NUMBER_FORM)}",
+    ),
     (
         "several values that are not of their form",
         recorded("7 001", AT, plate="1", violator="1000000000"),
         "recordViolation",
-        f"number: {NOT_VALID}; violatorNationalId: The ID number is not valid; plate: {NOT_VALID}",
+        (
+            f"number: {not_valid(rules.VIOLATION_NUMBER_FORM)}; violatorNationalId: The ID number is not valid; "
+            f"plate: {not_valid(rules.PLATE_FORM)}"
+        ),
     ),
 ]
 
@@ -110,7 +125,7 @@ def test_whatever_the_last_line_is_a_survey_counts_it(tmp_path: Path, last: byte
 
 def test_a_time_that_is_moved_out_of_the_calendar_is_refused() -> None:
     order = parse(1, written(recorded("7001", AT)), timedelta(days=99_999))
-    assert order == Rejected(1, "recordViolation", "INVALID_INPUT", f"at: {NOT_VALID}")
+    assert order == Rejected(1, "recordViolation", "INVALID_INPUT", f"at: {NO_DAY}")
     overflow = parse(1, written(recorded("7001", AT)), timedelta(days=9_999_999))
     assert overflow == Rejected(1, "recordViolation", "INVALID_INPUT", "date value out of range.")
 

@@ -11,6 +11,7 @@ from commands.objection import ObjectionNumberInput
 from commands.user import GrantRole
 from commands.violation import RecordPayment
 from commands.visa import CancelVisa
+from domain import rules
 from domain.actor import Actor, Role
 from domain.errors import Problem, ProblemCode, Refused
 from domain.violation import Violation
@@ -22,6 +23,7 @@ from store.work import Work
 from tests.commands.conftest import Import
 from tests.commands.test_importer import rejected
 from tests.conftest import Clock
+from tests.examples import invalid
 from tests.feeds import (
     BORDER,
     NOURA,
@@ -131,33 +133,40 @@ async def test_a_command_that_did_not_come_by_a_feed_is_made_normal_too(
             "recordPayment",
             Actor(Role.AGENCY_FEED, SADAD),
             RecordPayment(violation_number="\ud800", paid_at=datetime(2026, 1, 1), reference="a b"),
-            [("INVALID_INPUT", "violationNumber"), ("INVALID_INPUT", "paidAt"), ("INVALID_INPUT", "reference")],
+            [
+                invalid(rules.VIOLATION_NUMBER_FORM, "violationNumber"),
+                invalid(rules.DAYS_KNOWN, "paidAt"),
+                invalid(rules.REFERENCE_FORM, "reference"),
+            ],
         ),
         (
             "cancelVisa",
             Actor(Role.PASSPORT_OFFICER, ""),
             CancelVisa(number="7001"),
-            [("INVALID_INPUT", "number")],
+            [invalid(rules.VISA_NUMBER_FORM, "number")],
         ),
         (
             "startObjectionReview",
             Actor(Role.TRAFFIC_OFFICER, ""),
             ObjectionNumberInput(objection_number="7001"),
-            [("INVALID_INPUT", "objectionNumber")],
+            [invalid(rules.OBJECTION_NUMBER_FORM, "objectionNumber")],
         ),
         (
             "grantRole",
             Actor(Role.ADMINISTRATOR, ""),
             GrantRole(national_id="1000000000", role=Role.AUDITOR, idempotency_key="\ud800"),
-            [("INVALID_ID", "nationalId"), ("INVALID_INPUT", "idempotencyKey")],
+            [
+                Problem(ProblemCode.INVALID_ID, ("nationalId",)),
+                invalid(rules.IDEMPOTENCY_KEY_LENGTH, "idempotencyKey"),
+            ],
         ),
     ],
 )
 async def test_a_value_that_is_not_of_its_form_is_refused_under_its_field(
-    log: Log, now: Clock, operation: str, actor: Actor, input: object, problems: list[tuple[str, str]]
+    log: Log, now: Clock, operation: str, actor: Actor, input: object, problems: list[Problem]
 ) -> None:
     work = Work(log)
     with pytest.raises(Refused) as refused:
         await execute(work, COMMANDS[operation], Request(actor, now(), work.new_id()), input)
-    assert refused.value.problems == tuple(Problem(ProblemCode(code), (field,)) for code, field in problems)
+    assert refused.value.problems == tuple(problems)
     assert work.change.entries == []

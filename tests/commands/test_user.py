@@ -38,6 +38,7 @@ from store.log import Log
 from store.work import Work
 from tests.commands.conftest import Do, Import
 from tests.conftest import Clock
+from tests.examples import invalid
 from tests.feeds import CIVIL, HIND, NOURA, PEOPLE, RAJESH, SALMAN, Line, WriteFeed, line
 
 AGENCY = Actor(Role.AGENCY_FEED, CIVIL)
@@ -89,7 +90,7 @@ async def test_a_sponsorship_that_ended_begins_anew_and_each_repetition_answers_
     family = assigns(SponsorRelation.HEAD_OF_HOUSEHOLD)
     assert await do("assignSponsor", AGENCY, family) == Done()
     assert await do("assignSponsor", AGENCY, family) == Done(9)
-    assert await refused(do("assignSponsor", AGENCY, assigns()), log) == (Problem(ProblemCode.CONFLICT),)
+    assert await refused(do("assignSponsor", AGENCY, assigns()), log) == (SAID_OTHERWISE,)
     assert await do("endSponsorship", AGENCY, ends()) == Done()
     assert await do("endSponsorship", AGENCY, ends()) == Done(10)
     assert await do("assignSponsor", AGENCY, family) == Done()
@@ -198,8 +199,8 @@ async def test_everything_wrong_with_a_correction_is_said_at_once(do: Do, log: L
     wrong = CorrectPerson(national_id="1", name=LocalizedTextInput(ar="", en="x" * 201), reason=reason)
     assert await refused(do("correctPerson", AGENCY, wrong), log) == (
         Problem(ProblemCode.INVALID_ID, ("nationalId",)),
-        Problem(ProblemCode.INVALID_INPUT, ("reason",)),
-        Problem(ProblemCode.INVALID_INPUT, ("name", "en")),
+        invalid(rules.REASON_LENGTH, "reason"),
+        invalid(rules.TEXT_LENGTH, "name", "en"),
     )
 
 
@@ -215,12 +216,12 @@ async def test_everything_wrong_with_a_registration_is_said_at_once(do: Do, log:
     )
     assert await refused(do("registerUser", AGENCY, wrong), log) == (
         Problem(ProblemCode.INVALID_ID, ("nationalId",)),
-        Problem(ProblemCode.INVALID_INPUT, ("username",), rules.USERNAME_FORM.versions[-1]),
+        invalid(rules.USERNAME_FORM, "username"),
         Problem(ProblemCode.INVALID_MOBILE, ("mobile",)),
         Problem(ProblemCode.INVALID_EMAIL, ("email",)),
-        Problem(ProblemCode.INVALID_INPUT, ("idempotencyKey",)),
-        Problem(ProblemCode.INVALID_INPUT, ("name",)),
-        Problem(ProblemCode.WEAK_PASSWORD, ("initialPassword",), rules.PASSWORD_STRENGTH.versions[-1]),
+        invalid(rules.IDEMPOTENCY_KEY_LENGTH, "idempotencyKey"),
+        invalid(rules.TEXT_LENGTH, "name"),
+        Problem(ProblemCode.WEAK_PASSWORD, ("initialPassword",), rules.PASSWORD_STRENGTH.latest),
     )
 
 
@@ -237,7 +238,7 @@ async def test_what_is_taken_is_said_beside_what_is_of_no_form(do: Do, log: Log)
     assert await refused(do("registerUser", AGENCY, wrong), log) == (
         Problem(ProblemCode.INVALID_ID, ("nationalId",)),
         Problem(ProblemCode.INVALID_EMAIL, ("email",)),
-        Problem(ProblemCode.INVALID_INPUT, ("name",)),
+        invalid(rules.TEXT_LENGTH, "name"),
         Problem(ProblemCode.VALUE_TAKEN, ("username",)),
         Problem(ProblemCode.VALUE_TAKEN, ("mobile",)),
     )
@@ -251,7 +252,7 @@ async def test_a_key_that_was_used_for_something_else_is_said_before_a_conflict(
     assert await do("assignSponsor", AGENCY, first) == Done()
     for key, problem in (
         ("one", Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",))),
-        ("two", Problem(ProblemCode.CONFLICT)),
+        ("two", SAID_OTHERWISE),
     ):
         other = replace(first, relation=SponsorRelation.HEAD_OF_HOUSEHOLD, idempotency_key=key)
         assert await refused(do("assignSponsor", AGENCY, other), log) == (problem,)
@@ -259,9 +260,7 @@ async def test_a_key_that_was_used_for_something_else_is_said_before_a_conflict(
 
 async def test_a_problem_that_two_checks_find_is_said_once(do: Do, log: Log) -> None:
     wrong = CorrectPerson(national_id=RAJESH, name=LocalizedTextInput(ar="\ud800", en="Rajesh"), reason="Misspelt")
-    assert await refused(do("correctPerson", AGENCY, wrong), log) == (
-        Problem(ProblemCode.INVALID_INPUT, ("name", "ar")),
-    )
+    assert await refused(do("correctPerson", AGENCY, wrong), log) == (invalid(rules.TEXT_FORM, "name", "ar"),)
 
 
 async def test_a_first_password_is_compared_with_the_name_and_the_id_however_they_are_typed(do: Do, log: Log) -> None:
@@ -275,7 +274,7 @@ async def test_a_first_password_is_compared_with_the_name_and_the_id_however_the
     )
     assert await refused(do("registerUser", AGENCY, khalid), log) == (
         Problem(ProblemCode.INVALID_EMAIL, ("email",)),
-        Problem(ProblemCode.WEAK_PASSWORD, ("initialPassword",), rules.PASSWORD_STRENGTH.versions[-1]),
+        Problem(ProblemCode.WEAK_PASSWORD, ("initialPassword",), rules.PASSWORD_STRENGTH.latest),
     )
 
 
@@ -343,6 +342,7 @@ def revokes(delegation_id: UUID, type_name: str = "Delegation") -> RevokeDelegat
     return RevokeDelegation(delegation_id=GlobalId(global_id(type_name, delegation_id)))
 
 
+SAID_OTHERWISE = Problem(ProblemCode.CONFLICT, rule=rules.RECORDED_ONCE.latest)
 NO_SUCH_DELEGATION = (Problem(ProblemCode.NOT_FOUND, ("delegationId",)),)
 
 
@@ -405,9 +405,9 @@ async def test_a_delegation_is_refused_under_the_fields_of_the_input(do: Do, log
     rajesh = await acting(log, RAJESH)
     past = delegates(RAJESH, from_=date(2026, 2, 28), until=date(2026, 2, 27))
     assert await refused(do("grantDelegation", rajesh, past), log) == (
-        Problem(ProblemCode.INVALID_INPUT, ("delegateNationalId",), rules.DELEGATION_TERMS.versions[-1]),
-        Problem(ProblemCode.INVALID_INPUT, ("from",), rules.DELEGATION_TERMS.versions[-1]),
-        Problem(ProblemCode.INVALID_INPUT, ("until",), rules.DELEGATION_TERMS.versions[-1]),
+        invalid(rules.DELEGATION_TERMS, "delegateNationalId"),
+        invalid(rules.DELEGATION_TERMS, "from"),
+        invalid(rules.DELEGATION_TERMS, "until"),
     )
     unknown = delegates("1281044824")
     assert await refused(do("grantDelegation", rajesh, unknown), log) == (
@@ -415,15 +415,15 @@ async def test_a_delegation_is_refused_under_the_fields_of_the_input(do: Do, log
     )
     assert await refused(do("grantDelegation", rajesh, replace(past, delegate_national_id="1281044824")), log) == (
         Problem(ProblemCode.NOT_FOUND, ("delegateNationalId",)),
-        Problem(ProblemCode.INVALID_INPUT, ("from",), rules.DELEGATION_TERMS.versions[-1]),
-        Problem(ProblemCode.INVALID_INPUT, ("until",), rules.DELEGATION_TERMS.versions[-1]),
+        invalid(rules.DELEGATION_TERMS, "from"),
+        invalid(rules.DELEGATION_TERMS, "until"),
     )
     assert await refused(do("grantDelegation", rajesh, replace(past, delegate_national_id="1")), log) == (
         Problem(ProblemCode.INVALID_ID, ("delegateNationalId",)),
-        Problem(ProblemCode.INVALID_INPUT, ("until",), rules.DELEGATION_TERMS.versions[-1]),
+        invalid(rules.DELEGATION_TERMS, "until"),
     )
     no_day = delegates(from_=date(1, 1, 1))
-    assert await refused(do("grantDelegation", rajesh, no_day), log) == (Problem(ProblemCode.INVALID_INPUT, ("from",)),)
+    assert await refused(do("grantDelegation", rajesh, no_day), log) == (invalid(rules.DAYS_KNOWN, "from"),)
 
 
 async def test_one_key_grants_one_delegation(do: Do, log: Log) -> None:

@@ -19,7 +19,7 @@ from commands.user import EndSponsorship
 from commands.visa import CancelVisa, ExtendVisa, IssueVisa, RecordMovement, VoidMovement, VoidVisa
 from domain import rules
 from domain.actor import Actor, Role
-from domain.calendar import RIYADH
+from domain.calendar import RIYADH, riyadh_day
 from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused
 from domain.text import Text
@@ -30,8 +30,9 @@ from store.log import Log
 from store.work import Work
 from tests.commands.conftest import Do, Import
 from tests.commands.test_importer import rejected
-from tests.commands.test_user import account, acting, happened, refused
+from tests.commands.test_user import account, acting, delegates, happened, refused
 from tests.conftest import Clock
+from tests.examples import invalid
 from tests.feeds import (
     BORDER,
     CIVIL,
@@ -65,11 +66,8 @@ UNPAID = Problem(ProblemCode.UNPAID_VIOLATION_EXISTS)
 NO_HOLDER = Problem(ProblemCode.NOT_FOUND, ("holderNationalId",))
 NO_VISA = Problem(ProblemCode.NOT_FOUND, ("number",))
 NO_MOVEMENT = Problem(ProblemCode.NOT_FOUND, ("movementId",))
+NUMBER_GIVEN = invalid(rules.VISA_NUMBERS_GIVEN, "number")
 NOT_THE_LAST = Problem(ProblemCode.VISA_STATE_FORBIDS, ("movementId",))
-
-
-def invalid(*fields: str) -> tuple[Problem, ...]:
-    return tuple(Problem(ProblemCode.INVALID_INPUT, (field,)) for field in fields)
 
 
 def asks(**values: Any) -> IssueVisa:
@@ -175,7 +173,7 @@ async def test_nobody_but_the_present_sponsor_finds_a_holder(do: Do, log: Log) -
 async def test_a_stranger_learns_nothing_of_what_stands_in_the_way(do: Do, log: Log) -> None:
     await do("issueVisa", OFFICER, asks())
     salman = await acting(log, SALMAN)
-    assert await refused(do("issueVisa", salman, asks(number=NUMBER)), log) == (*invalid("number"), NO_HOLDER)
+    assert await refused(do("issueVisa", salman, asks(number=NUMBER)), log) == (NUMBER_GIVEN, NO_HOLDER)
     unknown = asks(holder_national_id=ANOTHER)
     assert await refused(do("issueVisa", salman, unknown), log) == (NO_HOLDER,)
     assert await refused(do("issueVisa", OFFICER, unknown), log) == (NO_HOLDER,)
@@ -193,13 +191,17 @@ async def test_everything_that_is_wrong_with_an_input_is_said_at_once(do: Do, lo
     wrong = asks(replaces=NUMBER, number="6000000001", duration_days=61, **too_soon)
     durations = Problem(ProblemCode.INVALID_INPUT, ("durationDays",), rule=rules.VISA_DURATIONS.on(TODAY))
     assert await refused(do("issueVisa", OFFICER, wrong), log) == (
-        *invalid("replaces", "number"),
+        invalid(rules.VISA_NUMBERS_GIVEN, "replaces"),
+        NUMBER_GIVEN,
         durations,
         OPEN_VISA_EXISTS,
         passport,
     )
     citizens = asks(holder_national_id=NOURA, duration_days=61)
-    assert await refused(do("issueVisa", OFFICER, citizens), log) == (*invalid("holderNationalId"), durations)
+    assert await refused(do("issueVisa", OFFICER, citizens), log) == (
+        invalid(rules.VISA_HOLDER, "holderNationalId"),
+        durations,
+    )
 
 
 async def test_only_what_is_asked_for_is_limited_in_its_length_not_what_an_agency_reports(do: Do, log: Log) -> None:
@@ -216,7 +218,7 @@ async def test_a_person_who_repeats_an_agencys_report_is_not_answered_as_the_age
     assert await do("issueVisa", AGENCY, report) == Done()
     assert await do("issueVisa", AGENCY, report) == Done(10)
     for person in (await acting(log, SALMAN), OFFICER):
-        assert (await refused(do("issueVisa", person, report), log))[0] == invalid("number")[0]
+        assert (await refused(do("issueVisa", person, report), log))[0] == NUMBER_GIVEN
 
 
 async def test_a_visa_that_has_lapsed_stands_in_nobodys_way_though_the_clock_is_late(
@@ -336,7 +338,7 @@ async def test_what_is_replaced_is_a_void_visa_of_the_same_holder(do: Do, log: L
     of_nothing = asks(replaces="6000000003", duration_days=61)
     durations = Problem(ProblemCode.INVALID_INPUT, ("durationDays",), rule=rules.VISA_DURATIONS.on(TODAY))
     assert await refused(do("issueVisa", AGENCY, of_nothing), log) == (
-        *invalid("number"),
+        NUMBER_GIVEN,
         durations,
         Problem(ProblemCode.NOT_FOUND, ("replaces",)),
     )
@@ -435,12 +437,26 @@ async def test_the_sponsor_and_an_officer_extend_a_visa(do: Do, log: Log) -> Non
 @pytest.mark.usefixtures("outside")
 async def test_to_anybody_else_there_is_no_such_visa(do: Do, log: Log, now: Clock) -> None:
     now.advance(days=100)  # something is due on it
-    for stranger in (SALMAN, RAJESH):
-        actor = await acting(log, stranger)
-        assert await refused(do("extendVisa", actor, extends()), log) == (NO_VISA,)
-        assert await refused(do("cancelVisa", actor, CancelVisa(number=NUMBER)), log) == (NO_VISA,)
+    stranger = await acting(log, SALMAN)
+    assert await refused(do("extendVisa", stranger, extends()), log) == (NO_VISA,)
+    assert await refused(do("cancelVisa", stranger, CancelVisa(number=NUMBER)), log) == (NO_VISA,)
     unknown = CancelVisa(number="9999999999")
     assert await refused(do("cancelVisa", OFFICER, unknown), log) == (NO_VISA,)
+
+
+@pytest.mark.usefixtures("outside")
+async def test_its_holder_and_a_delegate_are_told_who_asks_for_something(do: Do, log: Log, now: Clock) -> None:
+    rajesh, salman = await acting(log, RAJESH), await acting(log, SALMAN)
+    today = riyadh_day(now())
+    await do("grantDelegation", rajesh, delegates(from_=today, until=today))
+    by = rules.VISA_ASKED_FOR_BY.on(today)
+    for actor in (rajesh, salman):
+        not_extended = (Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=by),)
+        assert await refused(do("extendVisa", actor, extends()), log) == not_extended
+        not_cancelled = (Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=by),)
+        assert await refused(do("cancelVisa", actor, CancelVisa(number=NUMBER)), log) == not_cancelled
+    now.advance(days=1)  # the delegation is over
+    assert await refused(do("cancelVisa", salman, CancelVisa(number=NUMBER)), log) == (NO_VISA,)
 
 
 @pytest.mark.usefixtures("outside")
@@ -449,10 +465,11 @@ async def test_an_extension_is_refused_for_everything_in_its_way(do: Do, log: Lo
     await do("extendVisa", OFFICER, extends(date(2026, 6, 30)))
     now.advance(days=62)  # 30 August
     too_soon = ExtendVisa(number=NUMBER, return_before=date(2026, 6, 30), iqama_expires_on=TODAY)
-    iqama = Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=rules.IQAMA_MARGIN_DAYS.on(TODAY))
+    covers = rules.IQAMA_COVERS_EXTENSION.on(TODAY)
+    iqama = Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=covers)
     assert await refused(do("extendVisa", OFFICER, too_soon), log) == (
         Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WITHIN_DAYS.on(TODAY)),
-        *invalid("returnBefore"),
+        invalid(rules.EXTENSION_LATER, "returnBefore"),
         iqama,
     )
 
@@ -513,9 +530,9 @@ async def test_a_void_names_its_reason_in_both_languages(do: Do, log: Log) -> No
     await do("issueVisa", OFFICER, asks())
     english = VoidVisa(number=NUMBER, reason=LocalizedTextInput(en="Recorded in error"))
     empty = VoidMovement(movement_id=GlobalId("x"), reason=LocalizedTextInput())
-    arabic_missing = (Problem(ProblemCode.INVALID_INPUT, ("reason", "ar")),)
+    arabic_missing = (invalid(rules.BOTH_LANGUAGES, "reason", "ar"),)
     assert await refused(do("voidVisa", AGENCY, english), log) == arabic_missing
-    assert await refused(do("voidMovement", GUARD, empty), log) == invalid("reason")
+    assert await refused(do("voidMovement", GUARD, empty), log) == (invalid(rules.BOTH_LANGUAGES, "reason"),)
 
 
 async def test_a_visa_that_is_none_is_not_voided(do: Do, log: Log) -> None:

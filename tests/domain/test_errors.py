@@ -1,6 +1,9 @@
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -18,10 +21,12 @@ from domain.errors import (
     refuse_for,
     request_message,
 )
-from domain.rules import OBJECT_WITHIN_DAYS, PASSPORT_VALID_DAYS
+from domain.rules import ATTACHMENTS_MAX, OBJECT_WITHIN_DAYS, PASSPORT_VALID_DAYS, VISA_NUMBER_FORM
 from domain.text import Text
+from tests.examples import invalid
 
 ARABIC = re.compile("[ء-ي]")
+ROOT = Path(__file__).parents[2]
 
 
 def placeholders(text: str) -> set[str]:
@@ -69,6 +74,40 @@ def test_the_minutes_of_a_lock_follow_from_when_to_try_again_rounded_up() -> Non
 
 def test_a_value_that_is_missing_shows_as_a_dash() -> None:
     assert message(Problem(ProblemCode.OBJECTION_WINDOW_CLOSED)).en == "The –-day objection period ended on –"
+
+
+def test_a_refused_value_or_file_says_what_is_expected() -> None:
+    assert message(invalid(VISA_NUMBER_FORM, "number")) == Text(
+        "القيمة المدخلة غير صحيحة: رقم التأشيرة 10 أرقام، أولها ليس صفرًا",
+        "This value is not valid: A visa number has ten digits, the first of them not 0",
+    )
+    sixth = Problem(ProblemCode.ATTACHMENT_INVALID, ("attachments", "5"), ATTACHMENTS_MAX.latest)
+    assert message(sixth) == Text(
+        "نوع الملف أو حجمه غير مسموح: لا تتجاوز المرفقات خمسة ملفات",
+        "File type or size not allowed: At most five files are attached",
+    )
+
+
+def refusals_of_values() -> Iterator[tuple[str, ast.Call]]:
+    """Where domain and commands refuse a value for what it is."""
+    for file in sorted([*ROOT.glob("domain/*.py"), *ROOT.glob("commands/*.py")]):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"refuse", "Problem", "check.problem"}:
+                code = ast.unparse(node.args[0])
+                if code in {"code", "ProblemCode.INVALID_INPUT", "ProblemCode.ATTACHMENT_INVALID"}:
+                    yield f"{file.name}:{node.lineno}", node
+
+
+def test_whatever_refuses_a_value_names_the_rule_that_says_what_is_expected() -> None:
+    found = dict(refusals_of_values())
+    assert len(found) > 30
+    named = {
+        place
+        for place, call in found.items()
+        if "rule" in {keyword.arg for keyword in call.keywords}
+        or (ast.unparse(call.func) == "Problem" and len(call.args) > 2)
+    }
+    assert found.keys() - named == set()
 
 
 def test_an_internal_error_shows_its_reference() -> None:

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from domain.deadline import Deadline
 from domain.dues import NOTHING, ViolationStatus, amount_due, deadlines, discount
 from domain.errors import Problem, ProblemCode
 from domain.objection import CourtOutcome, ObjectionOutcome, ObjectionStatus, objection_deadlines
-from domain.rules import DeadlineKind
+from domain.rules import DatedRule, DeadlineKind
 from domain.violation import Violation
 from tests.examples import (
     EXPLANATION,
@@ -23,6 +24,7 @@ from tests.examples import (
     decided,
     decides,
     facts,
+    invalid,
     noon,
     objects,
     pays,
@@ -41,7 +43,7 @@ ACCEPTED, FINE_MODIFIED, REJECTED = ObjectionOutcome.ACCEPTED, ObjectionOutcome.
 CANCELLED, MODIFIED, UPHELD = CourtOutcome.CANCELLED, CourtOutcome.MODIFIED, CourtOutcome.UPHELD
 OBJECTION_STATE = Problem(ProblemCode.OBJECTION_STATE_FORBIDS)
 OWN_CASE = Problem(ProblemCode.OWN_CASE)
-STATEMENT = Problem(ProblemCode.INVALID_INPUT, ("statement",))
+STATEMENT = invalid(rules.STATEMENT_MAX_LENGTH, "statement")
 TOO_MUCH = replace(PICTURE, size=5 * 1024 * 1024 + 1)
 PAGE = replace(PICTURE, media_type="text/html")
 
@@ -143,7 +145,7 @@ def test_a_question_says_something(question: str) -> None:
     given = violation()
     objects(given, "2026-01-10")
     reviews(given, "2026-01-11")
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("question",))):
+    with refuses(given, invalid(rules.STATEMENT_MAX_LENGTH, "question")):
         asks(given, "2026-01-12", question)
 
 
@@ -311,7 +313,7 @@ def test_after_thirty_days_a_decision_stands() -> None:
     with refuses(
         given,
         Problem(ProblemCode.OBJECTION_STATE_FORBIDS, rule=rules.APPEAL_WITHIN_DAYS.on(date(2026, 2, 10))),
-        Problem(ProblemCode.INVALID_INPUT, ("grounds",)),
+        invalid(rules.STATEMENT_MAX_LENGTH, "grounds"),
     ):
         appeals(given, "2026-03-13", " ")
 
@@ -444,12 +446,22 @@ def test_a_court_decides_what_is_before_it_once() -> None:
         given.record_court_decision(CANCELLED, modified_fine=None, clerk_id=MARYAM, now=noon("2026-02-21"))
 
 
-@pytest.mark.parametrize("fine", [None, "300", "149.99", "0"])
-def test_a_court_modifies_a_fine_within_its_types_range_and_below_the_present_fine(fine: str | None) -> None:
+@pytest.mark.parametrize(
+    ("fine", "rule"),
+    [
+        (None, rules.MODIFIED_FINE),
+        ("300", rules.MODIFIED_FINE),
+        ("149.99", rules.MODIFIED_FINE),
+        ("0", rules.AMOUNT_FORM),
+    ],
+)
+def test_a_court_modifies_a_fine_within_its_types_range_and_below_the_present_fine(
+    fine: str | None, rule: DatedRule[Any]
+) -> None:
     given = appealed()
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("modifiedFine",))):
+    with refuses(given, invalid(rule, "modifiedFine")):
         rules_in_court(given, MODIFIED, "2026-02-20", modified_fine=fine)
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("modifiedFine",))):
+    with refuses(given, invalid(rules.MODIFIED_FINE, "modifiedFine")):
         rules_in_court(given, UPHELD, "2026-02-20", modified_fine="200")
 
 

@@ -18,6 +18,7 @@ from tests.examples import (
     RETURN,
     clock,
     facts,
+    invalid,
     moves,
     multiple_visa,
     names,
@@ -28,7 +29,8 @@ from tests.examples import (
 )
 
 ISSUED = date(2026, 1, 10)
-NOT_CANCELLABLE = Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=rules.CANCEL_WITHIN_DAYS.on(ISSUED))
+TOO_LATE_TO_CANCEL = Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=rules.CANCEL_WITHIN_DAYS.on(ISSUED))
+NOT_UNUSED = Problem(ProblemCode.VISA_NOT_CANCELLABLE, rule=rules.CANCEL_UNUSED.on(ISSUED))
 STATE_FORBIDS = Problem(ProblemCode.VISA_STATE_FORBIDS)
 
 
@@ -84,7 +86,7 @@ def test_a_visas_number_and_the_one_it_replaces_are_numbers_of_visas(number: str
                 replaces=replaces,
                 now=noon(ISSUED),
             )
-        assert refused.value.problems == (Problem(ProblemCode.INVALID_INPUT, (field,)),)
+        assert refused.value.problems == (invalid(rules.VISA_NUMBER_FORM, field),)
 
 
 def test_a_visa_issued_at_half_past_nine_in_the_evening_utc_is_of_the_next_day() -> None:
@@ -139,7 +141,7 @@ def test_an_unused_visa_is_cancelled_until_its_last_day() -> None:
 
 def test_the_day_after_begins_in_riyadh() -> None:
     given = visa()
-    with refuses(given, NOT_CANCELLABLE):
+    with refuses(given, TOO_LATE_TO_CANCEL):
         given.cancel(holder_inside=True, now=datetime(2026, 4, 10, 21, tzinfo=UTC))
 
 
@@ -151,21 +153,27 @@ def test_the_last_day_to_cancel_is_the_earlier_of_issue_and_90_days_and_the_retu
 ) -> None:
     given = visa(basis=basis, duration_days=days)
     assert cancel_before(given) == last
-    with refuses(given, NOT_CANCELLABLE):
+    with refuses(given, TOO_LATE_TO_CANCEL):
         given.cancel(holder_inside=True, now=noon(last + timedelta(days=1)))
 
 
 def test_a_used_visa_cannot_be_cancelled() -> None:
     given = visa()
     moves(given, DEPARTURE, "2026-02-20")
-    with refuses(given, NOT_CANCELLABLE):
+    with refuses(given, NOT_UNUSED):
         given.cancel(holder_inside=False, now=noon("2026-02-21"))
+
+
+def test_a_visa_that_lapsed_unused_was_to_be_cancelled_in_time() -> None:
+    given = in_state("LAPSED_UNUSED")
+    with refuses(given, TOO_LATE_TO_CANCEL):
+        given.cancel(holder_inside=True, now=noon("2026-04-11"))
 
 
 def test_a_cancelled_visa_cannot_be_cancelled_again() -> None:
     given = visa()
     given.cancel(holder_inside=True, now=noon("2026-01-11"))
-    with refuses(given, NOT_CANCELLABLE):
+    with refuses(given, NOT_UNUSED):
         given.cancel(holder_inside=True, now=noon("2026-01-12"))
 
 
@@ -252,20 +260,20 @@ def test_a_multiple_visa_is_completed_by_a_return_after_it_ran_out() -> None:
 
 def test_a_movement_in_the_future_is_refused() -> None:
     given = visa()
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("at",))):
+    with refuses(given, invalid(rules.NOT_IN_THE_FUTURE, "at")):
         given.record_movement(DEPARTURE, port=AIRPORT, at=noon("2026-01-12"), now=noon("2026-01-11"))
 
 
 def test_a_movement_without_a_time_zone_is_refused() -> None:
     given = visa()
-    with refuses(given, Problem(ProblemCode.INVALID_INPUT, ("at",))):
+    with refuses(given, invalid(rules.DAYS_KNOWN, "at")):
         given.record_movement(DEPARTURE, port=AIRPORT, at=datetime(2026, 1, 11), now=noon("2026-01-12"))
 
 
 def test_a_movement_that_is_recorded_already_is_not_recorded_as_refused() -> None:
     given = visa()
     moves(given, DEPARTURE, "2026-02-20")
-    with refuses(given, Problem(ProblemCode.CONFLICT, ("at",))):
+    with refuses(given, Problem(ProblemCode.CONFLICT, ("at",), rules.RECORDED_ONCE.latest)):
         moves(given, DEPARTURE, "2026-02-20")
 
 
@@ -515,10 +523,11 @@ def test_a_port_is_named_in_both_languages() -> None:
 
 
 IQAMA = date(2028, 1, 10)
-COVERS = rules.IQAMA_MARGIN_DAYS.on(ISSUED)
+COVERS = rules.IQAMA_COVERS_EXTENSION.on(ISSUED)
+NOT_OUTSIDE = Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WHILE_OUTSIDE.on(ISSUED))
 BY_DAYS = Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WITHIN_DAYS.on(ISSUED))
 BY_MONTHS = Problem(ProblemCode.VISA_NOT_EXTENDABLE, rule=rules.EXTEND_WITHIN_MONTHS.on(ISSUED))
-NOT_LATER = Problem(ProblemCode.INVALID_INPUT, ("returnBefore",))
+NOT_LATER = invalid(rules.EXTENSION_LATER, "returnBefore")
 IQAMA_TOO_SHORT = Problem(ProblemCode.IQAMA_EXPIRES_TOO_SOON, ("iqamaExpiresOn",), rule=COVERS)
 
 
@@ -612,7 +621,7 @@ def test_two_months_are_named_where_they_end_before_60_days() -> None:
 @pytest.mark.parametrize("state", ["ISSUED", "CANCELLED", "COMPLETED", "LAPSED_UNUSED"])
 def test_a_visa_is_extended_only_while_its_holder_is_outside(state: str) -> None:
     given = in_state(state)
-    with refuses(given, BY_DAYS):
+    with refuses(given, NOT_OUTSIDE):
         given.extend(date(2026, 9, 1), iqama_expires_on=IQAMA, now=noon("2026-04-25"))
 
 
@@ -620,7 +629,7 @@ def test_a_multiple_visa_is_not_extended_while_its_holder_is_inside() -> None:
     given = multiple_visa()
     moves(given, DEPARTURE, "2026-02-01")
     moves(given, RETURN, "2026-02-10")
-    with refuses(given, BY_DAYS):
+    with refuses(given, NOT_OUTSIDE):
         extends(given, "2026-06-01", "2026-02-11")
 
 
@@ -630,6 +639,15 @@ def test_the_new_return_day_is_later_than_today_and_than_the_present_one(until: 
     clock(given, on)
     with refuses(given, NOT_LATER):
         extends(given, until, on)
+
+
+def test_the_new_return_day_is_at_most_365_days_away() -> None:
+    given = outside()
+    with refuses(given, invalid(rules.EXTENSION_LONGEST_DAYS, "returnBefore")):
+        extends(given, "2027-04-02", "2026-04-01")
+    extends(given, "2027-04-01", "2026-04-01")
+    with refuses(given, invalid(rules.EXTENSION_LONGEST_DAYS, "returnBefore")):
+        extends(given, "2027-04-03", "2026-04-02")
 
 
 def test_the_iqama_covers_the_new_return_day() -> None:
@@ -643,7 +661,7 @@ def test_the_iqama_covers_the_new_return_day() -> None:
 def test_everything_in_the_way_of_an_extension_is_named_at_once_and_can_be_asked() -> None:
     given = in_state("COMPLETED")
     problems = given.extend_problems(date(2026, 4, 21), date(2026, 4, 20), date(2026, 4, 25))
-    assert problems == [BY_DAYS, NOT_LATER, IQAMA_TOO_SHORT]
+    assert problems == [NOT_OUTSIDE, NOT_LATER, IQAMA_TOO_SHORT]
     with refuses(given, *problems):
         given.extend(date(2026, 4, 21), iqama_expires_on=date(2026, 4, 20), now=noon("2026-04-25"))
 
@@ -677,9 +695,9 @@ def test_nothing_can_be_done_with_a_void_visa_but_a_report_about_it_is_kept() ->
     settled_down(given)
     with refuses(given, STATE_FORBIDS):
         given.void(REASON, now=noon("2026-03-02"))
-    with refuses(given, NOT_CANCELLABLE):
+    with refuses(given, NOT_UNUSED):
         given.cancel(holder_inside=True, now=noon("2026-03-02"))
-    with refuses(given, BY_DAYS):
+    with refuses(given, NOT_OUTSIDE):
         extends(given, "2026-06-01", "2026-03-02")
     with refuses(given, NOT_THE_LAST):
         given.void_movement(departure.id, REASON, now=noon("2026-03-02"))

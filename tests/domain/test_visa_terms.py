@@ -10,7 +10,18 @@ from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused
 from domain.rules import DatedRule, DeadlineKind, Fee, Rule
 from domain.visa_terms import Terms, VisaBasis, VisaType, deadlines, extend_before, issue_problems, terms
-from tests.examples import DEPARTURE, EXPLANATION, RETURN, docket, moves, multiple_visa, noon, violation, visa
+from tests.examples import (
+    DEPARTURE,
+    EXPLANATION,
+    RETURN,
+    docket,
+    invalid,
+    moves,
+    multiple_visa,
+    noon,
+    violation,
+    visa,
+)
 
 ISSUED = date(2026, 1, 10)
 
@@ -106,9 +117,9 @@ def test_a_value_that_the_basis_leaves_out_is_refused(
 ) -> None:
     with pytest.raises(Refused) as refusal:
         terms(VisaType.SINGLE, basis, duration_days=days, return_before=last, issued_on=ISSUED)
-    assert [(problem.code, *problem.field) for problem in refusal.value.problems] == [
-        (ProblemCode.INVALID_INPUT, field) for field in fields
-    ]
+    left_out, *others = fields
+    offered = [invalid(rules.VISA_DURATIONS, field) for field in others]
+    assert refusal.value.problems == (invalid(rules.VISA_BASIS, left_out), *offered)
 
 
 def test_a_visa_that_was_issued_elsewhere_is_a_fact_however_long_it_lasts() -> None:
@@ -132,7 +143,7 @@ def test_a_visa_that_was_issued_elsewhere_is_a_fact_however_long_it_lasts() -> N
 def test_a_reported_visa_lasts_until_a_day_that_both_calendars_have(days: int | None) -> None:
     with pytest.raises(Refused) as refusal:
         terms(VisaType.SINGLE, VisaBasis.DAYS, duration_days=days, return_before=None, issued_on=ISSUED, reported=True)
-    assert refusal.value.problems == (Problem(ProblemCode.INVALID_INPUT, ("durationDays",)),)
+    assert refusal.value.problems == (invalid(rules.VISA_REPORTED, "durationDays"),)
 
 
 # Deadlines

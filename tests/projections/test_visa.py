@@ -86,6 +86,18 @@ def test_an_expired_visa_is_departed_again_since_it_was_extended() -> None:
     assert since(given) == (VisaStatus.DEPARTED, noon("2026-05-01"))
 
 
+def test_without_a_return_that_was_in_error_a_visa_is_departed_since_the_extension_that_made_it_so() -> None:
+    for extended, on in (("2026-04-01", "2026-02-20"), ("2026-05-01", "2026-05-01")):  # before and after its last day
+        given = visa()
+        moves(given, DEPARTURE, "2026-02-20")
+        for day, until in ((extended, "2026-06-01"), ("2026-05-02", "2026-07-01")):
+            clock(given, day)
+            given.extend(date.fromisoformat(until), iqama_expires_on=date(2028, 1, 1), now=noon(day))
+        moves(given, RETURN, "2026-05-03")
+        given.void_movement(given.movements[-1].id, ERROR, now=noon("2026-05-04"))
+        assert since(given) == (VisaStatus.DEPARTED, noon(on))
+
+
 def since(given: Visa) -> tuple[VisaStatus, datetime]:
     row = row_of(given)
     return row.status, row.status_since

@@ -12,7 +12,7 @@ from domain.user import SponsorRelation
 from domain.visa import MovementDirection
 from domain.visa_terms import VisaStatus, VisaType
 from projections.visa import ExtensionEntry, MovementEntry, PenaltyEntry
-from tests.schema.conftest import Api, Keep, counted, person, sponsored, visa
+from tests.schema.conftest import ISSUED, Api, Keep, Looks, counted, person, sponsored, visa
 
 WHOLE = """query($number: String!) { visa(number: $number) {
     number type typeLabel { en } basis durationDays status statusLabel { ar en text } statusSince
@@ -169,6 +169,43 @@ async def test_movements_that_cannot_be_are_for_passport_officers(
     # Of their own visa they see what everybody sees of theirs: it is no look that would be noted.
     answer = await api.ask(query, officer, purpose="CASE_REVIEW", n=own.number)
     assert answer.data["visa"] == {"movements": [], "refusedMovements": None}
+
+
+@pytest.mark.parametrize(
+    ("roles", "purpose", "shown"),
+    [([Role.PASSPORT_OFFICER], "CASE_REVIEW", True), ([Role.PASSPORT_OFFICER], None, False), ([], None, False)],
+)
+async def test_a_passport_officer_sees_movements_that_cannot_be_of_whom_they_sponsor_too_and_it_is_noted_once(
+    api: Api, keep: Keep, looks: Looks, roles: list[Role], purpose: str | None, shown: bool
+) -> None:
+    officer = person(*roles)
+    rajesh = sponsored(officer)
+    refused = MovementEntry(UUID(int=1), MovementDirection.RETURN, AIRPORT, ISSUED, refused=True)
+    first, second = visa(rajesh, movements=[refused]), visa(rajesh, movements=[])
+    await keep(officer, rajesh, first, second)
+    fields = "{ relation movements { at } refusedMovements { id } }"
+    query = f"query($a: String!, $b: String!) {{ a: visa(number: $a) {fields} b: visa(number: $b) {fields} }}"
+
+    answer = await api.ask(query, officer, purpose=purpose, a=first.number, b=second.number)
+
+    seen = [len(one["refusedMovements"]) if shown else one["refusedMovements"] for one in answer.data.values()]
+    assert seen == ([1, 0] if shown else [None, None])
+    assert [one["relation"] for one in answer.data.values()] == ["EMPLOYER"] * 2
+    noted = [(rajesh.id, officer.id, "PASSPORT_OFFICER", "passports", "CASE_REVIEW", None, ["VISA"])]
+    assert await looks() == (noted if shown else [])
+
+
+@pytest.mark.parametrize(
+    "moment", ["9999-12-31T23:59:59Z", "1900-01-01T00:00:00Z", "2026-01-31", "2026-01-31T09:30:00"]
+)
+async def test_a_moment_that_cannot_be_names_what_can(api: Api, keep: Keep, moment: str) -> None:
+    noura = person()
+    await keep(noura)
+    input = '{visaNumber: "6000000001", direction: DEPARTURE, port: {en: "Jeddah"}, at: $at}'
+    mutation = f"mutation($at: DateTime!) {{ recordMovement(input: {input}) {{ position }} }}"
+    answer = await api.ask(mutation, noura, at=moment)
+    expected = "Expected a moment with its offset, like 2026-01-31T09:30:00Z, from 1924-08-01 to 2077-11-16."
+    assert expected in answer.body["errors"][0]["message"]
 
 
 async def test_extensions_are_shown_oldest_first(api: Api, keep: Keep) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from commands.user import AssignSponsor
 from domain.actor import Role
+from domain.rules import VISA_ASKED_FOR_BY
 from domain.user import SponsorRelation
 from projections.person import People
 from schema.app import GraphQLApp
@@ -246,7 +247,51 @@ async def test_what_was_done_in_office_is_not_done_again_as_a_sponsor(house: Hou
     ]
 
 
-@pytest.mark.parametrize("who", [RAJESH, HIND, ANOTHER])
+async def test_its_holder_is_told_who_cancels_it_and_in_both_languages(house: House) -> None:
+    await issue(house)
+    before = await house.log.head()
+    answer = await house.ask(
+        f'mutation {{ cancelVisa(input: {{number: "{FIRST}"}}) {{ visa {{ number }} problems {{ code field message rule '
+        "{ code title { ar en } } } } }",
+        await token(house, RAJESH),
+    )
+    assert answer.data == {
+        "visa": None,
+        "problems": [
+            {
+                "code": "VISA_NOT_CANCELLABLE",
+                "field": None,
+                "message": "This visa cannot be cancelled",
+                "rule": {
+                    "code": "VISA_ASKED_FOR_BY",
+                    "title": {
+                        "ar": VISA_ASKED_FOR_BY.latest.title.ar,
+                        "en": "The employer, the head of household or a passport officer cancels or extends a visa, not its "
+                        "holder or a delegate",
+                    },
+                },
+            }
+        ],
+    }
+    assert await house.log.head() == before
+
+
+async def test_an_officer_who_may_see_it_as_a_delegate_too_acts_as_an_officer(house: House) -> None:
+    await issue(house)
+    delegation = {"delegateNationalId": KHALID.national_id, "service": "VISA_INQUIRY"}
+    days = {"from": "2026-03-01", "until": "2026-03-31"}
+    granted = await house.do("grantDelegation", "position", await token(house, RAJESH), input=delegation | days)
+    assert granted.problems == []
+    before = await house.log.head()
+    assert (await cancel(house, KHALID, headers={})).errors == ["PURPOSE_REQUIRED"]
+    assert (await cancel(house, KHALID)).problems == []
+    assert await acted(house, before) == [
+        ("Visa.Cancelled", Role.PASSPORT_OFFICER),
+        ("Docket.VisaClosed", Role.PASSPORT_OFFICER),
+    ]
+
+
+@pytest.mark.parametrize("who", [HIND, ANOTHER])
 async def test_to_others_there_is_no_such_visa_whether_there_is_or_not(house: House, who: Registered) -> None:
     await issue(house)
     before = await house.log.head()
@@ -407,7 +452,8 @@ async def test_a_forecast_of_an_extension_says_its_fee_and_the_mutation_takes_it
     ]
     refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2028-01-02")).data["whatIf"]
     assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
-        ("IQAMA_EXPIRES_TOO_SOON", None)
+        ("INVALID_INPUT", ["returnBefore"]),
+        ("IQAMA_EXPIRES_TOO_SOON", None),
     ]
     refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2026-06-01")).data["whatIf"]
     assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
