@@ -325,7 +325,7 @@ class Batch:
         if not self._progress.backdate:
             return Actor(Role.AGENCY_FEED, self._progress.agency or "", CHANNEL)
         if order.origin is None:
-            refuse(ProblemCode.INVALID_INPUT, "as")
+            refuse(ProblemCode.INVALID_INPUT, "as", rule=rules.FEED_SAYS_WHO.on(riyadh_day(self._now)))
         role, subject = order.origin.role, order.origin.subject
         if role is Role.AGENCY_FEED:
             return Actor(role, subject, CHANNEL)

@@ -708,6 +708,11 @@ NOT_IN_THE_FUTURE = _rule(
     ),
     None,
 )
+FEED_SAYS_WHO = _rule(
+    "FEED_SAYS_WHO",
+    ("كل سطر يُستورد بتاريخه يذكر من قام به", "Each line that is imported as of its own time says who acted"),
+    None,
+)
 NOT_BEFORE_ITS_CAUSE = _rule(
     "NOT_BEFORE_ITS_CAUSE",
     (
