@@ -73,7 +73,7 @@ OBJECTIONS = f"""
         json_build_object('ar', 'طريق الملك فهد', 'en', 'King Fahd Road'), 'ABD1234', 300, 150, 2, true, 0, 0, 0, 0, at::date,
         at::date + 30, at::date + 45, at::date + 45, '[]', 2,
         CASE WHEN n > %(objections)s / 100 THEN CASE WHEN n %% 500 = 0 THEN 'APPEALED_TO_COURT' ELSE 'REJECTED' END
-            WHEN n %% 2 = 0 THEN 'SUBMITTED' WHEN n %% 20 = 1 THEN 'INFO_REQUESTED' ELSE 'UNDER_REVIEW' END, at,
+            WHEN n %% 2 = 0 THEN 'SUBMITTED' ELSE 'UNDER_REVIEW' END, at,
         (ARRAY['NOT_OWNER', 'PLATE_MISREAD', 'OTHER_DRIVER', 'DUPLICATE', 'EMERGENCY', 'DEVICE_ERROR', 'OTHER'])[1 + n %% 7],
         'لم أكن في الموقع في ذلك الوقت، والمركبة كانت في الورشة.', at, md5('event' || n)::uuid, '[]', '[]'
     FROM (SELECT n, now() - n * interval '2 minutes' AS at FROM generate_series(1, %(objections)s) n) every
@@ -129,7 +129,7 @@ async def fill(database: Database, objections: int) -> None:
 
 
 async def measure(url: str, objections: int) -> None:
-    results = Table("objections(…)", "statements", "with who asks", "p50 ms", "p95 ms", "p99 ms")
+    results = Table("objections(…)", "statements", "with who asks", "of that p50 ms", "p50 ms", "p95 ms", "p99 ms")
     results.title = f"the work list of {objections:,} objections, {REQUESTS} requests each"
     with tempfile.TemporaryDirectory() as folder:
         async with open_database(url, Path()) as database:
@@ -168,15 +168,24 @@ async def ask(database: Database, services: Services, results: Table) -> None:
         for name, total, variables in questions(lambda: random.choice(cursors)):
             app.seconds.clear()
             statements: list[tuple[int, int]] = []
+            answered: list[float] = []
             for _ in range(WARM_UP + REQUESTS):
                 with counted() as sent:
                     found = await page(total, variables())
-                statements.append((sum(table.VIOLATION in statement for statement in sent), len(sent)))
+                listed = [seconds for statement, seconds in sent if table.VIOLATION in statement]
+                statements.append((len(listed), len(sent)))
+                answered.append(sum(listed))
             if not found["edges"]:
                 raise RuntimeError(f"{name}: nothing was found")
             percentiles = quantiles(app.seconds[WARM_UP:], n=100)
+            in_database = quantiles(answered[WARM_UP:], n=100)[49]
             counts = [between(column) for column in zip(*statements[WARM_UP:], strict=True)]
-            results.add_row(name, *counts, *(f"{percentiles[place] * 1000:.1f}" for place in (49, 94, 98)))
+            results.add_row(
+                name,
+                *counts,
+                f"{in_database * 1000:.1f}",
+                *(f"{percentiles[place] * 1000:.1f}" for place in (49, 94, 98)),
+            )
 
 
 def main() -> None:

@@ -142,14 +142,16 @@ class Timed:
 
 
 @contextmanager
-def counted() -> Iterator[list[str]]:
-    """The statements that are sent to the database inside the block."""
-    sent: list[str] = []
+def counted() -> Iterator[list[tuple[str, float]]]:
+    """The statements that are sent to the database inside the block, each with how many seconds its answer took."""
+    sent: list[tuple[str, float]] = []
     execute = psycopg.AsyncCursor.execute
 
     async def counting(self: psycopg.AsyncCursor[Any], query: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401
-        sent.append(query.decode() if isinstance(query, bytes) else str(query))
-        return await execute(self, query, *args, **options)
+        started = time.perf_counter()
+        answer = await execute(self, query, *args, **options)
+        sent.append((query.decode() if isinstance(query, bytes) else str(query), time.perf_counter() - started))
+        return answer
 
     with mock.patch.object(psycopg.AsyncCursor, "execute", counting):
         yield sent
@@ -218,7 +220,7 @@ async def read(database: Database, log: Log, keyring: Keyring, folder: Path, siz
                 body = {"query": QUERY, "variables": {"number": str(6_000_000_000 + visa)}}
                 with counted() as sent:
                     answer = (await client.post("/", json=body, headers=headers)).json()
-                statements.append((sum(table.VISA in statement for statement in sent), len(sent)))
+                statements.append((sum(table.VISA in statement for statement, _ in sent), len(sent)))
                 found = answer["data"]["visa"]
                 if "errors" in answer or (found is None) != name.startswith("a stranger"):
                     raise RuntimeError(f"{name}: {answer}")
