@@ -150,7 +150,7 @@ def keys_of(
         reused = Problem(ProblemCode.IDEMPOTENCY_KEY_REUSED, ("idempotencyKey",))
         keys[idempotency_key(work, command.operation, request, input)] = reused
     if natural is not None and request.actor.role is Role.AGENCY_FEED:  # only their reports have one
-        keys[natural] = Problem(ProblemCode.CONFLICT, rule=rules.RECORDED_ONCE.on(riyadh_day(request.now)))
+        keys[natural] = Problem(ProblemCode.CONFLICT, rule=rules.RECORDED_ONCE.latest)
     return keys
 
 

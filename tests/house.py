@@ -143,6 +143,10 @@ class House:
         kind = f"{operation[0].upper()}{operation[1:]}Input"
         query = f"mutation ($input: {kind}!) {{ {operation}(input: $input) {{ {shown} {PROBLEMS} }} }}"
         body = with_files(query, {"input": input}, [(f"input.{path}", *file) for path, file in files.items()])
+        return await self.send_form(body, token, **headers)
+
+    async def send_form(self, body: bytes, token: str, **headers: str) -> Answer:
+        """Send a multipart request."""
         sent = {"Accept-Language": "en", "Authorization": f"Bearer {token}", **FORM, **headers}
         transport = httpx.ASGITransport(app=self.app, client=("127.0.0.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://sijil") as client:

@@ -17,10 +17,18 @@ from graphql.execution.values import VariableValues, get_variable_values
 from access.client import Clients, read_public_key
 from access.digest import Digests
 from access.oauth import ASSERTION_TYPE, audiences
+from commands.user import AssignSponsor
 from domain.catalogue import AGENCY_OPERATIONS
+from domain.user import SponsorRelation
 from schema import export
 from store.database import Database
+from store.keyring import Keyring
+from store.log import Log
 from store.master_key import MasterKey
+from tests.conftest import Clock
+from tests.files import Part, form, jpeg
+from tests.house import NOURA, RAJESH, Answer, House, open_house
+from tests.test_front_end import written
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "agencies.md").read_text("utf-8")
 SCHEMA = build_schema(export())
@@ -79,6 +87,64 @@ def test_the_report_that_is_shown_is_one_that_the_api_knows() -> None:
     assert operation
     values = get_variable_values(SCHEMA, operation.variable_definitions or (), sent["variables"])
     assert isinstance(values, VariableValues), values
+
+
+STEP = re.compile(
+    r"^```(?:graphql\n(?P<query>[^`]*)|sh\n(?P<curl>curl [^`]*-F [^`]*))^```\n\n```json\n(?P<answer>[^`]*)^```",
+    re.DOTALL | re.MULTILINE,
+)
+FORM_FIELD = re.compile(r"-F (\w+)='(.*?)'(?: \\)?$", re.DOTALL | re.MULTILINE)
+FORM_FILE = re.compile(r"-F (\w+)=@(\S+)$", re.MULTILINE)
+
+
+async def send(house: House, query: str | None, curl: str | None) -> Answer:
+    """Do what a step of the page says, as the agency whose operation it is."""
+    (operation,) = {name for name in every_operation() if re.search(rf"\b{name}\(", query or curl or "")}
+    agency = next(agency for agency, operations in AGENCY_OPERATIONS.items() if operation in operations)
+    token = house.keys.issue(None, now=house.now(), seconds=300, agency=agency)
+    if curl is None:
+        return await house.ask(query or "", token)
+    fields: list[Part] = [(name, None, value.encode()) for name, value in FORM_FIELD.findall(curl)]
+    files: list[Part] = [(name, filename, jpeg()) for name, filename in FORM_FILE.findall(curl)]
+    return await house.send_form(form(*fields, *files), token)
+
+
+def every_operation() -> set[str]:
+    return {operation for operations in AGENCY_OPERATIONS.values() for operation in operations}
+
+
+async def report(house: House, *, rewrite: bool = False) -> str:
+    """The page with the answers that come, or an assertion that they are those of the page."""
+    await house.register(NOURA, RAJESH)
+    relation = SponsorRelation.EMPLOYER
+    await house.carry_out(
+        "assignSponsor",
+        AssignSponsor(national_id=RAJESH.national_id, sponsor_national_id=NOURA.national_id, relation=relation),
+    )
+    page = DOCUMENT
+    for step in STEP.finditer(page):
+        house.now.advance(seconds=10)
+        answer = await send(house, step["query"], step["curl"])
+        if rewrite:
+            page = page.replace(
+                step[0], step[0].replace(f"json\n{step['answer']}```", f"json\n{written(answer.body)}\n```"), 1
+            )
+        else:
+            assert answer.body == json.loads(step["answer"]), step[0]
+    return page
+
+
+async def test_the_reports_of_the_page_run_each_as_its_agency(
+    database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path
+) -> None:
+    async with open_house(database, log, keyring, now, tmp_path) as house:
+        await report(house)
+        assert await house.rows("SELECT count(*) FROM blobs") == [(1,)]  # the picture
+
+
+def test_every_operation_of_a_visa_or_a_violation_is_shown() -> None:
+    shown = {name for step in STEP.finditer(DOCUMENT) for name in every_operation() if f"{name}(" in step[0]}
+    assert every_operation() - shown == AGENCY_OPERATIONS["civil-affairs"]
 
 
 def test_the_table_lists_every_agency_with_its_operations() -> None:
