@@ -724,8 +724,8 @@ NOT_BEFORE_ITS_CAUSE = _rule(
 RECORDED_ONCE = _rule(
     "RECORDED_ONCE",
     (
-        "لا يُسجَّل تحت الرقم أو المرجع أو الوقت نفسه إلا أمر واحد، فاطّلع على المسجَّل وأرسل ما بقي صحيحًا",
-        "Under one number, reference or time one thing is recorded: look at it, and send what is still right",
+        "لا يُسجَّل تحت الرقم أو المرجع أو الوقت نفسه إلا أمر واحد، فقارن بما أُرسل أولًا وأرسل ما بقي صحيحًا",
+        "Under one number, reference or time one thing is recorded: compare with what was sent first, and send what is still right",
     ),
     None,
 )

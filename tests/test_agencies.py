@@ -139,6 +139,7 @@ async def test_the_reports_of_the_page_run_each_as_its_agency(
 ) -> None:
     async with open_house(database, log, keyring, now, tmp_path) as house:
         await report(house)
+        assert await house.rows("SELECT count(*) FROM blobs") == [(1,)]  # the picture
 
 
 def test_every_operation_of_a_visa_or_a_violation_is_shown() -> None:
