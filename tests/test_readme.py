@@ -55,6 +55,13 @@ def test_every_query_is_valid() -> None:
     assert [error.message for query in queries for error in validate(SCHEMA, parse(query))] == []
 
 
+def test_every_document_about_listening_is_valid() -> None:
+    page = (ROOT / "docs" / "listening.md").read_text("utf-8")
+    queries = [*GRAPHQL.findall(page), *(json.loads(body)["query"] for body in SENT.findall(page))]
+    assert len(queries) == 2
+    assert [error.message for query in queries for error in validate(SCHEMA, parse(query))] == []
+
+
 def test_every_answer_is_json() -> None:
     answers = re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     assert [sorted(json.loads(answer)) for answer in answers] == [["data", "extensions"]] * 3
