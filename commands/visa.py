@@ -257,7 +257,7 @@ async def void_visa(work: Work, request: Request, input: VoidVisa) -> None:
 
 
 async def record_movement(work: Work, request: Request, input: RecordMovement) -> Problem | None:
-    port = formats.localized(input.port.ar, input.port.en, field=("port",))
+    port = formats.place(input.port.ar, input.port.en, field=("port",))
     visa, docket = await visa_case(work, request, input.visa_number, "visaNumber")
     problem = visa.record_movement(input.direction, port=port, at=input.at, now=request.now)
     if problem is None:

@@ -206,6 +206,11 @@ def statement(text: str, field: Field = (), *, length: Rule[int]) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
+def place(ar: str | None, en: str | None, field: Field = ()) -> Text:
+    """Where something happened, as `localized`: the same few places come again and again."""
+    return localized(ar, en, field)
+
+
 def localized(
     ar: str | None,
     en: str | None,

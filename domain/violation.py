@@ -432,7 +432,7 @@ class Violation(Aggregate):
         law = rules.VIOLATIONS_FROM.on(today)
         with check_all() as check:
             number = check(formats.number, number, field=("number",)) or ""
-            location = check(formats.localized, location_ar, location_en, field=("location",))
+            location = check(formats.place, location_ar, location_en, field=("location",))
             plate = check(formats.plate, plate, field=("plate",)) or ""
             amount = check(formats.money, fine, field=("fine",))
             if kind is None:
