@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,7 @@ CLOCK_LOCK = 4  # second key of the advisory lock: held by the clock that runs, 
 AT_ONCE = 500  # streams brought up to date in one change
 TRIES = 10  # in a row that others overtake
 LOOK_AGAIN_AFTER = 30.0  # seconds
+SAYS_AFTER = timedelta(minutes=10)  # that it waits for an import
 BEYOND_ONE_STREAM = (
     psycopg.OperationalError,
     DatabaseUnavailable,
@@ -71,7 +72,8 @@ class Clock:
         self._log = log
         self._database = database
         self._now = now
-        self._waits = False  # for an import; it was said
+        self._waits_since: datetime | None = None  # for an import
+        self._said = False
 
     async def run(self) -> None:
         """Record what falls due until cancelled."""
@@ -146,7 +148,15 @@ class Clock:
         (locked,) = await cursor.fetchone() or (False,)
         cursor = await connection.execute("SELECT file FROM imports WHERE NOT done")
         importing = await cursor.fetchone()
-        if importing is not None and not self._waits:
+        self._wait_for(importing)
+        return bool(locked) and importing is None
+
+    def _wait_for(self, importing: tuple[str, ...] | None) -> None:
+        """Say it, once, when an import is under way for long: perhaps nobody carries it on."""
+        if importing is None:
+            self._waits_since, self._said = None, False
+            return
+        self._waits_since = self._waits_since or self._now()
+        if not self._said and self._now() - self._waits_since >= SAYS_AFTER:
             logger.warning("the clock waits until the import of %s is done, or closed (--abandon)", *importing)
-        self._waits = importing is not None
-        return bool(locked) and not self._waits
+            self._said = True

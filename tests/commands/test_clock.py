@@ -211,7 +211,7 @@ async def test_a_damaged_stream_stops_the_clock_for_nobody_else_and_is_named(
     assert said == [(logging.CRITICAL, f"the clock leaves out stream {damaged}: RecordDamaged")]
 
 
-async def test_a_clock_says_once_that_it_waits_for_an_import(
+async def test_a_clock_says_once_that_it_waits_long_for_an_import(
     log: Log,
     database: Database,
     now: Clock,
@@ -225,9 +225,11 @@ async def test_a_clock_says_once_that_it_waits_for_an_import(
     file = write_feed(*PEOPLE, recorded("7001", "2026-01-06T10:00:00+03:00"))
     with pytest.raises(asyncio.CancelledError):
         await Importer(log, database, now=now, report=stop).run(file, Options(backdate=True))
-    waiting = DueClock(log, database, now=now)
+    waiting, began = DueClock(log, database, now=now), now()
     for _ in range(3):
         assert await waiting.tick() == 0
+        assert ("commands.clock" in {each.name for each in caplog.records}) == (now() > began)
+        now.advance(minutes=10)
     await import_feed(file)
     assert await waiting.tick() == 1
 

@@ -31,7 +31,7 @@ async def test_a_service_is_available_when_the_api_has_its_operation(api: Api) -
     } & served
     assert {service["operation"]: service["available"] for service in menu} == {
         "visa": True,
-        "submitObjection": False,  # no mutation yet
+        "submitObjection": True,
         "me": True,
     }
 
