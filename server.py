@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +32,9 @@ from messages.page import OutboxPage
 from messages.sender import Sender
 from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
-from projections.follower import Followed, Follower, create, end
+from projections.build import Builder
+from projections.follower import Followed, Follower, end
+from projections.tables import SetAside, create, kept
 from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.attachment import PATH
@@ -55,6 +57,7 @@ logger = logging.getLogger(__name__)
 GRAPHIQL = Path(__file__).parent / "web" / "graphiql"
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 OUTBOX_STYLE = Path(__file__).parent / "web" / "outbox" / "outbox.css"
+ANSWERS_WITHIN = 3.0  # seconds: a database that takes longer to say its head is gone
 STANDS_STILL_AFTER = 10.0  # seconds in which the read models do not move although the log is ahead
 
 
@@ -112,11 +115,21 @@ async def open_installation(
             yield Installation(settings, database, keyring, log, token_keys, clients, accounts, blobs, now)
 
 
+async def _warn_of_kept(database: Database) -> None:
+    async with database.pool.connection() as connection:
+        names = await kept(connection, READ_MODELS)
+    if names:
+        logger.info("Nobody follows %s any more: sijil rebuild all --drop.", ", ".join(names))
+
+
 @asynccontextmanager
 async def following(installation: Installation) -> AsyncIterator[tuple[Follower, Followed]]:
-    """Keep the read models up with the log inside the block."""
-    follower = Follower(installation.log, installation.database, READ_MODELS)
-    async with Followed(installation.database).watch() as followed, background(follower.run):
+    """Keep the read models up with the log inside the block, and build those that are missing."""
+    log, database = installation.log, installation.database
+    await _warn_of_kept(database)
+    follower = Follower(log, database, READ_MODELS)
+    builder = Builder(log, database, READ_MODELS, others_follow=lambda: follower.health.following)
+    async with Followed(database).watch() as followed, background(follower.run), background(builder.run):
         yield follower, followed
 
 
@@ -237,6 +250,7 @@ def application(
         access_token_seconds=installation.settings.access_token_seconds,
         blobs=installation.blobs,
         updates=updates,
+        has_stopped=lambda: follower.health.reason is not None,
     )
     graphql = GraphQLApp(
         services=services,
@@ -302,25 +316,36 @@ class Health:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, _request: Request) -> JSONResponse:
-        """503 with the reason when the database is gone or the read models stand still behind the log."""
+        """503 with the reason.
+
+        The database is gone, the read models stand still behind the log or are being built, or something is set aside.
+        """
         try:
-            head = await self._installation.log.head()
-        except (psycopg.Error, DatabaseUnavailable):
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                head = await self._installation.log.head()
+        except (psycopg.Error, DatabaseUnavailable, TimeoutError):
             return JSONResponse({"status": "red", "reason": "the database does not answer"}, 503)
         position = self._followed.position
-        stopped = self._follower.health
         answer = {"position": position, "head": head, "lagEvents": max(0, head - position)}
-        if stopped.reason is not None:
-            return JSONResponse(
-                answer | {"status": "red", "stoppedAt": stopped.stopped_at, "reason": stopped.reason}, 503
-            )
+        wrong = self._wrong(position, head)
+        return JSONResponse(answer | (wrong or {"status": "ready"}), 503 if wrong else 200)
+
+    def _wrong(self, position: int, head: int) -> dict[str, object]:
+        """What is wrong with the read models; nothing: all is well."""
+        red: dict[str, object] = {"status": "red"}
         still = self._seconds_behind(position, head)
+        stopped, followed = self._follower.health, self._followed
+        if stopped.reason is not None:
+            return red | {"stoppedAt": stopped.stopped_at, "reason": stopped.reason}
+        if followed.missing:
+            return red | {"reason": f"not built from the log yet: {', '.join(followed.missing)}"}
         if still > STANDS_STILL_AFTER:
-            reason = f"the read models have stood still for {still:.0f} s behind the log"
-            return JSONResponse(answer | {"status": "red", "reason": reason}, 503)
+            return red | {"reason": f"the read models have stood still for {still:.0f} s behind the log"}
         if position < self._ready_from:
-            return JSONResponse(answer | {"status": "red", "reason": "the read models are still being built"}, 503)
-        return JSONResponse(answer | {"status": "ready"})
+            return red | {"reason": "the read models are still being built"}
+        if aside := followed.set_aside:
+            return red | {"stoppedAt": aside[0].position, "reason": _told(aside)}
+        return {}
 
     def _seconds_behind(self, position: int, head: int) -> float:
         """For how long the read models have been seen at this position, behind the log."""
@@ -330,3 +355,9 @@ class Health:
         elif self._behind is None or self._behind[0] != position:
             self._behind = (position, now)
         return 0.0 if self._behind is None else (now - self._behind[1]).total_seconds()
+
+
+def _told(aside: Sequence[SetAside]) -> str:
+    """What is set aside, by the oldest of it."""
+    streams = "a stream is" if len(aside) == 1 else f"{len(aside)} streams are"
+    return f"{streams} set aside: cannot apply the event at position {aside[0].position}: {aside[0].reason}"

@@ -35,7 +35,7 @@ from bench.served import Person
 from bench.visas import Timed, between, counted, person, standing_still
 from commands.account import Accounts
 from projections import READ_MODELS
-from projections.follower import create
+from projections.tables import create
 from schema import table
 from schema.app import GraphQLApp
 from schema.context import Services

@@ -40,8 +40,9 @@ from commands.command import LocalizedTextInput, Request, execute
 from commands.user import COMMANDS, RegisterUser
 from domain.actor import Actor, Role
 from projections import READ_MODELS
-from projections.follower import Followed, Follower, create
+from projections.follower import Followed, Follower
 from projections.person import People
+from projections.tables import create
 from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.context import Context, Services

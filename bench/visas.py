@@ -46,7 +46,7 @@ from domain.docket import Docket
 from domain.visa import Visa
 from domain.visa_terms import VisaBasis, VisaType, terms
 from projections import READ_MODELS
-from projections.follower import create
+from projections.tables import create
 from projections.updates import Updates
 from schema import table
 from schema.app import GraphQLApp
@@ -109,6 +109,7 @@ class StandingStill:
     """Read models that nobody changes."""
 
     position: int = 0
+    not_current: frozenset[UUID] = frozenset()
 
     async def wait_for(self, position: int, seconds: float) -> bool:  # noqa: ARG002 (as the real one)
         return True

@@ -1,4 +1,4 @@
-"""The follower: applies the record to all read models, in batches, exactly once."""
+"""The follower: keeps the read models up with the record. And what every process knows of how far they are."""
 
 import asyncio
 import logging
@@ -10,72 +10,21 @@ from math import inf
 from typing import Any
 from uuid import UUID
 
-import psycopg
-
-from projections.read_model import ReadModel, Row
-from store.codec import RecordDamaged, Recorded
-from store.database import ADVISORY_LOCKS, Connection, Database, DatabaseUnavailable
+from projections import READ_MODELS
+from projections.applying import CannotApply, apply_next, class_of, first_line, passes
+from projections.read_model import ReadModel
+from projections.tables import FOLLOWED_CHANNEL, LOOK_AGAIN, SetAside, only_one, positions, set_aside
+from store.codec import RecordDamaged
+from store.database import Connection, Database
 from store.log import Log
-from store.writer import TRANSIENT
 
 logger = logging.getLogger(__name__)
 
 FOLLOWER_LOCK = 2  # second key of the advisory lock: one follower per database at a time
-BATCH = 2_000  # events applied in one transaction
 LOOK_AGAIN_AFTER = 5.0  # seconds: for a wake-up that was lost
 TAKE_OVER_WITHIN = 2.0  # seconds between two tries to become the follower
 ASK_AGAIN_AFTER = 0.2  # seconds: whether the read models still move
 EVENTS_CHANNEL = "sijil_events"
-FOLLOWED_CHANNEL = "sijil_followed"
-
-
-async def create(database: Database, read_models: Sequence[ReadModel[Any]]) -> None:
-    """Make the tables of the read models where they are missing.
-
-    A new one beside others that have followed already begins anew with all of them, from event one. Where nothing is
-    missing this only reads: a start does not wait for the follower, nor the follower for it.
-    """
-    async with database.pool.connection() as connection, connection.transaction():
-        if not await _missing(connection, read_models):
-            return
-        # The follower locks its row before the tables: the other way round, each would wait for the other.
-        cursor = await connection.execute("SELECT position FROM follower FOR UPDATE")
-        position = (await cursor.fetchone() or (0,))[0]
-        missing = await _missing(connection, read_models)  # another start may have been first
-        for read_model in read_models:
-            if missing & {read_model.table, *read_model.index_names}:
-                for statement in read_model.create():
-                    await connection.execute(statement.encode())
-        tables = [read_model.table for read_model in read_models]
-        if position and missing & {*tables}:
-            logger.warning("a read model is new: all of them are built again from event one")
-            await connection.execute(f"TRUNCATE {', '.join(tables)}".encode())
-            await connection.execute("UPDATE follower SET position = 0")
-        for table in _older(read_models):
-            await connection.execute(f"DROP TABLE IF EXISTS {table}".encode())
-
-
-def _older(read_models: Sequence[ReadModel[Any]]) -> list[str]:
-    """Tables of earlier versions, which hold personal data that nobody follows any more."""
-    return [f"{one.name}_v{version}" for one in read_models for version in range(1, one.version)]
-
-
-async def _missing(connection: Connection, read_models: Sequence[ReadModel[Any]]) -> set[str]:
-    """The names of those tables and indexes that are not there."""
-    names = [name for read_model in read_models for name in (read_model.table, *read_model.index_names)]
-    cursor = await connection.execute("SELECT t FROM unnest(%s::text[]) t WHERE to_regclass(t) IS NULL", (names,))
-    return {name for (name,) in await cursor.fetchall()}
-
-
-class CannotApply(Exception):
-    """An event that a read model cannot take: following stops there, and says so.
-
-    The reason has the class of the fault and not its words, which may quote personal data.
-    """
-
-    def __init__(self, position: int, reason: str) -> None:
-        super().__init__(f"cannot apply the event at position {position}: {reason}")
-        self.position = position
 
 
 @dataclass(slots=True)
@@ -97,7 +46,7 @@ class Follower:
         self._read_models = read_models
 
     async def run(self) -> None:
-        """Follow until cancelled. A lost connection is tried again; an event that cannot be applied is not passed over.
+        """Follow until cancelled. A lost connection is tried again; what cannot be applied is not passed over.
 
         Whatever ends the following, the log and `health` say so: this returns, and raises nothing.
         """
@@ -108,10 +57,10 @@ class Follower:
                 self._stop(fault, fault.position, str(fault))
                 return
             except Exception as fault:  # noqa: BLE001 (nobody else would say it)
-                if not _passes(fault):
-                    self._stop(fault, None, f"following has ended: {_class_of(fault)}")
+                if not passes(fault):
+                    self._stop(fault, None, f"following has ended: {class_of(fault)}")
                     return
-                logger.warning("following stops for a moment: %s", _first_line(fault))
+                logger.warning("following stops for a moment: %s", first_line(fault))
                 await asyncio.sleep(1)
             finally:
                 self.health.following = False
@@ -129,112 +78,31 @@ class Follower:
             await connection.execute(f"LISTEN {EVENTS_CHANNEL}")
             self.health = Health(following=True)
             while True:
-                while await self._apply_next(connection):
-                    pass
-                await _notification(connection, LOOK_AGAIN_AFTER)
+                await self._catch_up(connection)
+                await _notifications(connection, LOOK_AGAIN_AFTER)
         finally:
             await connection.close()
 
     async def _become_the_follower(self, connection: Connection) -> None:
         """Wait for the lock that the present follower's connection holds; it is free as soon as that is gone."""
         while True:
-            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, FOLLOWER_LOCK))
-            if (await cursor.fetchone() or (False,))[0]:
+            if await only_one(connection, FOLLOWER_LOCK):
                 return
             await asyncio.sleep(TAKE_OVER_WITHIN)
 
-    async def _apply_next(self, connection: Connection) -> int:
-        """Apply one batch, rows and position in one transaction; return how many events it held."""
-        try:
-            async with connection.transaction():
-                batch = await self._log.read(after=await _locked_position(connection), limit=BATCH)
-                if not batch:
-                    return 0
-                for read_model in self._read_models:
-                    await self._apply(connection, read_model, batch)
-                last = batch[-1].position
-                await connection.execute("UPDATE follower SET position = %s", (last,))
-                await connection.execute("SELECT pg_notify(%s, %s)", (FOLLOWED_CHANNEL, str(last)))
-        except (CannotApply, RecordDamaged):
-            raise
-        except Exception as fault:
-            if _passes(fault):
-                raise
-            raise await self._blamed(connection, fault) from fault
-        return len(batch)
-
-    async def _blamed(self, connection: Connection, fault: Exception) -> CannotApply | RecordDamaged:
-        """Which event it was that a batch has failed on: apply it once more one by one, and undo that."""
-        async with connection.transaction(force_rollback=True):
-            first = await _locked_position(connection) + 1
-            for position in range(first, first + BATCH):
-                doing = "it cannot be read"
-                try:
-                    batch = await self._log.read(after=position - 1, limit=1)
-                    for read_model in self._read_models if batch else ():
-                        doing = _subject(read_model, batch[0])
-                        await self._apply(connection, read_model, batch)
-                except (CannotApply, RecordDamaged) as found:
-                    return found
-                except Exception as found:
-                    if _passes(found):
-                        raise
-                    return CannotApply(position, f"{doing}: {_class_of(found)}")
-                if not batch:
-                    break
-        return CannotApply(first, f"each by itself can be applied, but not with those after it: {_class_of(fault)}")
-
-    async def _apply(self, connection: Connection, read_model: ReadModel[Any], batch: Sequence[Recorded]) -> None:
-        mine = [recorded for recorded in batch if isinstance(recorded.event, read_model.follows.Event)]
-        if not mine:
-            return
-        streams = {recorded.event.originator_id for recorded in mine}
-        begun = {recorded.event.originator_id for recorded in mine if recorded.event.originator_version == 1}
-        rows: dict[UUID, Row] = await read_model.load(connection, streams - begun) if streams - begun else {}
-        for number, recorded in enumerate(mine, 1):
-            stream = recorded.event.originator_id
-            try:
-                row = read_model.apply(rows.get(stream), recorded)
-            except Exception as fault:
-                raise CannotApply(recorded.position, f"{_subject(read_model, recorded)}: {_class_of(fault)}") from fault
-            if row is not None:
-                rows[stream] = row
-            if number % 200 == 0:
-                await asyncio.sleep(0)
-        await read_model.save(connection, list(rows.values()))
+    async def _catch_up(self, connection: Connection) -> None:
+        turn = idle = 0
+        while True:
+            applied = await apply_next(connection, self._log, self._read_models, turn)
+            idle = 0 if applied.events else idle + 1
+            if idle >= applied.groups:
+                return
+            turn += 1
 
 
-async def _locked_position(connection: Connection) -> int:
-    cursor = await connection.execute("SELECT position FROM follower FOR UPDATE")
-    return int((await cursor.fetchone() or (0,))[0])
-
-
-def _passes(fault: Exception) -> bool:
-    """Whether this is of the moment: a lost connection, a deadlock, a full disk, and no matter of an event."""
-    if isinstance(fault, psycopg.Error) and fault.sqlstate is not None:
-        return fault.sqlstate.startswith((*TRANSIENT, "25"))  # 25: a server that is read-only, or ended our transaction
-    return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError | DatabaseUnavailable)
-
-
-def _subject(read_model: ReadModel[Any], recorded: Recorded) -> str:
-    return f"{type(recorded.event).__qualname__} in {read_model.name}"
-
-
-def _class_of(fault: Exception) -> str:
-    return type(fault).__qualname__
-
-
-def _first_line(fault: Exception) -> str:
-    """A fault without what PostgreSQL adds in further lines."""
-    return next(iter(str(fault).splitlines()), _class_of(fault))
-
-
-async def _notification(connection: Connection, seconds: float) -> str | None:
-    """Wait for the next notification, at most some seconds; return the payload of the last one there is."""
-    payload = None
-    async for notification in connection.notifies(timeout=seconds, stop_after=1):
-        payload = notification.payload
-    return payload
+async def _notifications(connection: Connection, seconds: float) -> list[str]:
+    """Wait for the next notification, at most some seconds; the payloads of those that have come."""
+    return [found.payload async for found in connection.notifies(timeout=seconds, stop_after=1)]
 
 
 async def end(task: asyncio.Task[None]) -> None:
@@ -245,17 +113,26 @@ async def end(task: asyncio.Task[None]) -> None:
 
 
 class Followed:
-    """How far the read models have come, kept in memory: asking it costs no statement."""
+    """How far the read models have come, kept in memory: asking it costs no statement.
 
-    def __init__(self, database: Database) -> None:
+    `position` is that of the table which is furthest behind, 0 while one of them is not there.
+    """
+
+    def __init__(self, database: Database, read_models: Sequence[ReadModel[Any]] = READ_MODELS) -> None:
         self.position = 0
+        self.missing: list[str] = []  # tables that are not built yet
+        self.set_aside: list[SetAside] = []
+        self.not_current: frozenset[UUID] = frozenset()  # streams of which a row is not as of `position`
         self._database = database
+        self._read_models = read_models
+        self._positions = {read_model.table: 0 for read_model in read_models}
+        self._heard = 0  # notifications: while a table is built, the position stands still
         self._moved = asyncio.Condition()
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator["Followed"]:
         """Keep `position` current inside the block."""
-        await self._read_position()
+        await self._look()
         task = asyncio.create_task(self._watch(), name="followed")
         try:
             yield self
@@ -289,10 +166,10 @@ class Followed:
         """
         clock = asyncio.get_running_loop().time
         begun = moved_at = clock()
-        seen = self.position
+        seen = (self.position, self._heard)
         while not await self.wait_for(position, ASK_AGAIN_AFTER):
-            if self.position != seen:
-                seen, moved_at = self.position, clock()
+            if (self.position, self._heard) != seen:
+                seen, moved_at = (self.position, self._heard), clock()
             if stopped() or clock() - moved_at >= still or clock() - begun >= within:
                 return self.position >= position
         return True
@@ -303,24 +180,31 @@ class Followed:
                 connection = await self._database.connect()
                 async with connection:
                     await connection.execute(f"LISTEN {FOLLOWED_CHANNEL}")
-                    await self._read_position()
+                    await self._look()
                     while True:
-                        payload = await _notification(connection, LOOK_AGAIN_AFTER)
-                        if payload is not None:
-                            await self._move(int(payload))
+                        payloads = await _notifications(connection, LOOK_AGAIN_AFTER)
+                        self._heard += len(payloads)
+                        if not payloads or LOOK_AGAIN in payloads:
+                            await self._look()
                         else:
-                            await self._read_position()
+                            for position, *tables in map(str.split, payloads):
+                                await self._move(dict.fromkeys(tables, int(position)))
             except Exception as fault:  # noqa: BLE001 (without it every command would wait in vain)
-                said = _first_line(fault) if _passes(fault) else _class_of(fault)
+                said = first_line(fault) if passes(fault) else class_of(fault)
                 logger.warning("the read models' position is not known for a moment: %s", said)
                 await asyncio.sleep(1)
 
-    async def _read_position(self) -> None:
+    async def _look(self) -> None:
         async with self._database.pool.connection() as connection:
-            cursor = await connection.execute("SELECT position FROM follower")
-            await self._move((await cursor.fetchone() or (0,))[0])
+            found = await positions(connection, self._read_models)
+            # Afterwards: what is kept back up to those positions is known before they are.
+            self.set_aside = await set_aside(connection, self._read_models)
+        self.not_current = frozenset(one.stream for one in self.set_aside)
+        self.missing = [read_model.table for read_model in self._read_models if read_model.table not in found]
+        await self._move(found)
 
-    async def _move(self, position: int) -> None:
+    async def _move(self, positions: dict[str, int]) -> None:
         async with self._moved:
-            self.position = max(self.position, position)
+            self._positions |= {table: at for table, at in positions.items() if at > self._positions.get(table, at)}
+            self.position = max(self.position, min(self._positions.values()))
             self._moved.notify_all()

@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from copy import copy
+from typing import Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -33,10 +34,31 @@ class ReadModel(ABC, Generic[R]):
     columns: ClassVar[str]  # SQL: the table's columns, named as the row's fields
     indexes: ClassVar[Sequence[str]] = ()  # SQL: what to index, each `(columns) …` or `USING …`
     row: type[R]
+    suffix: str = ""
 
     @property
     def table(self) -> str:
-        return f"{self.name}_v{self.version}"
+        return f"{self.name}_v{self.version}{self.suffix}"
+
+    @property
+    def live(self) -> Self:
+        """The same with the table that is read."""
+        return self._with("")
+
+    @property
+    def next(self) -> Self:
+        """The same with the table that is built beside the live one, to take its place."""
+        return self._with("_next")
+
+    @property
+    def old(self) -> Self:
+        """The same with the table whose place was taken."""
+        return self._with("_old")
+
+    def _with(self, suffix: str) -> Self:
+        found = copy(self)
+        found.suffix = suffix
+        return found
 
     @property
     def index_names(self) -> list[str]:
@@ -46,15 +68,26 @@ class ReadModel(ABC, Generic[R]):
     def apply(self, row: R | None, recorded: Recorded) -> R | None:
         """The row after an event; None while there is none."""
 
-    def create(self) -> list[str]:
-        """SQL that makes the table and its indexes where they are missing."""
-        table = self.table
+    def create(self) -> str:
+        """SQL that makes the table, without its indexes."""
+        return f"CREATE TABLE {self.table} ({self.columns})"
+
+    def create_indexes(self) -> list[str]:
+        """SQL that makes the indexes where they are missing."""
         return [
-            f"CREATE TABLE IF NOT EXISTS {table} ({self.columns})",
+            f"CREATE {'UNIQUE ' if index.startswith('UNIQUE ') else ''}INDEX IF NOT EXISTS {name} "
+            f"ON {self.table} {index.removeprefix('UNIQUE ')}"
+            for name, index in zip(self.index_names, self.indexes, strict=True)
+        ]
+
+    def rename_to(self, other: Self) -> list[str]:
+        """SQL that gives the table and all its indexes the names of another one."""
+        return [
+            f"ALTER TABLE {self.table} RENAME TO {other.table}",
+            f"ALTER INDEX {self.table}_pkey RENAME TO {other.table}_pkey",
             *(
-                f"CREATE {'UNIQUE ' if index.startswith('UNIQUE ') else ''}INDEX IF NOT EXISTS {name} "
-                f"ON {table} {index.removeprefix('UNIQUE ')}"
-                for name, index in zip(self.index_names, self.indexes, strict=True)
+                f"ALTER INDEX {mine} RENAME TO {its}"
+                for mine, its in zip(self.index_names, other.index_names, strict=True)
             ),
         ]
 

@@ -42,6 +42,7 @@ class Followed(Protocol):
     """How far the read models are."""
 
     position: int
+    not_current: frozenset[UUID]  # streams whose rows are of before `position`
 
     async def wait_for(self, position: int, seconds: float) -> bool: ...
 
@@ -57,6 +58,7 @@ class Services:
     access_token_seconds: int
     blobs: Blobs
     updates: Updates
+    has_stopped: Callable[[], bool] = lambda: False  # this process knows that nothing is applied to the read models
 
     async def living(self, asked: Collection[tuple[UUID, UUID | None]], now: datetime) -> dict[UUID, PersonRow]:
         """The people whose session goes on, of pairs of person and session, as they are now; in two statements."""
@@ -94,6 +96,7 @@ class Context:
     received: Received | None = None  # the files that came with the operation
     clock: Callable[[], datetime] | None = None  # of a subscription, whose events come one after another
     is_behind: bool = False  # a change of this operation is not in the read models yet
+    not_current: set[str] = field(default_factory=set)  # ids in the answer of what is not as of its position
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _rows: int = 0
     _forecasts: int = 0
@@ -106,6 +109,7 @@ class Context:
         """Begin the next event of a subscription: nothing that was read for the one before is shown again."""
         self.position = max(self.position, position, self.services.followed.position)
         self._loaders.clear()
+        self.not_current.clear()
         self._rows = self._forecasts = 0
         if self.clock is not None:
             self.now = self.clock()

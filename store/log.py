@@ -4,13 +4,14 @@ import asyncio
 import hmac
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
+from eventsourcing.utils import get_topic
 
 from store import batch as sql
 from store.batch import ClaimId, Command, NewRow, Prepared
@@ -31,7 +32,7 @@ from store.codec import (
     topic_of,
     unseal,
 )
-from store.database import Database
+from store.database import Connection, Database
 from store.keyring import Keyring
 from store.writer import Patience, Writer
 
@@ -54,6 +55,11 @@ __all__ = [
 
 EVENTS_PER_SLICE = 100
 """How many events are encoded or decoded before other tasks get their turn."""
+
+EVENTS_OF_HISTORIES = 4_000
+"""How many events are read at once where streams are read whole."""
+
+_LAST_VERSION = 2**63 - 1
 
 _COLUMNS = "notification_id, originator_id, originator_version, topic, state, e.recorded_at"
 
@@ -164,6 +170,48 @@ class Log:
             (list(streams), after, until, limit),
         )
         return await self._decode(rows)
+
+    async def histories(
+        self, connection: Connection, *, of: Iterable[type[Aggregate]], after: UUID, until: int
+    ) -> AsyncIterator[list[Recorded]]:
+        """Whole streams in the order of their ids, some thousand events at a time; the next are read meanwhile.
+
+        Args:
+            connection: on which to read; in a transaction it may have a snapshot of its own.
+            of: which kinds of streams.
+            after: the id that they come after.
+            until: the last position.
+        """
+        topics = [f"{get_topic(kind)}." for kind in of]
+        reading = asyncio.create_task(self._slice(connection, topics, (after, _LAST_VERSION), until))
+        try:
+            unfinished: list[Recorded] = []  # of the last stream, which may go on
+            while read := await reading:
+                last = read[-1].event
+                following = (last.originator_id, last.originator_version)
+                reading = asyncio.create_task(self._slice(connection, topics, following, until))
+                events = unfinished + read
+                unfinished = [one for one in reversed(events) if one.event.originator_id == last.originator_id][::-1]
+                if whole := events[: len(events) - len(unfinished)]:
+                    yield whole
+            if unfinished:
+                yield unfinished
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _slice(
+        self, connection: Connection, topics: list[str], after: tuple[UUID, int], until: int
+    ) -> list[Recorded]:
+        cursor = await connection.execute(
+            f"""SELECT {_COLUMNS} FROM sijil_events e
+                WHERE (originator_id, originator_version) > (%b, %b) AND notification_id <= %b
+                    AND topic ^@ ANY (%b::text[])
+                ORDER BY originator_id, originator_version LIMIT %b""",  # noqa: S608 (no values)
+            (*after, until, topics, EVENTS_OF_HISTORIES),
+            binary=True,
+        )
+        return await self._decode([Row(*row) for row in await cursor.fetchall()])
 
     async def head(self) -> int:
         """The last position; 0 while there is none."""

@@ -24,8 +24,9 @@ from commands.user import GrantRole, RegisterUser
 from domain.actor import Actor, Role
 from messages.outbox import Content
 from projections import READ_MODELS
-from projections.follower import Followed, Follower, create
+from projections.follower import Followed, Follower
 from projections.read_model import fetch
+from projections.tables import create
 from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.context import Services

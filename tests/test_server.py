@@ -18,6 +18,7 @@ from messages.sms import SmsGateway
 from projections import READ_MODELS
 from projections.follower import Followed, Follower
 from projections.follower import Health as FollowerHealth
+from projections.tables import SetAside
 from projections.updates import Updates
 from server import Health, Installation, application, background, gateways, open_installation, told
 from settings import Settings, read_settings
@@ -94,6 +95,8 @@ async def test_a_server_whose_read_models_are_still_being_built_is_not_ready(ins
     )
     readiness.followed.position = 2
     assert await readiness.ask() == (200, {"position": 2, "head": 2, "lagEvents": 0, "status": "ready"})
+    readiness.followed.missing = ["visa_v4"]
+    assert (await readiness.ask())[1]["reason"] == "not built from the log yet: visa_v4"
 
 
 @pytest.mark.parametrize("stopped_at", [3, None])
@@ -104,6 +107,31 @@ async def test_a_server_whose_follower_has_stopped_is_not_ready_and_says_where_a
     readiness.follower.health = FollowerHealth(stopped_at=stopped_at, reason="why")
     expected = {"position": 0, "head": 0, "lagEvents": 0, "status": "red", "stoppedAt": stopped_at, "reason": "why"}
     assert await readiness.ask() == (503, expected)
+
+
+async def test_a_server_is_not_ready_while_something_is_set_aside_and_says_what_and_why(
+    installation: Installation, now: Clock
+) -> None:
+    readiness = Readiness(installation)
+    readiness.followed.set_aside = [SetAside("person_v2", uuid4(), 7, "User.Locked in person: KeyError", now())]
+    reason = "cannot apply the event at position 7: User.Locked in person: KeyError"
+    expected = {"position": 0, "head": 0, "lagEvents": 0, "status": "red", "stoppedAt": 7}
+    assert await readiness.ask() == (503, expected | {"reason": f"a stream is set aside: {reason}"})
+    readiness.followed.set_aside.append(SetAside("visa_v3", uuid4(), 9, "Visa.Issued in visa: KeyError", now()))
+    assert await readiness.ask() == (503, expected | {"reason": f"2 streams are set aside: {reason}"})
+
+
+async def test_a_server_whose_database_is_gone_says_so_soon(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.ANSWERS_WITHIN", 0.2)
+    readiness = Readiness(installation)
+    async with await installation.database.connect() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE log_head")  # who asks waits for ever
+        assert await readiness.ask() == (503, {"status": "red", "reason": "the database does not answer"})
+    assert (await readiness.ask())[0] == 200
+    await installation.database.pool.close()
+    assert await readiness.ask() == (503, {"status": "red", "reason": "the database does not answer"})
 
 
 async def test_what_runs_in_the_background_does_not_end_unsaid(caplog: pytest.LogCaptureFixture) -> None:

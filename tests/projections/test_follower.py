@@ -1,7 +1,5 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -14,40 +12,21 @@ from domain.violation import Violation
 from domain.visa import Visa
 from projections import READ_MODELS
 from projections.docket import Dockets
-from projections.follower import Followed, Follower, Health, create
-from projections.person import People, PersonRow
+from projections.follower import Followed, Follower, Health
+from projections.person import People
+from projections.tables import create, positions, set_aside
 from projections.violation import Violations
 from projections.visa import Visas
-from store.codec import Recorded
 from store.database import Database
 from store.log import Log
 from tests.conftest import Clock
 from tests.feeds import PEOPLE, WriteFeed, issued, moved, recorded
+from tests.projections.conftest import following, rows
 
 PERSON = People().table
 VISA = Visas().table
 
 DEMO = "demo/feed.jsonl.gz"
-
-
-@pytest.fixture
-async def tables(database: Database) -> None:
-    await create(database, READ_MODELS)
-
-
-@asynccontextmanager
-async def following(log: Log, database: Database, *models: Any) -> AsyncIterator[tuple[Follower, Followed]]:
-    follower = Follower(log, database, models or READ_MODELS)
-    task = asyncio.create_task(follower.run())
-    async with Followed(database).watch() as followed:
-        yield follower, followed
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def rows(database: Database, table: str) -> list[Any]:
-    async with database.pool.connection() as connection:
-        return await (await connection.execute(f"SELECT * FROM {table} ORDER BY id".encode())).fetchall()  # noqa: S608
 
 
 async def imported(log: Log, database: Database, now: Clock, file: Any) -> None:
@@ -127,81 +106,7 @@ async def test_one_process_follows_and_another_takes_over_when_it_is_gone(
     waiting.cancel()
 
 
-class CannotTakeVisas(People):
-    """A read model with a fault: it trips over one event."""
-
-    def apply(self, row: PersonRow | None, recorded: Recorded) -> PersonRow | None:
-        if isinstance(recorded.event, User.SponsorAssigned):
-            raise ValueError("no room")  # noqa: TRY004 (any fault)
-        return super().apply(row, recorded)
-
-
-@pytest.mark.usefixtures("tables")
-async def test_an_event_that_cannot_be_applied_stops_the_follower_loudly_and_nothing_is_skipped(
-    log: Log,
-    database: Database,
-    now: Clock,
-    write_feed: WriteFeed,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    await imported(log, database, now, write_feed(*PEOPLE))
-    caplog.set_level(logging.CRITICAL)
-    follower = Follower(log, database, [CannotTakeVisas()])
-
-    await asyncio.wait_for(follower.run(), 5)
-
-    reason = "cannot apply the event at position 7: User.SponsorAssigned in person: ValueError"
-    assert (follower.health.following, follower.health.stopped_at, follower.health.reason) == (False, 7, reason)
-    assert f"the read models stand still: {reason}" in caplog.text
-    assert await rows(database, PERSON) == []
-    async with database.pool.connection() as connection:
-        assert await (await connection.execute("SELECT position FROM follower")).fetchone() == (0,)
-
-    async with following(log, database) as (_, followed):  # mended
-        assert await followed.wait_for(7, 5)
-    assert len(await rows(database, PERSON)) == 4
-
-
-# What a table may refuse, when all four people come in one batch: Rajesh comes with the second event.
-REFUSALS = {
-    "NotNullViolation": f"ALTER TABLE {PERSON} ADD COLUMN more text; ALTER TABLE {PERSON} ALTER COLUMN more SET NOT NULL",
-    "CheckViolation": f"ALTER TABLE {PERSON} ADD CHECK (username <> 'rajesh')",
-    "StringDataRightTruncation": f"ALTER TABLE {PERSON} ALTER COLUMN username TYPE varchar(5)",
-    "ProgramLimitExceeded": f"CREATE INDEX ON {PERSON} (repeat(username, CASE username WHEN 'rajesh' THEN 9999999 END))",
-    "UndefinedColumn": f"ALTER TABLE {PERSON} DROP COLUMN mobile",
-}
-
-
-@pytest.mark.usefixtures("tables")
-@pytest.mark.parametrize("fault", REFUSALS)
-async def test_a_row_that_its_table_refuses_stops_the_follower_at_its_event_without_a_word_of_the_row(
-    log: Log,
-    database: Database,
-    now: Clock,
-    write_feed: WriteFeed,
-    caplog: pytest.LogCaptureFixture,
-    fault: str,
-) -> None:
-    await imported(log, database, now, write_feed(*PEOPLE))
-    async with database.pool.connection() as connection:
-        for statement in REFUSALS[fault].split("; "):
-            await connection.execute(statement.encode())
-    caplog.set_level(logging.DEBUG)
-    follower = Follower(log, database, READ_MODELS)
-
-    await asyncio.wait_for(follower.run(), 5)
-
-    position = 1 if fault in {"NotNullViolation", "UndefinedColumn"} else 2
-    reason = f"cannot apply the event at position {position}: User.Registered in person: {fault}"
-    assert follower.health == Health(following=False, stopped_at=position, reason=reason)
-    assert [record.message for record in caplog.records if record.levelno == logging.CRITICAL] == [
-        f"the read models stand still: {reason}"
-    ]
-    assert "rajesh" not in caplog.text
-    assert await rows(database, PERSON) == []
-
-
-class CannotBeLoadedTogether(People):
+class CannotBeSavedTogether(People):
     """A read model with a fault that no event has by itself."""
 
     async def save(self, connection: Any, rows: Any) -> None:
@@ -211,26 +116,44 @@ class CannotBeLoadedTogether(People):
 
 
 @pytest.mark.usefixtures("tables")
-async def test_a_batch_that_fails_only_as_a_whole_stops_the_follower_at_its_first_event(
+async def test_a_batch_that_fails_only_as_a_whole_is_applied_event_by_event(
     log: Log, database: Database, now: Clock, write_feed: WriteFeed
 ) -> None:
     await imported(log, database, now, write_feed(*PEOPLE))
-    follower = Follower(log, database, [CannotBeLoadedTogether()])
+    async with following(log, database, CannotBeSavedTogether()) as (follower, followed):
+        assert await followed.wait_for(7, 5)
+        assert follower.health == Health(following=True)
+    assert len(await rows(database, PERSON)) == 4
+
+
+@pytest.mark.usefixtures("tables")
+async def test_a_table_that_is_not_as_it_should_be_stops_the_follower_and_no_stream_is_to_blame(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed, caplog: pytest.LogCaptureFixture
+) -> None:
+    await imported(log, database, now, write_feed(*PEOPLE))
+    async with database.pool.connection() as connection:
+        await connection.execute(f"ALTER TABLE {PERSON} DROP COLUMN mobile".encode())
+    caplog.set_level(logging.DEBUG)
+    follower = Follower(log, database, READ_MODELS)
 
     await asyncio.wait_for(follower.run(), 5)
 
-    reason = (
-        "cannot apply the event at position 1: each by itself can be applied, but not with those after it: MemoryError"
-    )
+    reason = "cannot apply the event at position 1: User.Registered in person: UndefinedColumn"
     assert follower.health == Health(following=False, stopped_at=1, reason=reason)
-    assert await rows(database, PERSON) == []
+    assert [record.message for record in caplog.records if record.levelno == logging.CRITICAL] == [
+        f"the read models stand still: {reason}"
+    ]
+    assert "rajesh" not in caplog.text
+    async with database.pool.connection() as connection:
+        assert set((await positions(connection, READ_MODELS)).values()) == {0}
+        assert await set_aside(connection, READ_MODELS) == []
 
 
 async def test_a_follower_that_ends_without_an_event_being_at_fault_says_so_too(
     log: Log, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with database.pool.connection() as connection:
-        await connection.execute("DROP TABLE follower")
+        await connection.execute("DROP TABLE read_models CASCADE")
     follower = Follower(log, database, READ_MODELS)
 
     await asyncio.wait_for(follower.run(), 5)
@@ -263,7 +186,7 @@ async def test_catching_up_is_waited_for_only_while_the_read_models_move(databas
         async def move() -> None:
             for position in range(1, 5):
                 await asyncio.sleep(0.3)
-                await followed._move(position)
+                await followed._move(dict.fromkeys((model.table for model in READ_MODELS), position))
 
         async def waited(**how: Any) -> tuple[bool, bool]:
             begun = asyncio.get_running_loop().time()
@@ -280,7 +203,7 @@ async def test_catching_up_is_waited_for_only_while_the_read_models_move(databas
 async def test_a_start_beside_a_follower_waits_for_nothing_and_takes_nothing(database: Database) -> None:
     await create(database, READ_MODELS)
     async with await database.connect() as connection, connection.transaction():
-        await connection.execute("SELECT position FROM follower FOR UPDATE")
+        await connection.execute("SELECT FROM read_models FOR UPDATE")
         await connection.execute(f"LOCK TABLE {PERSON}, {VISA} IN EXCLUSIVE MODE".encode())
         await asyncio.wait_for(create(database, READ_MODELS), 5)
 
@@ -289,7 +212,7 @@ async def test_a_start_that_makes_a_table_does_not_stand_in_the_way_of_a_batch(d
     await create(database, READ_MODELS[1:])
     async with await database.connect() as connection:
         async with connection.transaction():
-            await connection.execute("SELECT position FROM follower FOR UPDATE")
+            await connection.execute("SELECT FROM read_models FOR UPDATE")
             starting = asyncio.create_task(create(database, READ_MODELS))
             await asyncio.sleep(0.3)
             await connection.execute(f"INSERT INTO {VISA} SELECT * FROM {VISA}".encode())  # noqa: S608
@@ -337,11 +260,11 @@ async def test_following_in_batches_of_any_size_gives_the_same_rows(
     head = await log.head()
     found = []
     for size in (1, 2, 1000):
-        monkeypatch.setattr("projections.follower.BATCH", size)
+        monkeypatch.setattr("projections.applying.BATCH", size)
         async with database.pool.connection() as connection:
             for read_model in READ_MODELS:
                 await connection.execute(f"TRUNCATE {read_model.table}".encode())
-            await connection.execute("UPDATE follower SET position = 0")
+            await connection.execute("UPDATE read_models SET position = 0")
         async with following(log, database) as (_, followed):
             assert await followed.wait_for(head, 10)
         found.append([repr(await rows(database, read_model.table)) for read_model in READ_MODELS])

@@ -1,20 +1,28 @@
+"""A new version of a read model is built from event one beside the old one, which goes on being followed."""
+
+import asyncio
 from typing import Any
 
 import pytest
 
 from commands.importer import Importer, Options
 from projections import READ_MODELS
-from projections.follower import Followed, Follower, create
+from projections.build import Builder
+from projections.follower import Followed, Follower
 from projections.person import People
+from projections.tables import create, drop, missing
 from server import background
 from store.database import Database
 from store.log import Log
 from tests.conftest import Clock
-from tests.feeds import PEOPLE, WriteFeed
+from tests.feeds import PEOPLE, WriteFeed, registered
 
 
 class NewPeople(People):
     version = People.version + 1
+
+
+NEW = (NewPeople(), *READ_MODELS[1:])
 
 
 async def count(database: Database, table: str) -> int:
@@ -23,24 +31,52 @@ async def count(database: Database, table: str) -> int:
     return int(row[0])
 
 
-@pytest.mark.parametrize("again", [False, True])
-async def test_a_read_model_of_a_new_version_is_built_from_event_one_with_all_others(
-    log: Log,
-    database: Database,
-    now: Clock,
-    write_feed: WriteFeed,
-    again: bool,
-) -> None:
+@pytest.fixture
+async def followed_before(log: Log, database: Database, now: Clock, write_feed: WriteFeed) -> None:
+    """Seven events of four people, in the tables of the version before."""
     await create(database, READ_MODELS)
     await Importer(log, database, now=now).run(write_feed(*PEOPLE), Options(backdate=True))
-    models = (NewPeople(), *READ_MODELS[1:])
-    async with Followed(database).watch() as followed:
-        async with background(Follower(log, database, READ_MODELS).run):
-            assert await followed.wait_for(7, 5)
-        assert await count(database, People().table) == 4
-
-        for _ in range(2 if again else 1):  # the second start finds the tables
-            await create(database, models)
-    async with Followed(database).watch() as followed, background(Follower(log, database, models).run):
+    async with Followed(database).watch() as followed, background(Follower(log, database, READ_MODELS).run):
         assert await followed.wait_for(7, 5)
-    assert await count(database, NewPeople().table) == 4
+
+
+@pytest.mark.usefixtures("followed_before")
+async def test_a_new_version_is_built_while_the_one_before_goes_on_and_is_followed_until_that_one_is_gone(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed
+) -> None:
+    old, new = Follower(log, database, READ_MODELS), Follower(log, database, NEW)
+    builder = Builder(log, database, NEW, others_follow=lambda: new.health.following)
+    importer = Importer(log, database, now=now)
+    await create(database, NEW)
+    async with Followed(database).watch() as before, Followed(database, NEW).watch() as after:
+        assert (before.position, after.position) == (7, 0)
+        assert (before.missing, after.missing) == ([], [NewPeople().table])
+        async with background(old.run):
+            await asyncio.sleep(0.2)
+            async with background(new.run), background(builder.run):
+                assert await after.wait_for(7, 5)
+                more = write_feed(registered("1000000040", "late"), name="late.jsonl")
+                await importer.run(more, Options(agency="civil-affairs"))
+                assert await before.wait_for(8, 5)
+                assert await after.wait_for(8, 5)
+                assert after.missing == []
+                assert (old.health.following, new.health.following) == (True, False)
+        async with background(new.run):
+            more = write_feed(registered("1000000057", "later"), name="later.jsonl")
+            await importer.run(more, Options(agency="civil-affairs"))
+            assert await after.wait_for(9, 5)
+    assert [await count(database, one.table) for one in (People(), NewPeople())] == [5, 6]
+    assert await drop(database, NEW) == [People().table]
+
+
+@pytest.mark.usefixtures("followed_before")
+async def test_a_read_model_that_is_not_built_yet_keeps_no_other_one_from_being_followed(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed
+) -> None:
+    await create(database, NEW)
+    async with Followed(database, NEW[1:]).watch() as others, background(Follower(log, database, NEW).run):
+        more = write_feed(registered("1000000040", "late"), name="late.jsonl")
+        await Importer(log, database, now=now).run(more, Options(agency="civil-affairs"))
+        assert await others.wait_for(8, 5)
+    async with database.pool.connection() as connection:
+        assert await missing(connection, NEW) == [NEW[0]]

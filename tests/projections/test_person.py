@@ -10,8 +10,9 @@ from domain.delegation import DelegatedService
 from domain.text import Text
 from domain.user import AccountStatus, Language, SponsorRelation, User
 from projections import READ_MODELS
-from projections.follower import Followed, Follower, create
+from projections.follower import Followed, Follower
 from projections.person import DelegationEntry, People, PersonRow, Sponsor
+from projections.tables import create
 from server import background
 from store.codec import Recorded
 from store.database import Database

@@ -13,7 +13,7 @@ from domain.text import Text
 from domain.visa import Visa
 from domain.visa_terms import VisaStatus
 from projections.docket import DocketRow, Dockets
-from projections.follower import create
+from projections.tables import create
 from projections.visa import ExtensionEntry, MovementEntry, VisaRow, Visas
 from store.codec import Recorded
 from store.database import Database

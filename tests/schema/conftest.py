@@ -36,9 +36,9 @@ from domain.visa import Visa
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections import READ_MODELS
 from projections.docket import DocketRow, Dockets
-from projections.follower import create
 from projections.person import DelegationEntry, People, PersonRow, Sponsor
 from projections.read_model import ReadModel, Row
+from projections.tables import create
 from projections.updates import Updates
 from projections.violation import ViolationRow, Violations
 from projections.visa import VisaRow, Visas
@@ -59,6 +59,7 @@ class StandingStill:
     """Read models that are where a test says they are."""
 
     position: int = POSITION
+    not_current: frozenset[UUID] = frozenset()
 
     async def wait_for(self, position: int, seconds: float) -> bool:
         assert seconds == 2.0

@@ -246,6 +246,7 @@ class Still:
     """Read models that do not move."""
 
     position: int
+    not_current: frozenset[UUID] = frozenset()
     waited: list[tuple[int, float]] = field(default_factory=list)
 
     async def wait_for(self, position: int, seconds: float) -> bool:

@@ -1,0 +1,212 @@
+"""Applies events to tables: rows and position move in one transaction, so each event is applied exactly once."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from projections.read_model import ReadModel, Row
+from projections.tables import Place, keep_back, locked, move
+from store.codec import RecordDamaged, Recorded
+from store.database import Connection, DatabaseUnavailable
+from store.log import Log
+from store.writer import TRANSIENT
+
+logger = logging.getLogger(__name__)
+
+BATCH = 2_000  # events applied in one transaction
+MOST_SET_ASIDE = 100  # streams of one table: with more of them it is the program that is at fault, and no event
+
+
+class CannotApply(Exception):
+    """Nothing can be applied past this position.
+
+    The reason has the class of the fault and not its words, which may quote personal data.
+    """
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(f"cannot apply the event at position {position}: {reason}")
+        self.position = position
+
+
+class Applied(NamedTuple):
+    """What a batch has done."""
+
+    events: int
+    groups: int  # of tables that are at different positions
+
+
+async def apply_next(connection: Connection, log: Log, read_models: Sequence[ReadModel[Any]], turn: int = 0) -> Applied:
+    """Apply the next events to the tables that there are.
+
+    Those that are at the same position go together. Of several such groups it is the turn of one: none waits for
+    another that is far behind. A stream with an event that cannot be applied is set aside.
+
+    Raises:
+        CannotApply: the fault is not that of single streams.
+        RecordDamaged: the record cannot be read.
+    """
+    try:
+        async with connection.transaction():
+            return await _apply_next(connection, log, read_models, turn, carefully=False)
+    except (CannotApply, RecordDamaged):
+        raise
+    except Exception as fault:
+        if passes(fault):
+            raise
+    async with connection.transaction():
+        return await _apply_next(connection, log, read_models, turn, carefully=True)
+
+
+async def _apply_next(
+    connection: Connection, log: Log, read_models: Sequence[ReadModel[Any]], turn: int, *, carefully: bool
+) -> Applied:
+    places = await locked(connection, read_models)
+    followed = {table: place for table, place in places.items() if place.built_to is None}
+    groups = sorted({place.position for place in followed.values()})
+    if not groups:
+        return Applied(0, 0)
+    after = groups[turn % len(groups)]
+    batch = await (_read_one_by_one if carefully else _read)(log, after)
+    if not batch:
+        return Applied(0, len(groups))
+    going = [one for one in read_models if one.table in followed and followed[one.table].position == after]
+    for read_model in going:
+        applying = apply_one_by_one if carefully else apply
+        await applying(connection, read_model, _to_apply(batch, read_model, places[read_model.table]))
+    await move(connection, [read_model.table for read_model in going], batch[-1].position)
+    return Applied(len(batch), len(groups))
+
+
+def _to_apply(batch: Iterable[Recorded], read_model: ReadModel[Any], place: Place) -> list[Recorded]:
+    return [
+        recorded
+        for recorded in batch
+        if isinstance(recorded.event, read_model.follows.Event)
+        and recorded.event.originator_id not in place.aside
+        and recorded.position not in place.skipped
+    ]
+
+
+async def _read(log: Log, after: int) -> list[Recorded]:
+    return await log.read(after=after, limit=BATCH)
+
+
+async def _read_one_by_one(log: Log, after: int) -> list[Recorded]:
+    """What can be read of a batch that has failed."""
+    found: list[Recorded] = []
+    for position in range(after + 1, after + 1 + BATCH):
+        try:
+            read = await log.read(after=position - 1, limit=1)
+        except RecordDamaged:
+            if found:
+                break
+            raise
+        except Exception as fault:
+            if found:
+                break
+            if passes(fault):
+                raise
+            raise CannotApply(position, f"it cannot be read: {class_of(fault)}") from fault
+        if not read:
+            break
+        found += read
+    return found
+
+
+async def apply(connection: Connection, read_model: ReadModel[Any], events: Sequence[Recorded]) -> None:
+    """Apply events of a read model's streams to its table, each stream's in their order."""
+    if not events:
+        return
+    streams = {recorded.event.originator_id for recorded in events}
+    begun = {recorded.event.originator_id for recorded in events if recorded.event.originator_version == 1}
+    rows: dict[UUID, Row] = await read_model.load(connection, streams - begun) if streams - begun else {}
+    for number, recorded in enumerate(events, 1):
+        stream = recorded.event.originator_id
+        row = read_model.apply(rows.get(stream), recorded)
+        if row is not None:
+            rows[stream] = row
+        if number % 200 == 0:
+            await asyncio.sleep(0)
+    await read_model.save(connection, list(rows.values()))
+
+
+async def apply_one_by_one(connection: Connection, read_model: ReadModel[Any], events: Sequence[Recorded]) -> None:
+    """The same, event by event: streams of which one cannot be applied are set aside.
+
+    Raises:
+        CannotApply: too many of them are, or none can be applied.
+    """
+    aside: set[UUID] = set()
+    for recorded in events:
+        stream = recorded.event.originator_id
+        if stream in aside:
+            continue
+        try:
+            async with connection.transaction():
+                await apply(connection, read_model, [recorded])
+        except Exception as fault:
+            if passes(fault):
+                raise
+            reason = told(read_model, recorded, fault)
+            if _is_of_the_table(fault):
+                raise CannotApply(recorded.position, reason) from fault
+            await keep_back(connection, read_model.table, stream, recorded.position, reason)
+            aside.add(stream)
+            logger.critical(
+                "stream %s is set aside: cannot apply the event at position %d: %s", stream, recorded.position, reason
+            )
+            cursor = await connection.execute(
+                "SELECT count(*) FROM set_aside WHERE table_name = %s", (read_model.table,)
+            )
+            if (await cursor.fetchone() or (0,))[0] > MOST_SET_ASIDE:
+                raise CannotApply(recorded.position, f"{reason}, after {MOST_SET_ASIDE} others") from fault
+
+
+class Folded(NamedTuple):
+    """The row that follows from the events of a stream, as far as they can be applied."""
+
+    row: Any
+    failed: Recorded | None = None
+    fault: Exception | None = None
+
+
+def fold(read_model: ReadModel[Any], events: Sequence[Recorded]) -> Folded:
+    """Apply a stream from its first event on, without a table."""
+    row = None
+    for number, recorded in enumerate(events):
+        try:
+            row = read_model.apply(row, recorded)
+        except Exception as fault:  # noqa: BLE001 (whatever it is, the row is that of the events before)
+            return Folded(fold(read_model, events[:number]).row, recorded, fault)
+    return Folded(row)
+
+
+def passes(fault: Exception) -> bool:
+    """Whether this is of the moment: a lost connection, a deadlock, a full disk, and no matter of an event."""
+    if isinstance(fault, psycopg.Error) and fault.sqlstate is not None:
+        return fault.sqlstate.startswith((*TRANSIENT, "25"))  # 25: a server that is read-only, or ended our transaction
+    return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError | DatabaseUnavailable)
+
+
+def _is_of_the_table(fault: Exception) -> bool:
+    """Whether the table is not as it should be (a column is missing, say): then no event can be applied."""
+    return isinstance(fault, psycopg.Error) and (fault.sqlstate or "").startswith("42")
+
+
+def told(read_model: ReadModel[Any], recorded: Recorded, fault: Exception) -> str:
+    """Which event of which read model has which fault."""
+    return f"{type(recorded.event).__qualname__} in {read_model.name}: {class_of(fault)}"
+
+
+def class_of(fault: BaseException) -> str:
+    """The kind of a fault, without its words."""
+    return type(fault).__qualname__
+
+
+def first_line(fault: Exception) -> str:
+    """A fault without what PostgreSQL adds in further lines."""
+    return next(iter(str(fault).splitlines()), class_of(fault))

@@ -1,0 +1,112 @@
+"""Proves that live tables are what follows from the record: makes every row anew and compares."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from projections.applying import fold
+from projections.read_model import ReadModel, Row
+from projections.tables import places
+from store.codec import Recorded
+from store.database import Connection
+from store.faults import ExitStatus, Fault
+from store.log import Log
+
+FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
+MISSING, UNEXPECTED, UNREADABLE = "the row is missing", "no stream has this row", "the row cannot be read"
+
+
+class Difference(NamedTuple):
+    """A row that is not what follows from its stream; of its values nothing is said."""
+
+    table: str
+    id: UUID
+    columns: list[str]  # that differ; none: see `reason`
+    reason: str | None = None
+
+
+async def differences(
+    connection: Connection,
+    log: Log,
+    read_model: ReadModel[Any],
+    *,
+    report: Callable[[float, int], None] = lambda _done, _events: None,
+) -> AsyncIterator[Difference]:
+    """The rows of a live table that differ, in the order of their ids, while it is followed.
+
+    Position, rows and record are those of one moment: the transaction has one snapshot.
+
+    Args:
+        connection: one of one's own, that holds the lock of builders: nobody puts another table in the place of this one.
+        log: the record.
+        read_model: which.
+        report: is told how much is checked, from 0 to 1, and how many events that took since the last time.
+
+    Raises:
+        Fault: there is no such table yet.
+    """
+    async with connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        place = (await places(connection, [read_model])).get(read_model.table)
+        if place is None:
+            raise Fault(f"{read_model.table} is not built yet.", ExitStatus.BUSY)
+        after = FIRST
+        histories = log.histories(connection, of=[read_model.follows], after=FIRST, until=place.position)
+        async for events in histories:
+            expected = {
+                stream: fold(read_model, [one for one in own if one.position not in place.skipped]).row
+                for stream, own in groupby(events, key=_stream)
+            }
+            last = events[-1].event.originator_id
+            for difference in _compared(read_model, expected, await _live(connection, read_model, after, last)):
+                yield difference
+            after = last
+            report(last.int / 2**128, len(events))
+        for difference in _compared(read_model, {}, await _live(connection, read_model, after, LAST)):
+            yield difference
+        report(1.0, 0)
+
+
+def _stream(recorded: Recorded) -> UUID:
+    return recorded.event.originator_id
+
+
+async def _live(connection: Connection, read_model: ReadModel[Any], after: UUID, until: UUID) -> dict[UUID, Row | None]:
+    """The rows of some streams; None for one that cannot be read."""
+    cursor = await connection.execute(
+        f"SELECT id, to_json(one)::text FROM {read_model.table} one WHERE id > %s AND id <= %s".encode(),  # noqa: S608 (names of our own)
+        (after, until),
+    )
+    return {id: _row(read_model, json) for id, json in await cursor.fetchall()}
+
+
+def _row(read_model: ReadModel[Any], json: str) -> Row | None:
+    try:
+        found: Row = msgspec.json.decode(json, type=read_model.row)
+    except msgspec.MsgspecError:
+        return None
+    return found
+
+
+def _compared(
+    read_model: ReadModel[Any], expected: dict[UUID, Row | None], live: dict[UUID, Row | None]
+) -> Sequence[Difference]:
+    found = []
+    for id in sorted(expected.keys() | live.keys()):
+        wanted = expected.get(id)
+        if wanted is None and id in live:
+            found.append(Difference(read_model.table, id, [], UNEXPECTED))
+        elif wanted is not None and id not in live:
+            found.append(Difference(read_model.table, id, [], MISSING))
+        elif wanted is not None and live[id] is None:
+            found.append(Difference(read_model.table, id, [], UNREADABLE))
+        elif wanted is not None and (columns := _columns(wanted, live[id])):
+            found.append(Difference(read_model.table, id, columns))
+    return found
+
+
+def _columns(wanted: Row, row: Row | None) -> list[str]:
+    return [name for name in wanted.__struct_fields__ if getattr(wanted, name) != getattr(row, name)]
