@@ -18,6 +18,7 @@ from schema.node import NodeQueries
 from schema.objection import ObjectionQueries
 from schema.objection_change import ObjectionMutations
 from schema.person import PersonQueries
+from schema.read_model import ReadModelQueries
 from schema.scalars import SCALARS
 from schema.service import ServiceQueries
 from schema.session import SessionMutations
@@ -37,7 +38,9 @@ RULES: Final = [SizeLimits]
 @strawberry.type(
     description="What can be asked. Every field can be null by itself: one that fails leaves its neighbours alone."
 )
-class Query(PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, ServiceQueries, NodeQueries):
+class Query(
+    PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, ServiceQueries, NodeQueries, ReadModelQueries
+):
     pass
 
 

@@ -72,6 +72,17 @@ def person_of(context: Context) -> PersonRow:
     return context.reader.person
 
 
+def require_role(context: Context, *roles: Role) -> None:
+    """Let those in who hold one of these roles.
+
+    Raises:
+        RequestError: UNAUTHENTICATED for nobody, else FORBIDDEN.
+    """
+    person_of(context)
+    if not context.reader.roles & {*roles}:
+        raise RequestError(RequestErrorCode.FORBIDDEN)
+
+
 def official_roles(context: Context, data: Data) -> list[Role]:
     """The reader's official roles for a kind of data. Without a purpose none of them counts."""
     return _held(context, data) if context.purpose is not None else []

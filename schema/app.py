@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -142,7 +142,7 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def _carried_out(self, operation: Operation, context: Context, answer: "_Answer") -> Response:
         result = await self._execute(operation, context)
-        answer.position = context.position
+        answer.position, answer.not_current = context.position, context.not_current
         return self._with_cookie(self._answered(result, answer), context)
 
     async def _context(self, request: Request, answer: "_Answer") -> Context:
@@ -244,7 +244,7 @@ class GraphQLApp(GraphQL[Context, None]):
         body: dict[str, Any] = {} if is_last else {"data": result.data}
         if result.errors:
             body["errors"] = self._shown(result.errors, answer)
-        body["extensions"] = {"position": str(context.position)}
+        body["extensions"] = _extensions(context.position, context.not_current)
         return body
 
     async def _events(self, request: Request, answer: "_Answer") -> Response:
@@ -338,7 +338,7 @@ class GraphQLApp(GraphQL[Context, None]):
         return [shown(error, answer.language, references.get(id(cause(error)), "")) for error in errors]
 
     def _response(self, body: dict[str, Any], answer: "_Answer", status: HTTPStatus) -> Response:
-        body["extensions"] = {"position": str(answer.position)}
+        body["extensions"] = _extensions(answer.position, answer.not_current)
         return Response(
             self.encode_json(body),
             status,
@@ -349,6 +349,12 @@ class GraphQLApp(GraphQL[Context, None]):
                 "Cache-Control": "no-store",
             },
         )
+
+
+def _extensions(position: int, not_current: Collection[str]) -> dict[str, object]:
+    """What an answer is good for, and the ids of what it shows as it was before."""
+    extensions: dict[str, object] = {"position": str(position)}
+    return extensions | {"notCurrent": sorted(not_current)} if not_current else extensions
 
 
 def _unauthenticated(challenge: str) -> RequestRefused:
@@ -398,9 +404,10 @@ def _check(method: str, accept: str | None) -> None:
 class _Answer:
     """How a request is to be answered, as far as it is known yet."""
 
-    __slots__ = ("language", "media_type", "position")
+    __slots__ = ("language", "media_type", "not_current", "position")
 
     def __init__(self, language: Language, media_type: str) -> None:
         self.language = language
         self.media_type = media_type
         self.position = 0
+        self.not_current: set[str] = set()

@@ -8,6 +8,7 @@ from projections.docket import DocketRow
 from projections.read_model import fetch
 from schema import table
 from schema.context import Context
+from schema.ids import row_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ async def docket_of(context: Context, person_id: UUID) -> DocketRow | NothingCou
         async with context.connection() as connection:
             sql = f"SELECT * FROM {table.DOCKET} WHERE person_id = ANY (%s)"  # noqa: S608 (a name of our own)
             found = {row.person_id: row for row in await fetch(connection, DocketRow, sql, (people,))}
+        for row in found.values():
+            row_id(context, "Person", row.person_id, stream=row.id)
         return [found.get(person) for person in people]
 
     return await context.loader("dockets", load).load(person_id) or NothingCounted()

@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 import commands.global_id
+from schema.context import Context
 from schema.errors import bad_input
 
 
@@ -19,6 +20,21 @@ Id = Annotated[strawberry.ID, strawberry.argument(description="The id of anythin
 
 def global_id(type_name: str, id: UUID, of: str = "") -> strawberry.ID:
     return strawberry.ID(commands.global_id.global_id(type_name, id, of))
+
+
+def row_id(context: Context, type_name: str, id: UUID, *, stream: UUID | None = None) -> strawberry.ID:
+    """The global id of what a row shows; the answer names it if the row is not current.
+
+    Args:
+        context: of the operation.
+        type_name: the row's type.
+        id: of the row.
+        stream: that the row follows, if its id is not the row's.
+    """
+    found = global_id(type_name, id)
+    if (stream or id) in context.services.followed.not_current:
+        context.not_current.add(found)
+    return found
 
 
 def read_id(id: str) -> tuple[str, UUID]:

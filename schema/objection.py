@@ -17,7 +17,7 @@ from schema.access import Data, masked, official_roles, person_of, require_offic
 from schema.attachment import Attachment, attachments_shown
 from schema.context import Context, Info
 from schema.filters import ObjectionFilterArgument, objections_where
-from schema.ids import Node, global_id
+from schema.ids import Node, row_id
 from schema.later import VIOLATION
 from schema.look import OBJECTIONS_ORDER, VIOLATIONS, SeenViolation, look_through
 from schema.number import ObjectionNumber, violation_of
@@ -112,7 +112,7 @@ def objection_shown(row: SeenViolation, context: Context) -> Objection | None:
     if status is None or reason is None or submitted_at is None:
         return None
     return Objection(
-        id=global_id("Objection", row.id),
+        id=row_id(context, "Objection", row.id),
         row=row,
         number=f"O{row.number}",
         version=row.objection_version or 0,

@@ -34,7 +34,7 @@ from schema.address import NationalAddress, address_shown
 from schema.context import Context, Info
 from schema.docket import docket_of
 from schema.filters import ViolationFilterArgument, VisaFilterArgument
-from schema.ids import Node, global_id
+from schema.ids import Node, row_id
 from schema.look import (
     ASKABLE,
     ASKABLE_ORDER,
@@ -122,7 +122,7 @@ def person_shown(row: PersonRow, seen_as: SeenAs, context: Context) -> Person:
     name = masked_name(row.name, seen_as)
     account = shows_account(context, seen_as)
     return Person(
-        id=global_id("Person", row.id),
+        id=row_id(context, "Person", row.id),
         row=row,
         seen_as=seen_as,
         national_id=masked_number(row.national_id, seen_as),
@@ -282,7 +282,7 @@ def user_shown(row: PersonRow, context: Context) -> User:
     if row.national_id is None or row.name is None or row.username is None:
         raise LookupError("an erased account")  # its token is not valid, so nobody gets here
     return User(
-        id=global_id("User", row.id),
+        id=row_id(context, "User", row.id),
         row=row,
         person=person_shown(row, SeenAs.SELF, context),
         national_id=row.national_id,

@@ -36,7 +36,7 @@ from schema.forecast import (
     ViolationForecast,
     violation_forecast_shown,
 )
-from schema.ids import Node, global_id
+from schema.ids import Node, row_id
 from schema.later import OBJECTION, PERSON
 from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
 from schema.number import ViolationNumber
@@ -183,7 +183,7 @@ class Violation(Node):
 def violation_shown(row: SeenViolation, context: Context) -> Violation:
     plate = masked(row.plate, row.seen_as)
     return Violation(
-        id=global_id("Violation", row.id),
+        id=row_id(context, "Violation", row.id),
         row=row,
         number=row.number,
         status=row.status,

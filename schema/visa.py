@@ -24,7 +24,7 @@ from schema.forecast import (
     VisaForecast,
     forecast_shown,
 )
-from schema.ids import Node, global_id
+from schema.ids import Node, global_id, row_id
 from schema.later import PERSON
 from schema.look import (
     PERSON_THEMSELVES,
@@ -173,7 +173,7 @@ async def _seen_in_office(row: SeenVisa, context: Context) -> bool:
 def visa_shown(row: SeenVisa, context: Context) -> Visa:
     language = context.language
     return Visa(
-        id=global_id("Visa", row.id),
+        id=row_id(context, "Visa", row.id),
         row=row,
         number=row.number,
         type=row.type,
