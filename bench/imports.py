@@ -22,12 +22,12 @@ from pathlib import Path
 
 import psycopg
 
-from projections import READ_MODELS
+from bench.rebuild import built_again
 from projections.docket import Dockets
 from projections.person import People
 from projections.violation import Violations
 from projections.visa import Visas
-from server import following, open_installation
+from server import open_installation
 from settings import read_settings
 from store.database import open_database
 
@@ -103,17 +103,10 @@ def largest_resident(pid: int) -> int:
     return int(found[1]) // 1024 if found else 0
 
 
-async def follow_again(data: Path) -> None:
+async def build_again(data: Path) -> None:
     settings = read_settings({"SIJIL_DATA_DIR": str(data)})
-    async with open_installation(settings) as installation:
-        tables = ", ".join(read_model.table for read_model in READ_MODELS)
-        async with installation.database.pool.connection() as connection:
-            await connection.execute(f"TRUNCATE {tables}; UPDATE follower SET position = 0".encode())  # noqa: S608
-        head = await installation.log.head()
-        started = time.monotonic()
-        async with following(installation) as (_, followed):
-            await followed.wait_for(head, 3600)
-        seconds = time.monotonic() - started
+    async with open_installation(settings, cached_events=500_000) as installation:
+        head, seconds = await built_again(installation)
         print(f"{head:,} events applied again in {seconds:.1f} s: {head / seconds:,.0f} events/s")
 
 
@@ -143,7 +136,7 @@ def main() -> None:
         with feed.open("rb") as file:
             lines = sum(1 for _ in file)
         measure(feed, folder / "whole", lines)
-        asyncio.run(follow_again(folder / "whole"))
+        asyncio.run(build_again(folder / "whole"))
         if given.kill:
             kill_twice(feed, folder / "killed", lines)
             whole, killed = asyncio.run(digests(folder / "whole")), asyncio.run(digests(folder / "killed"))
