@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any, TextIO, TypeVar
 from uuid import UUID
@@ -52,6 +52,7 @@ from server import (
     background,
     following,
     gateways,
+    measured,
     open_installation,
     telling,
     told,
@@ -62,8 +63,11 @@ from store.change import Claim, LogUnavailable
 from store.codec import RecordDamaged
 from store.faults import ExitStatus, Fault
 from store.work import Work
+from telemetry.logs import start_logging
+from telemetry.spans import NoExporter, start_spans
+from workers import Workers
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("cli")  # also where this file is run as a program of its own
 
 DEMO_FEED = Path(__file__).parent / "demo" / "feed.jsonl.gz"
 SOME_REFUSED = 3
@@ -82,6 +86,7 @@ HELP = """Sijil (سجل): an e-government record with a GraphQL API.
 Examples:
   sijil run                                       serve, with the demo's people in development
   sijil serve --port 8080                         serve what is there
+  sijil serve --workers 2                         in two processes
   sijil work                                      only keep the read models up, and the clock going
   sijil import feed.jsonl --agency traffic        take an agency's feed in
   sijil token --as rajesh                         a token to try queries with
@@ -153,9 +158,7 @@ def _fail(message: str, status: int) -> None:
 
 def _settings(**given: object) -> Settings:
     settings = read_settings(os.environ)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for library in ("httpx", "httpcore"):  # they log addresses and headers, which may hold a provider's secrets
-        logging.getLogger(library).setLevel(logging.WARNING)
+    start_logging(settings.log_level, settings.log_format)
     return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
@@ -169,9 +172,18 @@ def run() -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default SIJIL_HOST.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0: any; default SIJIL_PORT.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes to serve in; not set: in this one.")] = None,
+    worker: Annotated[int, typer.Option(min=1, hidden=True)] = 1,
+    shared: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve GraphQL."""
-    _serve(_settings(host=host, port=port), demo=False)
+    settings = _settings(host=host, port=port)
+    if shared is not None:
+        _serve_as_worker(settings, worker, socket.socket(fileno=shared))
+    elif workers is not None:
+        _serve_by_workers(settings, workers)
+    else:
+        _serve(settings, demo=False)
 
 
 T = TypeVar("T")
@@ -201,29 +213,50 @@ def work(
     while_stdin_is_open: Annotated[bool, typer.Option("--while-stdin-is-open", hidden=True)] = False,
 ) -> None:
     """Follow the log, without serving."""
-    _run(_work(_settings(), while_stdin_is_open=while_stdin_is_open))
+    settings = _settings()
+    if while_stdin_is_open:  # beside an import, and perhaps beside a server, which has the port
+        settings = settings.model_copy(update={"metrics_port": None})
+    with _observed(settings) as asked:
+        _run(_work(settings, asked, while_stdin_is_open=while_stdin_is_open))
 
 
-async def _work(settings: Settings, *, while_stdin_is_open: bool) -> None:
+async def _work(settings: Settings, asked: socket.socket | None, *, while_stdin_is_open: bool) -> None:
+    ended = asyncio.Event()
     async with AsyncExitStack() as beside:
+        if while_stdin_is_open:
+            beside.enter_context(_set_when_stdin_ends(ended))
         # Beside an import nothing is sent: it needs no gateways.
         delivering = None if while_stdin_is_open else await beside.enter_async_context(gateways(settings))
         installation = await beside.enter_async_context(open_installation(settings))
+        await beside.enter_async_context(measured(installation, asked))
         follower, _ = await beside.enter_async_context(following(installation))
         if delivering is not None:
             await _warn_of_unfinished(installation)
+        if ended.is_set():  # an import that could not begin
+            return
         async with working(installation, delivering):
-            if not while_stdin_is_open:
-                _stop_if_told()
-                await asyncio.Event().wait()
             _stop_if_told()
-            loop, ended = asyncio.get_running_loop(), asyncio.Event()
-            loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes: it is readable when it ends
+            if not while_stdin_is_open:
+                await ended.wait()
             while follower.health.reason is None and not ended.is_set():  # who waits for this process sees it end
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_AGAIN_AFTER):
                         await ended.wait()
-            loop.remove_reader(sys.stdin.fileno())
+
+
+@contextmanager
+def _set_when_stdin_ends(event: asyncio.Event) -> Iterator[None]:
+    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def ended() -> None:
+        loop.remove_reader(stdin)
+        event.set()
+
+    loop.add_reader(stdin, ended)  # nobody writes: it is readable when it ends
+    try:
+        yield
+    finally:
+        loop.remove_reader(stdin)
 
 
 async def _warn_of_unfinished(installation: Installation) -> None:
@@ -238,12 +271,55 @@ async def _warn_of_unfinished(installation: Installation) -> None:
 
 def _serve(settings: Settings, *, demo: bool) -> None:
     demo = demo and settings.env == "development"
-    listening = _listen(settings.host, settings.port)  # before anything is started that would have to be stopped again
-    with listening:
-        _run(_serve_on(listening, settings, demo=demo))
+    # Before anything is started that would have to be stopped again.
+    with _listen(settings.host, settings.port) as listening, _observed(settings) as asked:
+        _run(_serve_on(listening, settings, asked, Announcement(listening, demo=demo).say, demo=demo))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _serve_as_worker(settings: Settings, number: int, listening: socket.socket) -> None:
+    with listening, _observed(settings, worker=number) as asked:
+        _run(_serve_on(listening, settings, asked, lambda: print("answers", flush=True), while_stdin_is_open=True))  # noqa: T201
+
+
+def _serve_by_workers(settings: Settings, count: int) -> None:
+    with _listen(settings.host, settings.port) as listening:
+        _run(_keep_workers(settings, listening, count))
+
+
+async def _keep_workers(settings: Settings, listening: socket.socket, count: int) -> None:
+    """Do once what workers need not do each: what is wrong shows here, and the embedded database is there for all."""
+    shared = listening.fileno()
+
+    def program(number: int) -> list[str]:
+        options = ["--host", settings.host, "--worker", str(number), "--shared", str(shared)]
+        return [sys.executable, str(Path(__file__)), "serve", *options]
+
+    async with gateways(settings), open_installation(settings) as installation:
+        await _warn_of_unfinished(installation)
+        _stop_if_told()
+        await Workers(program, count, shared=shared, started=Announcement(listening).say).run()
+
+
+@contextmanager
+def _observed(settings: Settings, *, worker: int = 1) -> Iterator[socket.socket | None]:
+    """Make spans inside the block, if that is asked for; and a socket to be asked for metrics on, else None."""
+    port = settings.metrics_port and settings.metrics_port + worker - 1  # 0: any free one
+    try:
+        spans = start_spans()
+    except NoExporter as fault:
+        raise Fault(f"{str(fault)[0].upper()}{str(fault)[1:]}.", ExitStatus.SETTINGS) from fault
+    listening = nullcontext() if port is None else _listen(settings.metrics_host, port, "METRICS")
+    try:
+        with listening as asked:
+            if asked is not None:
+                logger.info("metrics are on http://%s:%d/metrics", *asked.getsockname()[:2])
+            yield asked
+    finally:
+        if spans is not None:
+            spans.shutdown()
+
+
+def _listen(host: str, port: int, purpose: str = "") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # First by itself: create_server would tell a name that is not known as an error of the address.
@@ -251,27 +327,40 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port), family=family)
     except (socket.gaierror, UnicodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "it is not a name"
-        reason = f"{host} cannot be listened on: {words}. Choose another --host, or SIJIL_HOST."
+        advice = "SIJIL_METRICS_HOST" if purpose else "--host, or SIJIL_HOST"
+        reason = f"{host} cannot be listened on: {words}. Choose another {advice}."
         raise Fault(reason, ExitStatus.SETTINGS) from error
     except OSError as error:
         # Not the error's own text, in which the library repeats the address.
-        reason = f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}. Choose another --port, or SIJIL_PORT."
+        advice = "SIJIL_METRICS_PORT" if purpose else "--port, or SIJIL_PORT"
+        reason = f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}. Choose another {advice}."
         raise Fault(reason, ExitStatus.BUSY) from error
     # Its connections have it too. An answer goes out in two pieces; the second would wait until the first is acknowledged.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
-async def _serve_on(listening: socket.socket, settings: Settings, *, demo: bool) -> None:
+async def _serve_on(
+    listening: socket.socket,
+    settings: Settings,
+    asked: socket.socket | None,
+    started: Callable[[], None],
+    *,
+    demo: bool = False,
+    while_stdin_is_open: bool = False,
+) -> None:
+    if while_stdin_is_open:
+        _end_with_stdin()
     async with (
         gateways(settings) as delivering,
         open_installation(settings) as installation,
+        measured(installation, asked),
         following(installation) as (follower, followed),
         telling(installation, followed) as updates,
     ):
         if demo:
             await _import_demo(installation)
-        else:
+        elif not while_stdin_is_open:
             await _warn_of_unfinished(installation)
         head = await installation.log.head()
         web = application(installation, follower, followed, updates, ready_from=head)
@@ -295,24 +384,46 @@ async def _serve_on(listening: socket.socket, settings: Settings, *, demo: bool)
                 stopped=lambda: follower.health.reason is not None,
             )
             _stop_if_told()
-            await Server(config, listening, demo=demo).serve(sockets=[listening])
+            await Server(config, started).serve(sockets=[listening])
 
 
-class Server(uvicorn.Server):
-    """Says where it is to be found once it is, and leaves in good order when told to."""
+def _end_with_stdin() -> None:
+    """Have this process told to end when its standard input does; nobody writes there."""
+    loop = asyncio.get_running_loop()
 
-    def __init__(self, config: uvicorn.Config, listening: socket.socket, *, demo: bool) -> None:
-        super().__init__(config)
+    def ended() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # else it ends already
+            signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(sys.stdin.fileno(), ended)
+
+
+class Announcement:
+    """Where a server is to be found."""
+
+    def __init__(self, listening: socket.socket, *, demo: bool = False) -> None:
         host, port = listening.getsockname()[:2]
         self._address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         self._demo = demo
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+    def say(self) -> None:
         typer.echo(f"\nSijil serves GraphQL on {self._address}/graphql; in a browser that is GraphiQL.")
         if self._demo:
             typer.echo(DEMO_ACCOUNTS)
         typer.echo("Ctrl-C stops everything.")
+
+
+class Server(uvicorn.Server):
+    """Tells when it answers, and leaves in good order when told to."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from socket import socket
 
 import psycopg
 from starlette.applications import Starlette
@@ -34,6 +35,7 @@ from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
 from projections.build import Builder
 from projections.follower import Followed, Follower, end
+from projections.state import states
 from projections.tables import SetAside, create, kept
 from projections.updates import Updates
 from schema.app import GraphQLApp
@@ -51,6 +53,7 @@ from store.log import Log
 from store.master_key import open_keys
 from store.migrate import migrate
 from store.sweeper import Sweeper
+from telemetry.metrics import Gauge, metrics_served
 
 logger = logging.getLogger(__name__)
 
@@ -200,6 +203,38 @@ async def working(installation: Installation, delivering: Mapping[Channel, Gatew
     async with AsyncExitStack() as beside:
         for run in runs:
             await beside.enter_async_context(background(run))
+        yield
+
+
+@asynccontextmanager
+async def measured(installation: Installation, listening: socket | None) -> AsyncIterator[None]:
+    """Measure inside the block, for whoever asks on a socket; None: measure nothing."""
+    if listening is None:
+        yield
+        return
+    pool = installation.database.pool
+
+    async def lag() -> dict[str, float]:
+        async with pool.connection() as connection:
+            found = await states(connection, READ_MODELS, now=installation.now())
+        return {
+            "sijil.follower.lag.events": max(one.lag_events for one in found),
+            "sijil.follower.lag": max(one.lag_seconds for one in found),
+        }
+
+    async def connections() -> dict[str, float]:
+        stats = pool.get_stats()
+        used = stats["pool_size"] - stats["pool_available"]
+        return {"sijil.pool.used": used, "sijil.pool.waiting": stats["requests_waiting"]}
+
+    behind, since = "Events that the latest read model has not seen.", "Since the first of them was recorded."
+    gauges = {
+        Gauge("sijil.follower.lag.events", "{event}", behind): lag,
+        Gauge("sijil.follower.lag", "s", since): lag,
+        Gauge("sijil.pool.used", "{connection}", "Database connections of the pool that are in use."): connections,
+        Gauge("sijil.pool.waiting", "{request}", "Requests that wait for one of them."): connections,
+    }
+    async with metrics_served(listening, gauges):
         yield
 
 

@@ -127,6 +127,24 @@ class Settings(BaseModel):
         BeforeValidator(str.lower),
         Expects("debug, info, warning, error or critical"),
     ] = Field("info", alias="SIJIL_LOG_LEVEL", description="Least severe message to log")
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(str.lower), Expects("text or json")] = Field(
+        default_factory=lambda known: "json" if known["env"] == "production" else "text",
+        alias="SIJIL_LOG_FORMAT",
+        description="text, or json with one object on a line; in production json",
+    )
+    metrics_port: Annotated[int | None, Expects("a whole number from 0 to 65535")] = Field(
+        None,
+        alias="SIJIL_METRICS_PORT",
+        description="Port of /metrics for Prometheus, of each further worker the next one; not set: there is none",
+        ge=0,
+        le=65535,
+    )
+    metrics_host: Annotated[str, Expects("a host name or an IP address")] = Field(
+        "127.0.0.1",
+        alias="SIJIL_METRICS_HOST",
+        description="Address of /metrics, which asks nobody who they are",
+        pattern=r"^[A-Za-z0-9_.:-]+$",
+    )
     access_token_seconds: Annotated[int, Expects("a whole number of seconds from 1 to 3600")] = Field(
         300, alias="SIJIL_ACCESS_TOKEN_SECONDS", description="How long an access token holds", ge=1, le=3600
     )

@@ -132,7 +132,7 @@ async def first_recorded(data: Path, lines: int) -> float:
     async with open_database(None, data) as database, database.pool.connection() as connection:
         cursor = await connection.execute("""
             SELECT count(*), extract(epoch FROM min(recorded_at)),
-                (SELECT head.position - follower.position FROM log_head head, follower)
+                (SELECT position FROM log_head) - (SELECT min(position) FROM read_models)
             FROM sijil_events WHERE topic LIKE '%Violation.Recorded'
         """)
         recorded, first, behind = await cursor.fetchone() or (0, 0, 0)

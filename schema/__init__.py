@@ -66,10 +66,16 @@ class OneOperation(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         yield
         document = self.execution_context.graphql_document
-        if document is None or self.execution_context._provided_operation_name is not None:  # noqa: SLF001 (the other name is a guess)
+        if document is None:
             return
-        if sum(isinstance(node, OperationDefinitionNode) for node in document.definitions) > 1:
+        chosen = self.execution_context._provided_operation_name  # noqa: SLF001 (the other name is a guess)
+        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        if chosen is None and len(operations) > 1:
             raise CannotGetOperationTypeError(None)
+        for operation in operations:
+            name = operation.name.value if operation.name else None
+            if chosen in {None, name}:
+                self.execution_context.context.is_to_do(operation.operation.value, name)
 
 
 @cache

@@ -1,7 +1,6 @@
 """GraphQL over HTTP, as https://graphql.github.io/graphql-over-http says: POST and JSON; GET shows GraphiQL."""
 
 import logging
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -44,7 +43,9 @@ from schema.socket import Socket
 from schema.sse import told_as_events
 from schema.uploads import Uploads
 from store.change import LogUnavailable
+from store.codec import random_uuid
 from store.database import DatabaseUnavailable
+from telemetry.call import Call, handling
 
 logger = logging.getLogger(__name__)
 
@@ -87,19 +88,21 @@ class GraphQLApp(GraphQL[Context, None]):
             await Socket(WebSocket(scope, receive, send), self, self.live, most_bytes=self._max_body_bytes).serve()
             return
         request = Request(scope, receive)
-        try:
-            response = await self._respond(request)
-        except ClientDisconnect:
-            return
-        await response(scope, receive, send)
+        with handling(Call(random_uuid(self._services.accounts.log.random_bytes))) as call:
+            try:
+                response = await self._respond(request, call)
+            except ClientDisconnect:
+                return
+            response.headers["Request-Id"] = str(call.correlation_id)
+            await response(scope, receive, send)
 
     def encode_json(self, data: object) -> bytes:
         """UTF-8, with Arabic letters as they are."""
         return msgspec.json.encode(data)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request, call: Call) -> Response:
         accept = ", ".join(request.headers.getlist("accept")) or None
-        answer = _Answer(language(request.headers.get("accept-language")), media_type(accept) or JSON)
+        answer = _Answer(call, language(request.headers.get("accept-language")), media_type(accept) or JSON)
         answer.position = self._services.followed.position
         try:
             if request.method == "GET" and self._page and accepts_html(accept):
@@ -152,7 +155,7 @@ class GraphQLApp(GraphQL[Context, None]):
             RequestRefused: the token, a header or the read models' position is not as it should be.
         """
         greeting = await self._greeted(request.headers, answer.language, request.client.host if request.client else "")
-        context = greeting.context()
+        context = greeting.context(answer.call)
         answer.position = context.position
         context.refresh_cookie = request.cookies.get(REFRESH_COOKIE)
         return context
@@ -226,7 +229,10 @@ class GraphQLApp(GraphQL[Context, None]):
             raise
         except Exception as fault:  # noqa: BLE001 (a document that is none, or a fault of ours: the client is told)
             error = fault if isinstance(fault, GraphQLError) else GraphQLError(str(fault), original_error=fault)
-            yield {"errors": self._shown([error], _Answer(context.language, JSON))}
+            answer = _Answer(context.call, context.language, JSON)
+            errors = self._shown([error], answer)
+            answer.call.answer(errors)
+            yield {"errors": errors}
 
     def _body(self, result: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 (Strawberry's kinds of results)
         """The answer to one event, or the last one.
@@ -239,11 +245,12 @@ class GraphQLApp(GraphQL[Context, None]):
             raise fault
         if isinstance(fault, TooSlow):
             raise Ended(Why.TOO_SLOW)
-        answer = _Answer(context.language, JSON)
+        answer = _Answer(context.call, context.language, JSON)
         is_last = result.data is None and bool(result.errors) and result.errors[0].path is None
         body: dict[str, Any] = {} if is_last else {"data": result.data}
         if result.errors:
             body["errors"] = self._shown(result.errors, answer)
+        answer.call.answer(body.get("errors", ()))
         body["extensions"] = _extensions(context.position, context.not_current)
         return body
 
@@ -255,7 +262,7 @@ class GraphQLApp(GraphQL[Context, None]):
         if greeting.reader.person is None:
             raise _unauthenticated("Bearer")
         greeting.until = self._token_ends(greeting.reader, request.headers)
-        told = told_as_events(self.results(operation, greeting.context()), self.live, greeting)
+        told = told_as_events(self.results(operation, greeting.context(answer.call)), self.live, greeting)
         return StreamingResponse(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
     async def _load_person(self, person_id: UUID, session_id: UUID | None) -> PersonRow | None:
@@ -325,19 +332,17 @@ class GraphQLApp(GraphQL[Context, None]):
         return self._response({"errors": self._shown(errors, answer)}, answer, status)
 
     def _shown(self, errors: Sequence[GraphQLError], answer: "_Answer") -> list[dict[str, object]]:
-        """The errors as the client sees them. What was not meant for the client is logged, once, under a reference."""
-        references: dict[int, str] = {}
-        for error in errors:
-            fault = cause(error)
-            if is_internal(error) and id(fault) not in references:
-                reference = references[id(fault)] = secrets.token_hex(6)
-                if isinstance(fault, OF_THE_MOMENT):  # one line: there may be very many
-                    logger.error("request failed, reference %s: %s", reference, next(iter(str(fault).splitlines()), ""))
-                else:
-                    logger.error("request failed, reference %s", reference, exc_info=fault)
-        return [shown(error, answer.language, references.get(id(cause(error)), "")) for error in errors]
+        """The errors as the client sees them. What was not meant for the client is logged, once, under the call's id."""
+        reference = str(answer.call.correlation_id)
+        for fault in {id(fault): fault for error in errors if is_internal(error) and (fault := cause(error))}.values():
+            if isinstance(fault, OF_THE_MOMENT):  # one line: there may be very many
+                logger.error("request failed, reference %s: %s", reference, next(iter(str(fault).splitlines()), ""))
+            else:
+                logger.error("request failed, reference %s", reference, exc_info=fault)
+        return [shown(error, answer.language, reference) for error in errors]
 
     def _response(self, body: dict[str, Any], answer: "_Answer", status: HTTPStatus) -> Response:
+        answer.call.answer(body.get("errors", ()))
         body["extensions"] = _extensions(answer.position, answer.not_current)
         return Response(
             self.encode_json(body),
@@ -374,14 +379,15 @@ class Greeting:
     address: str
     until: datetime | None = None  # when it ends, where no session says so
 
-    def context(self) -> Context:
-        """What an operation is to know that begins now."""
+    def context(self, call: Call | None = None) -> Context:
+        """What an operation is to know that begins now; None: it is a call of its own."""
         now = self.now()
         if self.reader.session_id is not None:
             self.services.accounts.sessions.use(self.reader.session_id, now)
         return Context(
             services=self.services,
             reader=self.reader,
+            call=call or Call(random_uuid(self.services.accounts.log.random_bytes)),
             now=now,
             position=self.services.followed.position,
             language=self.language,
@@ -404,9 +410,10 @@ def _check(method: str, accept: str | None) -> None:
 class _Answer:
     """How a request is to be answered, as far as it is known yet."""
 
-    __slots__ = ("language", "media_type", "not_current", "position")
+    __slots__ = ("call", "language", "media_type", "not_current", "position")
 
-    def __init__(self, language: Language, media_type: str) -> None:
+    def __init__(self, call: Call, language: Language, media_type: str) -> None:
+        self.call = call
         self.language = language
         self.media_type = media_type
         self.position = 0

@@ -22,6 +22,8 @@ from projections.updates import Updates
 from schema.errors import bad_input
 from store.blobs import Blobs, Received
 from store.database import Connection, Pool
+from telemetry.call import Call
+from telemetry.name import Names
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -59,6 +61,7 @@ class Services:
     blobs: Blobs
     updates: Updates
     has_stopped: Callable[[], bool] = lambda: False  # this process knows that nothing is applied to the read models
+    names: Names = field(default_factory=Names)
 
     async def living(self, asked: Collection[tuple[UUID, UUID | None]], now: datetime) -> dict[UUID, PersonRow]:
         """The people whose session goes on, of pairs of person and session, as they are now; in two statements."""
@@ -84,6 +87,7 @@ class Context:
 
     services: Services
     reader: Reader
+    call: Call
     now: datetime
     position: int
     language: Language = Language.AR
@@ -122,6 +126,11 @@ class Context:
     @property
     def accounts(self) -> Accounts:
         return self.services.accounts
+
+    def is_to_do(self, kind: str, name: str | None) -> None:
+        """Know what the operation is, which shows when its document has been read."""
+        known = self.reader.person is not None or self.reader.agency is not None
+        self.call.kind, self.call.operation = kind, self.services.names.shown(name, is_known_reader=known)
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         return self.services.pool.connection()

@@ -27,7 +27,9 @@ from schema.access import SEES_VIOLATION, Data, SeenAs
 from schema.context import Context, Services
 from schema.look import Condition, Source, look
 from schema.negotiation import language
+from store.codec import random_uuid
 from store.database import DatabaseUnavailable
+from telemetry.call import Call, handling
 
 logger = logging.getLogger(__name__)
 
@@ -76,10 +78,14 @@ class Files:
 
     async def serve(self, request: Request) -> Response:
         """A file, to be downloaded."""
+        with handling(Call(random_uuid(self._services.accounts.log.random_bytes))) as call:
+            return await self._serve(request, call)
+
+    async def _serve(self, request: Request, call: Call) -> Response:
         now = self._now()
         try:
             link = read_link(request.path_params["link"], self._services.token_keys, now=now)
-            file = await self._find(link, now)
+            file = await self._find(link, now, call)
         except LinkExpired:
             return _refused(request, HTTPStatus.GONE, EXPIRED)
         except InvalidToken:
@@ -97,7 +103,7 @@ class Files:
         headers = NEVER_SHOWN | {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return FileResponse(place, headers=headers, media_type=file.media_type)
 
-    async def _find(self, link: Link, now: datetime) -> FileEntry | None:
+    async def _find(self, link: Link, now: datetime, call: Call) -> FileEntry | None:
         """The file of a link, if its reader may see it now; the look of an official is noted."""
         person = await self._services.person(link.reader, link.session, now)
         if person is None or person.status is AccountStatus.ERASED:
@@ -106,6 +112,7 @@ class Files:
         context = Context(
             services=self._services,
             reader=Reader(person=person, session_id=link.session, read_at=position),
+            call=call,
             now=now,
             position=position,
             purpose=link.purpose,

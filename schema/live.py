@@ -16,6 +16,7 @@ import psycopg
 from projections.person import PersonRow
 from schema.context import Reader
 from store.database import DatabaseUnavailable
+from telemetry.count import SOCKETS
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ class Live:
         self._listening.add(listening)
         self._of[person] += 1
         try:
-            yield listening
+            with SOCKETS.one():
+                yield listening
         finally:
             self._listening.discard(listening)
             self._of[person] -= 1

@@ -81,6 +81,7 @@ def mutation(description: str) -> Callable[[Resolve[P, T]], Resolve[P, T]]:
 
 async def _told(context: Context, refused: Refused, fields: set[str], input: Any) -> dict[str, Any]:  # noqa: ANN401
     """What the payload of a refused command shows, as far as it has such fields."""
+    context.call.problems.extend(problem.code.value for problem in refused.problems)
     told: dict[str, Any] = {"problems": [problem_shown(problem, context.language) for problem in refused.problems]}
     is_agency = context.reader.agency is not None  # it reports, and is told of what it has reported only
     if (
@@ -141,7 +142,7 @@ def request_for(context: Context, operation: str) -> Request:
 def anybodys_request(context: Context, person_id: UUID | None = None) -> Request:
     """Of somebody who need not have signed in."""
     actor = NOBODY if person_id is None else Actor(Role.PERSON, str(person_id), CHANNEL)
-    return Request(actor, context.now, _new_id(context))
+    return Request(actor, context.now, context.call.correlation_id)
 
 
 def _requests(context: Context, operation: str) -> list[Request]:
@@ -149,8 +150,7 @@ def _requests(context: Context, operation: str) -> list[Request]:
     actors = _actors(context, operation)
     for actor in actors:
         require(actor, operation)
-    correlation_id = _new_id(context)
-    return [Request(actor, context.now, correlation_id) for actor in actors]
+    return [Request(actor, context.now, context.call.correlation_id) for actor in actors]
 
 
 def _actors(context: Context, operation: str) -> list[Actor]:
@@ -161,10 +161,6 @@ def _actors(context: Context, operation: str) -> list[Actor]:
         raise Forbidden(operation)
     subject = str(reader.person.id)
     return [Actor(role, subject, CHANNEL) for role in roles_for(operation, reader.roles)]
-
-
-def _new_id(context: Context) -> UUID:
-    return Work(context.accounts.log).new_id()
 
 
 async def change(

@@ -12,6 +12,7 @@ from domain.user import Language
 from schema.context import Context, Reader
 from schema.live import Ended, Listening, Live, Why
 from schema.request import Operation, RequestRefused, operation_of
+from telemetry.call import handling
 
 PROTOCOL: Final = "graphql-transport-ws"
 INITIALISED_WITHIN: Final = 5.0  # seconds
@@ -118,6 +119,10 @@ class Socket:
                 raise Ended(Why.MALFORMED)
 
     async def _carry_out(self, id: str, payload: dict[str, Any], context: Context, listening: Listening) -> None:
+        with handling(context.call):
+            await self._answer(id, payload, context, listening)
+
+    async def _answer(self, id: str, payload: dict[str, Any], context: Context, listening: Listening) -> None:
         try:
             async for body in self._app.results(operation_of(payload), context):
                 if "data" in body:

@@ -10,6 +10,7 @@ from access.attempts import UPLOADS
 from domain.errors import Refused, RequestErrorCode
 from schema.context import Context
 from schema.request import RequestRefused
+from telemetry.count import UPLOADS as RECEIVING
 
 MOST_AT_ONCE: Final = 16  # in one process
 MOST_OF_ONE: Final = 4  # of one person, who is not to keep everybody else out by sending slowly
@@ -38,7 +39,8 @@ class Uploads:
         try:
             if who is not None:
                 await _count(context, who)
-            yield
+            with RECEIVING.one():
+                yield
         finally:
             self._from.remove(who or agency)
 

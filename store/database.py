@@ -3,20 +3,21 @@
 import asyncio
 import re
 import select
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from store.embedded import EmbeddedServer
 from store.faults import ExitStatus, Fault
+from telemetry.call import current
 
 Connection = AsyncConnection[TupleRow]
 
@@ -115,7 +116,16 @@ async def _opened(url: str, pool_size: int) -> AsyncIterator[Database]:
         yield Database(url, pool)
 
 
-_SESSION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 2}
+class Cursor(AsyncCursor[TupleRow]):
+    """Counts statements for the call that they are sent for."""
+
+    def execute(self, *args: Any, **options: Any) -> Coroutine[Any, Any, Self]:  # noqa: ANN401 (the library's arguments)
+        if (call := current()) is not None:
+            call.statements += 1
+        return super().execute(*args, **options)
+
+
+_SESSION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 2, "cursor_factory": Cursor}
 
 
 def parameters(url: str) -> dict[str, Any]:

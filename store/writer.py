@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,17 +10,33 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+from opentelemetry.metrics import get_meter
 from psycopg.types.numeric import Int8BinaryDumper
 
 from store import batch as sql
 from store.batch import Batch, Prepared, Seen, decide
-from store.change import Appended, LogUnavailable
+from store.change import Appended, ClaimTaken, Conflict, KeyTaken, LogUnavailable
 from store.codec import RandomBytes, to_milliseconds
 from store.database import Connection, Database, DatabaseUnavailable
 
 EVENTS_PER_BATCH = 2_000
 BYTES_PER_BATCH = 4 * 1024 * 1024
 CHANGES_PER_BATCH = 1_000
+
+_meter = get_meter("sijil")
+_seconds = _meter.create_histogram(
+    "sijil.append.duration",
+    unit="s",
+    description="From when a change waits to be recorded until its outcome is known.",
+    explicit_bucket_boundaries_advisory=[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30],
+)
+_events = _meter.create_counter("sijil.append.events", unit="{event}", description="Events recorded by this process.")
+_batch = _meter.create_histogram(
+    "sijil.commit.changes",
+    unit="{change}",
+    description="Changes that were recorded in one transaction.",
+    explicit_bucket_boundaries_advisory=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
+)
 
 # A process that stops with the head locked (suspended, say) must not stop the others for longer.
 SESSION = "SET idle_in_transaction_session_timeout = '10s'"
@@ -97,12 +114,14 @@ class Writer:
         if self._task is None:
             raise LogUnavailable("it is closed", recorded=False)
         outcome: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        begun = time.perf_counter()
         self._pending.add(outcome)
         outcome.add_done_callback(self._pending.discard)
         try:
             await self._queue.put(_Job(change, outcome))
             return await outcome
         finally:
+            _seconds.record(time.perf_counter() - begun, {"outcome": _word(outcome)})
             outcome.cancel()
             if not outcome.cancelled():
                 outcome.exception()  # was seen, also by a caller who was cancelled at this moment
@@ -158,6 +177,7 @@ class Writer:
                 reason = str(fault) or type(fault).__name__
             else:
                 if batch is not None:
+                    _measure(batch)
                     _tell(jobs, batch)
                 elif suspect is not None:
                     await self._record_singly(jobs, suspect)
@@ -264,6 +284,26 @@ async def _one(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 async def _all(cursor: psycopg.AsyncCursor[tuple[Any, ...]] | None) -> list[tuple[Any, ...]]:
     return [] if cursor is None else await cursor.fetchall()
+
+
+def _word(outcome: asyncio.Future[Appended]) -> str:
+    """An outcome as metrics know it."""
+    if outcome.cancelled() or not outcome.done():
+        return "NOT_AWAITED"
+    match outcome.exception():
+        case None:
+            return "RECORDED"
+        case Conflict() | ClaimTaken() | KeyTaken():
+            return "OVERTAKEN"
+        case _:
+            return "FAILED"
+
+
+def _measure(batch: Batch) -> None:
+    recorded = sum(isinstance(outcome, Appended) for outcome in batch.outcomes)
+    if recorded:
+        _batch.record(recorded)
+        _events.add(len(batch.events))
 
 
 def _tell(jobs: Sequence[_Job], batch: Batch) -> None:

@@ -24,6 +24,9 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "max_body_bytes": 1_048_576,
         "pool_size": 8,
         "log_level": "info",
+        "log_format": "text",
+        "metrics_port": None,
+        "metrics_host": "127.0.0.1",
         "access_token_seconds": 300,
         "sms_url": None,
         "sms_key": None,
@@ -73,6 +76,9 @@ def test_an_empty_value_counts_as_not_set() -> None:
             "loud",
             "SIJIL_LOG_LEVEL must be debug, info, warning, error or critical, not 'loud'.",
         ),
+        ("SIJIL_LOG_FORMAT", "xml", "SIJIL_LOG_FORMAT must be text or json, not 'xml'."),
+        ("SIJIL_METRICS_PORT", "-1", "SIJIL_METRICS_PORT must be a whole number from 0 to 65535, not '-1'."),
+        ("SIJIL_METRICS_HOST", "a b", "SIJIL_METRICS_HOST must be a host name or an IP address, not 'a b'."),
         (
             "SIJIL_ACCESS_TOKEN_SECONDS",
             "1.5",
@@ -214,3 +220,10 @@ def test_the_password_in_a_database_address_is_never_shown(url: str, shown: str)
     for text in (repr(settings), str(settings), repr(lines)):
         assert "hunter2" not in text
         assert KEY not in text
+
+
+def test_the_log_is_json_in_production_unless_it_is_set() -> None:
+    assert [
+        read_settings(environ).log_format
+        for environ in ({"SIJIL_ENV": "production"}, {"SIJIL_ENV": "production", "SIJIL_LOG_FORMAT": "text"})
+    ] == ["json", "text"]

@@ -265,6 +265,7 @@ async def test_our_own_faults_are_masked_and_logged_once(
     error = answer.body["errors"][0]
     reference = error["extensions"]["reference"]
     assert error["message"] == f"Something went wrong, reference {reference}"
+    assert reference == answer.headers["request-id"]
     assert [reference in record.message for record in caplog.records] == [True]
     assert caplog.records[0].exc_info is not None
     assert isinstance(caplog.records[0].exc_info[1], psycopg.errors.UndefinedTable)

@@ -25,6 +25,7 @@ from server import background
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
+from telemetry.count import SOCKETS
 from tests.conftest import Clock, Databases
 from tests.end_to_end.test_violation import SALMAN, do, recorded, token
 from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
@@ -399,3 +400,28 @@ async def test_who_is_not_signed_in_is_told_nothing(served: Served) -> None:
 async def test_a_refused_listener_is_told_why_and_that_it_is_all(served: Served) -> None:
     found = await told(served, RAJESH, EVERY, 2)
     assert [one["errors"][0]["extensions"]["code"] for one in found] == ["FORBIDDEN"]
+
+
+# What operators see
+
+
+async def test_each_operation_of_a_connection_has_an_id_of_its_own_on_its_events(served: Served) -> None:
+    before = await served.house.log.head()
+    async with served.socket(NOURA) as client:
+        for language in ("EN", "AR"):
+            await client.subscribe(
+                f"mutation {{ setLanguage(input: {{language: {language}}}) {{ position }} }}", id=language
+            )
+            await client.next()
+            assert await client.receive() == {"type": "complete", "id": language}
+    found = await served.house.rows("SELECT state FROM sijil_events WHERE notification_id > %s", before)
+    assert len({json.loads(bytes(state))["correlation_id"] for (state,) in found}) == 2
+
+
+async def test_connections_are_counted_while_they_are_open(served: Served) -> None:
+    before = SOCKETS.now
+    async with served.socket(NOURA), served.socket(RAJESH):
+        assert SOCKETS.now - before == 2
+    async with asyncio.timeout(5):
+        while SOCKETS.now > before:  # noqa: ASYNC110 (it has no event for it)
+            await asyncio.sleep(0.01)
