@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ import psycopg
 
 from projections.applying import CannotApply, apply, apply_next, apply_one_by_one, class_of, first_line, passes
 from projections.read_model import ReadModel
-from projections.tables import locked, missing, notify, only_one, positions, there_are
+from projections.tables import let_go, locked, missing, notify, only_one, positions, there_are
 from store.codec import RecordDamaged, Recorded
 from store.database import Connection, Database
 from store.faults import ExitStatus, Fault
@@ -40,7 +40,11 @@ async def building_alone(database: Database) -> AsyncIterator[Connection]:
     async with await database.connect() as connection:
         if not await only_one(connection, BUILD_LOCK):
             raise Fault("Another process builds or checks read models: wait until it is done.", ExitStatus.BUSY)
-        yield connection
+        try:
+            yield connection
+        finally:  # not left to the end of the connection, which the server learns of a moment later
+            with suppress(psycopg.Error):
+                await let_go(connection, BUILD_LOCK)
 
 
 async def build(

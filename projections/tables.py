@@ -183,3 +183,8 @@ async def only_one(connection: Connection, lock: int) -> bool:
     """Whether this connection, and no other one, has the lock from now on until it is closed."""
     cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, lock))
     return await cursor.fetchone() == (True,)
+
+
+async def let_go(connection: Connection, lock: int) -> None:
+    """Give the lock back before the connection is closed."""
+    await connection.execute("SELECT pg_advisory_unlock(%s, %s)", (ADVISORY_LOCKS, lock))
