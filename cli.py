@@ -77,6 +77,7 @@ SERVE_WITHIN = 30.0  # seconds that a server waits for its read models before it
 SERVE_WHEN_STILL = 5.0  # seconds: they do not move, the server answers nevertheless
 LOOK_AGAIN_AFTER = 0.5  # seconds: whether the follower still follows
 GIVE_UP_WHEN_STILL = 30.0  # seconds: they do not move after an import
+QUEUED = 2_048  # connections that wait to be taken
 LONGEST_PUBLIC_KEY = 65_536
 IMPORT_CACHE = 500_000  # events: a case comes back when it falls due, a month and more after it was recorded
 
@@ -370,6 +371,7 @@ async def _serve_on(
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
+            backlog=1 if while_stdin_is_open else QUEUED,  # asyncio takes as many at once: leave the others some
             ws="websockets-sansio",
             ws_max_size=settings.max_body_bytes,
             ws_per_message_deflate=False,  # it costs each connection more memory than all else together
@@ -423,6 +425,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(QUEUED)
         self._tell()
 
     @contextmanager

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from telemetry.call import record_durations
 from telemetry.spans import resource
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Metrics:
 
     async def show(self, _request: Request) -> Response:
         """Everything that is measured, in the text format of Prometheus."""
+        record_durations()
         self._found.clear()
         for find in self._finds:
             try:

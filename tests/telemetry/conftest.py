@@ -12,6 +12,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import set_tracer_provider
 
+from telemetry.call import record_durations
+
 
 @pytest.fixture(scope="session")
 def reader() -> InMemoryMetricReader:
@@ -43,6 +45,7 @@ class Measured:
         self._reader = reader
 
     def points(self, name: str) -> list[Any]:
+        record_durations()
         data = self._reader.get_metrics_data()
         metrics = [
             metric
