@@ -107,14 +107,10 @@ def test_an_operation_is_measured_has_a_span_and_one_id(
     logged = [json.loads(line) for line in serving.printed.splitlines() if line.startswith("{")]
     assert {"time", "level", "logger", "message", "process"} == set(logged[0])
     others = [line for line in serving.printed.splitlines() if line and not line.startswith("{")]
-    assert others == [
-        f"Sijil serves GraphQL on {url}/graphql; in a browser that is GraphiQL.",
-        "Ctrl-C stops everything.",
-    ]
+    assert others[0] == f"Sijil serves GraphQL on {url}/graphql; in a browser that is GraphiQL."
 
 
-def test_a_collector_that_is_gone_holds_nothing_up(serve: Callable[..., Serving], environment: dict[str, str]) -> None:
-    assert environment
+def test_a_collector_that_is_gone_holds_nothing_up(serve: Callable[..., Serving]) -> None:
     serving = serve("serve", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
     url = serving.until_ready()
     body = {"query": "{ services { code } }"}
