@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg.abc import Params
 
 from domain.attachment import Attachment, clean_filename
+from store.disk import sync
 from store.faults import ExitStatus, Fault
 from store.media_type import UNKNOWN, media_type
 
@@ -87,10 +88,10 @@ class Received:
         for digest in digests:
             file, place = self._complete[digest], self._blobs.place(digest)
             place.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync(file)
+            sync(file)
             file.replace(place)  # also where that content is already: what is fresh no sweep takes away
-            _sync(place.parent)
-            _sync(self._blobs.folder)
+            sync(place.parent)
+            sync(self._blobs.folder)
             self._kept.add(digest)
 
     def drop(self) -> None:
@@ -163,11 +164,3 @@ async def to_its_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
     if cancelled is not None:
         raise cancelled from running.exception()
     return running.result()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from store.disk import sync
 from store.faults import ExitStatus, Fault
 
 MOST_BYTES = 1_000_000
@@ -56,7 +57,7 @@ def replace_key_file(file: Path, name: str, content: bytes) -> None:
             temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync(place.parent)
+        sync(place.parent)
     except OSError as fault:
         raise _unusable(file, name, fault) from fault
 
@@ -74,7 +75,7 @@ def _make(file: Path, content: bytes) -> None:
             os.link(temporary, file)
     finally:
         temporary.unlink()
-    _sync(file.parent)
+    sync(file.parent)
 
 
 def _written(file: Path, content: bytes) -> Path:
@@ -90,11 +91,3 @@ def _written(file: Path, content: bytes) -> Path:
         temporary.unlink()
         raise
     return temporary
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -109,11 +109,17 @@ def databases(server_url: str) -> Iterator[Databases]:
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
+def fresh_database_url(databases: Databases) -> Iterator[str]:
     """The address of a fresh database, migrated."""
     name = databases.create(databases.template)
     yield databases.url(name)
     databases.drop(name)
+
+
+@pytest.fixture
+def database_url(fresh_database_url: str) -> str:
+    """The address of the database of `database`."""
+    return fresh_database_url
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import EXPLAINED, MARYAM, ROAD, SALMAN, token
+from tests.end_to_end.test_violation import EXPLAINED, MARYAM, SALMAN, reported, token
 from tests.files import NOT_A_PDF, jpeg, pdf, png
 from tests.house import NOURA, RAJESH, Answer, House, Registered, open_house
 
@@ -98,18 +97,7 @@ async def test_an_objection_goes_all_the_way_to_court_and_the_money_comes_back(h
 
 
 async def is_recorded_with_a_picture(house: House) -> None:
-    violation = {
-        "number": NUMBER,
-        "violatorNationalId": RAJESH.national_id,
-        "typeCode": "SEAT_BELT",
-        "source": "SAHER",
-        "occurredAt": moment(house.now() - timedelta(days=1)),
-        "location": ROAD,
-        "plate": "ABD1234",
-        "fine": "300.00",
-        "notifiedAt": moment(house.now()),
-        "evidence": [None],
-    }
+    violation = reported(house, RAJESH, NUMBER, evidence=[None])
     files = {"evidence.0": ("كاميرا.jpg", CAMERA)}
     recorded = await house.do_with_files(
         "recordViolation", "violation { status }", await token(house, "traffic"), input=violation, files=files
@@ -228,17 +216,7 @@ async def seen_by(house: House, who: Registered) -> dict[str, Any] | None:
 
 
 async def test_files_that_are_not_what_they_seem_are_problems_and_leave_no_trace(house: House) -> None:
-    violation = {
-        "number": NUMBER,
-        "violatorNationalId": RAJESH.national_id,
-        "typeCode": "SEAT_BELT",
-        "source": "SAHER",
-        "occurredAt": moment(house.now() - timedelta(days=1)),
-        "notifiedAt": moment(house.now()),
-        "location": ROAD,
-        "plate": "ABD1234",
-        "fine": "300.00",
-    }
+    violation = reported(house, RAJESH, NUMBER)
     assert (await do(house, "recordViolation", "traffic", "en", **violation)).problems == []
     head = await house.log.head()
     wrong = [

@@ -35,6 +35,21 @@ ROAD = {"ar": "طريق الملك فهد", "en": "King Fahd Road"}
 _numbers = count(101)
 
 
+def reported(house: House, violator: Registered, number: str, **more: Any) -> dict[str, Any]:
+    """The report of a violation of yesterday, of which the violator is told now."""
+    return {
+        "number": number,
+        "violatorNationalId": violator.national_id,
+        "typeCode": "SEAT_BELT",
+        "source": "SAHER",
+        "occurredAt": moment(house.now() - timedelta(days=1)),
+        "location": ROAD,
+        "plate": "ABD1234",
+        "fine": "300.00",
+        "notifiedAt": moment(house.now()),
+    } | more
+
+
 async def token(house: House, who: Registered | str) -> str:
     """A person's, or an agency's by its code; issued anew each time, as the days go by."""
     if isinstance(who, str):
@@ -67,21 +82,8 @@ async def driver(house: House) -> Registered:
 async def recorded(house: House, violator: Registered, **more: Any) -> str:
     """The number of a violation with a fine of SAR 300, on which 37.50 can be saved; notified now."""
     number = f"7{next(_numbers):09}"
-    now = moment(house.now())
-    answer = await do(
-        house,
-        "recordViolation",
-        "traffic",
-        number=number,
-        violatorNationalId=violator.national_id,
-        typeCode="SEAT_BELT",
-        source="SAHER",
-        occurredAt=moment(house.now() - timedelta(days=1)),
-        location=ROAD,
-        plate="أ ب د 1234",
-        fine="300.00",
-        **({"notifiedAt": now} | more),
-    )
+    report = reported(house, violator, number, plate="أ ب د 1234", **more)
+    answer = await do(house, "recordViolation", "traffic", **report)
     assert answer.problems == []
     return number
 

@@ -1,6 +1,6 @@
 """A request has one id: on its answer, on its events, in its log lines, and where the answer names a fault of ours."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -11,16 +11,14 @@ import pytest
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
-from tests.conftest import Clock, Databases
+from tests.conftest import Clock
 from tests.house import NOURA, RAJESH, House, open_house
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """The address of a fresh database, migrated: what is recorded here is not for the other tests."""
-    name = databases.create(databases.template)
-    yield databases.url(name)
-    databases.drop(name)
+def database_url(fresh_database_url: str) -> str:
+    """What is recorded here is not for the other tests."""
+    return fresh_database_url
 
 
 @pytest.fixture

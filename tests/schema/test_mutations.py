@@ -1,7 +1,7 @@
 """Who may do what, for every mutation there is; and what its payload shows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -39,7 +39,7 @@ from schema.scalars import moment
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
-from tests.conftest import Clock, Databases
+from tests.conftest import Clock
 from tests.feeds import valid_id
 from tests.house import HIND, NOURA, RAJESH, SETUP, Answer, House, open_house
 
@@ -255,11 +255,9 @@ class Still:
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """The address of a fresh database, migrated: what is recorded here is not for the other tests."""
-    name = databases.create(databases.template)
-    yield databases.url(name)
-    databases.drop(name)
+def database_url(fresh_database_url: str) -> str:
+    """What is recorded here is not for the other tests."""
+    return fresh_database_url
 
 
 @pytest.fixture

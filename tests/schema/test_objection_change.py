@@ -1,7 +1,6 @@
 """What becomes of violations and objections by mutations: who may, what is noted, and what is sent twice."""
 
-from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ from schema.scalars import moment
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
-from tests.conftest import Clock, Databases
-from tests.end_to_end.test_violation import EXPLAINED, MARYAM, REASON, ROAD, SALMAN, decision, do, token
+from tests.conftest import Clock
+from tests.end_to_end.test_violation import EXPLAINED, MARYAM, REASON, SALMAN, decision, do, reported, token
 from tests.files import jpeg, png
 from tests.house import NOURA, RAJESH, Answer, House, Registered, open_house
 
@@ -24,11 +23,9 @@ NOT_FOUND = [("NOT_FOUND", "objectionNumber")]
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """The address of a fresh database, migrated: what is recorded here is not for the other tests."""
-    name = databases.create(databases.template)
-    yield databases.url(name)
-    databases.drop(name)
+def database_url(fresh_database_url: str) -> str:
+    """What is recorded here is not for the other tests."""
+    return fresh_database_url
 
 
 @pytest.fixture
@@ -42,22 +39,8 @@ async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_
         yield house
 
 
-def recorded(house: House, violator: Registered, number: str = NUMBER, **more: Any) -> dict[str, Any]:
-    return {
-        "number": number,
-        "violatorNationalId": violator.national_id,
-        "typeCode": "SEAT_BELT",
-        "source": "SAHER",
-        "occurredAt": moment(house.now() - timedelta(days=1)),
-        "location": ROAD,
-        "plate": "ABD1234",
-        "fine": "300.00",
-        "notifiedAt": moment(house.now()),
-    } | more
-
-
 async def record(house: House, violator: Registered, number: str = NUMBER) -> None:
-    assert (await do(house, "recordViolation", "traffic", **recorded(house, violator, number))).problems == []
+    assert (await do(house, "recordViolation", "traffic", **reported(house, violator, number))).problems == []
 
 
 async def take(house: House, *steps: str, officer: Registered = SALMAN) -> None:
@@ -175,7 +158,7 @@ async def test_an_objection_sent_twice_with_the_same_file_is_recorded_once(house
 
 
 async def test_a_violation_reported_twice_with_the_same_picture_is_recorded_once(house: House) -> None:
-    report = recorded(house, RAJESH, "7000000003", evidence=[None])
+    report = reported(house, RAJESH, "7000000003", evidence=[None])
 
     async def send(picture: bytes) -> Answer:
         files = {"evidence.0": ("camera.jpg", picture)}
@@ -195,7 +178,7 @@ async def test_a_violation_reported_twice_with_the_same_picture_is_recorded_once
 
 async def test_a_report_from_before_there_were_files_is_the_same_as_one_without_any(house: House) -> None:
     head = await house.log.head()
-    again = await do(house, "recordViolation", "traffic", **recorded(house, RAJESH), evidence=None)
+    again = await do(house, "recordViolation", "traffic", **reported(house, RAJESH, NUMBER), evidence=None)
     assert (again.problems, await house.log.head()) == ([], head)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from telemetry.count import SOCKETS
-from tests.conftest import Clock, Databases
+from tests.conftest import Clock
 from tests.end_to_end.test_violation import SALMAN, do, recorded, token
 from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
 
@@ -41,11 +41,9 @@ YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف ا
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """The address of a fresh database, migrated: what is recorded here is not for the other tests."""
-    name = databases.create(databases.template)
-    yield databases.url(name)
-    databases.drop(name)
+def database_url(fresh_database_url: str) -> str:
+    """What is recorded here is not for the other tests."""
+    return fresh_database_url
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """What becomes of a visa by mutations: in whose role it is done, and what the payload shows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from schema.mutation import NOT_FOUND_AFTER
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
-from tests.conftest import Clock, Databases
+from tests.conftest import Clock
 from tests.house import HIND, NOURA, RAJESH, Answer, House, Registered, open_house
 from tests.schema.conftest import counted
 from tests.schema.test_mutations import Still
@@ -41,11 +41,9 @@ REASON = {"ar": "سُجّل بالخطأ", "en": "Recorded in error"}
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """The address of a fresh database, migrated: what is recorded here is not for the other tests."""
-    name = databases.create(databases.template)
-    yield databases.url(name)
-    databases.drop(name)
+def database_url(fresh_database_url: str) -> str:
+    """What is recorded here is not for the other tests."""
+    return fresh_database_url
 
 
 @pytest.fixture
