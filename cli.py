@@ -39,7 +39,7 @@ from messages import report
 from projections import READ_MODELS
 from projections.build import build, building_alone
 from projections.check import differences
-from projections.follower import Followed
+from projections.followed import Followed
 from projections.read_model import ReadModel
 from projections.set_aside import retry, skip
 from projections.state import states

@@ -34,7 +34,8 @@ from messages.sender import Sender
 from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
 from projections.build import Builder
-from projections.follower import Followed, Follower, end
+from projections.followed import Followed
+from projections.follower import Follower
 from projections.state import states
 from projections.tables import SetAside, create, kept
 from projections.updates import Updates
@@ -53,6 +54,7 @@ from store.log import Log
 from store.master_key import open_keys
 from store.migrate import migrate
 from store.sweeper import Sweeper
+from store.tasks import end
 from telemetry.metrics import Gauge, metrics_served
 
 logger = logging.getLogger(__name__)

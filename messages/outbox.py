@@ -13,20 +13,18 @@ from psycopg.abc import Params
 from domain.messages import Channel, MessageKind, written
 from domain.text import Text
 from domain.user import Language, User
+from store.announcements import OUTBOX
 from store.codec import RandomBytes, random_uuid
 from store.keyring import Keyring
 
-OUTBOX_CHANNEL: Final = "sijil_outbox"
-"""Where senders are woken; the payload is the message's channel."""
-
-_INSERTION: Final = """
+_INSERTION: Final = f"""
 WITH put AS (
     INSERT INTO outbox (id, person_id, kind, channel, language, box, created_at, next_try_at, expires_at)
     VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b)
     RETURNING channel
 )
-SELECT pg_notify('sijil_outbox', channel) FROM put
-"""
+SELECT pg_notify('{OUTBOX}', channel) FROM put
+"""  # noqa: S608 (a name of our own)
 
 
 @dataclass(frozen=True, slots=True)

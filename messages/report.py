@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.messages import Channel
-from messages.outbox import OUTBOX_CHANNEL
+from store.announcements import OUTBOX
 from store.database import Database
 
 LISTED: Final = 100
@@ -65,5 +65,5 @@ async def retry(database: Database, *, now: datetime) -> int:
             (now,),
         )
         for channel in Channel:
-            await connection.execute("SELECT pg_notify(%s, %s)", (OUTBOX_CHANNEL, channel.value))
+            await connection.execute("SELECT pg_notify(%s, %s)", (OUTBOX, channel.value))
         return cursor.rowcount

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,8 @@ import psycopg
 from domain.messages import Channel
 from domain.user import Language
 from messages.letter import Gateway, Letter, NotSent
-from messages.outbox import OUTBOX_CHANNEL, Content
+from messages.outbox import Content
+from store.announcements import OUTBOX
 from store.codec import RandomBytes
 from store.database import Database, DatabaseUnavailable
 from store.faults import Fault
@@ -151,12 +152,13 @@ class Sender:
     async def run(self) -> None:
         """Send until cancelled; then what is on its way is finished, if that does not take long."""
         serving: list[Work] = [partial(self._serve, channel) for channel in Channel]
-        tasks = {asyncio.create_task(_for_ever(work)) for work in (self._listen, self._tidy_regularly, *serving)}
-        try:
-            await asyncio.wait(tasks)
-        finally:
-            await _finish(tasks, within=0)
-            await _finish(set().union(*self._sending.values()), within=FINISH_WITHIN)
+        async with self._database.announcements.heard(OUTBOX, self._hear):
+            tasks = {asyncio.create_task(_for_ever(work)) for work in (self._tidy_regularly, *serving)}
+            try:
+                await asyncio.wait(tasks)
+            finally:
+                await _finish(tasks, within=0)
+                await _finish(set().union(*self._sending.values()), within=FINISH_WITHIN)
 
     async def send_due(self, channel: Channel) -> int:
         """Send what is due now, up to `AT_ONCE`; return how many it was."""
@@ -177,16 +179,11 @@ class Sender:
                 count += touched
         return count
 
-    async def _listen(self) -> None:
+    def _hear(self, channels: Sequence[str]) -> None:
         """Wake who sends as soon as a message is there."""
-        connection = await self._database.connect()
-        async with connection:
-            await connection.execute(f"LISTEN {OUTBOX_CHANNEL}")
-            for event in self._wake.values():  # for what came while nobody listened
-                event.set()
-            async for notification in connection.notifies():
-                if notification.payload in self._wake:
-                    self._wake[Channel(notification.payload)].set()
+        for channel, wake in self._wake.items():
+            if not channels or channel in channels:
+                wake.set()
 
     async def _tidy_regularly(self) -> None:
         while True:

@@ -50,7 +50,7 @@ async def apply_next(connection: Connection, log: Log, read_models: Sequence[Rea
         RecordDamaged: the record cannot be read.
     """
     try:
-        async with connection.transaction():
+        async with connection.transaction(), connection.pipeline():
             return await _apply_next(connection, log, read_models, turn, carefully=False)
     except (CannotApply, RecordDamaged):
         raise
@@ -70,18 +70,20 @@ async def _apply_next(
     if not groups:
         return Applied(0, 0)
     after = groups[turn % len(groups)]
-    batch = await (_read_one_by_one if carefully else _read)(log, after)
+    batch = await (_read_one_by_one if carefully else _read)(connection, log, after)
     if not batch:
         return Applied(0, len(groups))
     going = [one for one in read_models if one.table in followed and followed[one.table].position == after]
-    for read_model in going:
-        applying = apply_one_by_one if carefully else apply
-        await applying(connection, read_model, _to_apply(batch, read_model, places[read_model.table]))
+    applying = apply_one_by_one if carefully else apply
+    await applying(
+        connection, [(read_model, to_apply(batch, read_model, places[read_model.table])) for read_model in going]
+    )
     await move(connection, [read_model.table for read_model in going], batch[-1].position)
     return Applied(len(batch), len(groups))
 
 
-def _to_apply(batch: Iterable[Recorded], read_model: ReadModel[Any], place: Place) -> list[Recorded]:
+def to_apply(batch: Iterable[Recorded], read_model: ReadModel[Any], place: Place) -> list[Recorded]:
+    """The events of a batch that go into a table."""
     return [
         recorded
         for recorded in batch
@@ -91,11 +93,11 @@ def _to_apply(batch: Iterable[Recorded], read_model: ReadModel[Any], place: Plac
     ]
 
 
-async def _read(log: Log, after: int) -> list[Recorded]:
-    return await log.read(after=after, limit=BATCH)
+async def _read(connection: Connection, log: Log, after: int) -> list[Recorded]:
+    return await log.read(after=after, limit=BATCH, on=connection)
 
 
-async def _read_one_by_one(log: Log, after: int) -> list[Recorded]:
+async def _read_one_by_one(_connection: Connection, log: Log, after: int) -> list[Recorded]:
     """What can be read of a batch that has failed."""
     found: list[Recorded] = []
     for position in range(after + 1, after + 1 + BATCH):
@@ -117,29 +119,46 @@ async def _read_one_by_one(log: Log, after: int) -> list[Recorded]:
     return found
 
 
-async def apply(connection: Connection, read_model: ReadModel[Any], events: Sequence[Recorded]) -> None:
-    """Apply events of a read model's streams to its table, each stream's in their order."""
-    if not events:
-        return
+EventsOf = Iterable[tuple[ReadModel[Any], Sequence[Recorded]]]
+"""To each table the events of its streams, in the log's order."""
+
+
+async def apply(connection: Connection, events_of: EventsOf) -> None:
+    """Apply events to tables. In pipeline mode the statements are sent together where one needs not wait for another."""
+    loading = [
+        (read_model, events, await read_model.ask(connection, _begun_before(events)))
+        for read_model, events in events_of
+        if events
+    ]
+    for read_model, events, asked in loading:
+        rows: dict[UUID, Row] = await read_model.answer(asked)
+        for number, recorded in enumerate(events, 1):
+            stream = recorded.event.originator_id
+            row = read_model.apply(rows.get(stream), recorded)
+            if row is not None:
+                rows[stream] = row
+            if number % 200 == 0:
+                await asyncio.sleep(0)
+        await read_model.save(connection, list(rows.values()))
+
+
+def _begun_before(events: Iterable[Recorded]) -> set[UUID]:
+    """The streams that may have rows: the first event of the others is among these."""
     streams = {recorded.event.originator_id for recorded in events}
-    begun = {recorded.event.originator_id for recorded in events if recorded.event.originator_version == 1}
-    rows: dict[UUID, Row] = await read_model.load(connection, streams - begun) if streams - begun else {}
-    for number, recorded in enumerate(events, 1):
-        stream = recorded.event.originator_id
-        row = read_model.apply(rows.get(stream), recorded)
-        if row is not None:
-            rows[stream] = row
-        if number % 200 == 0:
-            await asyncio.sleep(0)
-    await read_model.save(connection, list(rows.values()))
+    return streams - {recorded.event.originator_id for recorded in events if recorded.event.originator_version == 1}
 
 
-async def apply_one_by_one(connection: Connection, read_model: ReadModel[Any], events: Sequence[Recorded]) -> None:
+async def apply_one_by_one(connection: Connection, events_of: EventsOf) -> None:
     """The same, event by event: streams of which one cannot be applied are set aside.
 
     Raises:
         CannotApply: too many of them are, or none can be applied.
     """
+    for read_model, events in events_of:
+        await _apply_one_by_one(connection, read_model, events)
+
+
+async def _apply_one_by_one(connection: Connection, read_model: ReadModel[Any], events: Sequence[Recorded]) -> None:
     aside: set[UUID] = set()
     for recorded in events:
         stream = recorded.event.originator_id
@@ -147,7 +166,7 @@ async def apply_one_by_one(connection: Connection, read_model: ReadModel[Any], e
             continue
         try:
             async with connection.transaction():
-                await apply(connection, read_model, [recorded])
+                await apply(connection, [(read_model, [recorded])])
         except Exception as fault:
             if passes(fault):
                 raise

@@ -10,7 +10,16 @@ from uuid import UUID
 
 import psycopg
 
-from projections.applying import CannotApply, apply, apply_next, apply_one_by_one, class_of, first_line, passes
+from projections.applying import (
+    CannotApply,
+    apply,
+    apply_next,
+    apply_one_by_one,
+    class_of,
+    first_line,
+    passes,
+    to_apply,
+)
 from projections.read_model import ReadModel
 from projections.tables import let_go, locked, missing, notify, only_one, positions, there_are
 from store.codec import RecordDamaged, Recorded
@@ -122,14 +131,7 @@ async def _write(
                 # After a crash both the rows and that they are written are there, or neither: no need to wait for the disk.
                 await connection.execute("SET LOCAL synchronous_commit = off")
                 places = await locked(connection, read_models)
-                for read_model in read_models:
-                    skipped = places[read_model.table].skipped
-                    mine = [
-                        recorded
-                        for recorded in events
-                        if isinstance(recorded.event, read_model.follows.Event) and recorded.position not in skipped
-                    ]
-                    await applying(connection, read_model, mine)
+                await applying(connection, [(one, to_apply(events, one, places[one.table])) for one in read_models])
                 await connection.execute(
                     "UPDATE read_models SET built_to = %s WHERE table_name = ANY (%s)", (last, list(places))
                 )

@@ -1,16 +1,19 @@
 """What a read model is: a table whose rows follow from the events of one kind of stream, and nothing else."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from copy import copy
 from typing import Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
 import msgspec
 from eventsourcing.domain import Aggregate
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from store.codec import Recorded
+
+Asked = AsyncCursor[Any]
+"""A query that was sent, and perhaps not answered yet."""
 
 
 class Row(msgspec.Struct):
@@ -91,10 +94,18 @@ class ReadModel(ABC, Generic[R]):
             ),
         ]
 
-    async def load(self, connection: AsyncConnection[Any], ids: Iterable[UUID]) -> dict[UUID, R]:
+    async def load(self, connection: AsyncConnection[Any], ids: Collection[UUID]) -> dict[UUID, R]:
         """The present rows of streams, in one statement; those without a row are left out."""
+        return await self.answer(await self.ask(connection, ids))
+
+    async def ask(self, connection: AsyncConnection[Any], ids: Collection[UUID]) -> Asked | None:
+        """Ask for rows; in pipeline mode this does not wait for them."""
         sql = f"SELECT * FROM {self.table} WHERE id = ANY(%s)"  # noqa: S608 (names of our own)
-        return {row.id: row for row in await fetch(connection, self.row, sql, (list(ids),))}
+        return await ask(connection, sql, (list(ids),)) if ids else None
+
+    async def answer(self, asked: Asked | None) -> dict[UUID, R]:
+        """The rows that were asked for."""
+        return {row.id: row for row in await answer(asked, self.row)} if asked else {}
 
     async def save(self, connection: AsyncConnection[Any], rows: Sequence[R]) -> None:
         """Write whole rows, new or changed, in one statement."""
@@ -113,9 +124,18 @@ async def fetch(
     connection: AsyncConnection[Any], row: type[R], sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
 ) -> list[R]:
     """The rows that a query finds, in its order."""
-    cursor = await connection.execute(
+    return await answer(await ask(connection, sql, parameters), row)
+
+
+async def ask(connection: AsyncConnection[Any], sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Asked:
+    """Send a query."""
+    return await connection.execute(
         f"SELECT coalesce(json_agg(found), '[]')::text FROM ({sql}) found",  # noqa: S608 (SQL of our own)
         parameters,
     )
-    answer = await cursor.fetchone()
-    return msgspec.json.decode(answer[0] if answer else "[]", type=list[row])  # type: ignore[valid-type]
+
+
+async def answer(asked: Asked, row: type[R]) -> list[R]:
+    """The rows that a query has found, in its order."""
+    found = await asked.fetchone()
+    return msgspec.json.decode(found[0] if found else "[]", type=list[row])  # type: ignore[valid-type]

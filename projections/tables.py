@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from projections.read_model import ReadModel
+from store.announcements import FOLLOWED
 from store.database import ADVISORY_LOCKS, Connection, Database
 
-FOLLOWED_CHANNEL = "sijil_followed"
 LOOK_AGAIN = ""  # the payload that says: something else than a position has changed
 
 
@@ -45,16 +45,15 @@ async def locked(connection: Connection, read_models: Iterable[ReadModel[Any]]) 
 async def places(connection: Connection, read_models: Iterable[ReadModel[Any]]) -> dict[str, Place]:
     """Where those tables are that there are, by name."""
     live = {read_model.table: read_model.live.table for read_model in read_models}
-    cursor = await connection.execute(
+    at = await connection.execute(
         "SELECT table_name, position, built_to FROM read_models WHERE table_name = ANY (%s)", (list(live),)
     )
-    found = await cursor.fetchall()
-    cursor = await connection.execute(
+    kept_back = await connection.execute(
         "SELECT table_name, stream, NULL::bigint FROM set_aside WHERE table_name = ANY (%s) "
         "UNION ALL SELECT table_name, NULL, position FROM skipped_events WHERE table_name = ANY (%s)",
         (list(live), list(live.values())),
     )
-    kept = await cursor.fetchall()
+    found, kept = await at.fetchall(), await kept_back.fetchall()
     return {
         table: Place(
             position,
@@ -73,7 +72,7 @@ async def move(connection: Connection, tables: Sequence[str], position: int) -> 
 
 
 async def notify(connection: Connection, payload: str = LOOK_AGAIN) -> None:
-    await connection.execute("SELECT pg_notify(%s, %s)", (FOLLOWED_CHANNEL, payload))
+    await connection.execute("SELECT pg_notify(%s, %s)", (FOLLOWED, payload))
 
 
 async def positions(connection: Connection, read_models: Iterable[ReadModel[Any]]) -> dict[str, int]:

@@ -167,13 +167,12 @@ class GraphQLApp(GraphQL[Context, None]):
             RequestRefused: the token, a header or the read models' position is not as it should be.
         """
         conditions = read_conditions(headers)
-        if conditions.read_after > self._services.followed.position and not await self._services.followed.wait_for(
-            conditions.read_after, WAITS_FOR_SECONDS
-        ):
+        followed = self._services.followed
+        if conditions.read_after and not await followed.wait_for(conditions.read_after, WAITS_FOR_SECONDS):
             raise RequestRefused(
                 HTTPStatus.SERVICE_UNAVAILABLE, RequestErrorCode.READ_MODEL_BEHIND, "", {"Retry-After": "1"}
             )
-        now, position = self._now(), self._services.followed.position
+        now, position = self._now(), followed.position
         try:
             reader = await self._readers.who(
                 headers.get("authorization"), now=now, position=position, not_before=conditions.read_after

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.abc import Params
 
+from store import announcements
 from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, Due, KeyTaken
 
 ROWS_PER_STATEMENT = 2_000
@@ -82,9 +83,9 @@ CREDENTIALS = """
     ON CONFLICT (person_id) DO UPDATE SET password_hash = excluded.password_hash,
         previous = (array_prepend(credentials.password_hash, credentials.previous))[1:20]  -- more than any rule asks for
 """
-MOVE_HEAD = """
-    UPDATE log_head SET position = %b, recorded_at = %b RETURNING pg_notify('sijil_events', position::text)
-"""
+MOVE_HEAD = f"""
+    UPDATE log_head SET position = %b, recorded_at = %b RETURNING pg_notify('{announcements.EVENTS}', position::text)
+"""  # noqa: S608 (a name of our own)
 
 
 @dataclass(slots=True)

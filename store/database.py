@@ -6,6 +6,7 @@ import select
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from store.announcements import Announcements
 from store.embedded import EmbeddedServer
 from store.faults import ExitStatus, Fault
 from telemetry.call import current
@@ -61,9 +63,10 @@ class Database:
 
     url: str
     pool: Pool
+    announcements: Announcements
 
     async def connect(self) -> Connection:
-        """Open a connection of one's own, outside the pool: for LISTEN, advisory locks and long reads."""
+        """Open a connection of one's own, outside the pool: for advisory locks and long reads."""
         return await _connect(parameters(self.url))
 
 
@@ -113,7 +116,7 @@ async def _opened(url: str, pool_size: int) -> AsyncIterator[Database]:
         name="sijil",
     )
     async with pool:
-        yield Database(url, pool)
+        yield Database(url, pool, Announcements(partial(_connect, arguments)))
 
 
 class Cursor(AsyncCursor[TupleRow]):

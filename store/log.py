@@ -5,6 +5,7 @@ import hmac
 import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -147,11 +148,12 @@ class Log:
         self._cache.put(found)
         return {stream: _replay(events) for stream, events in found.items()}
 
-    async def read(self, *, after: int, limit: int) -> list[Recorded]:
-        """The events at the positions after+1, after+2 … as far as there are, at most `limit`."""
+    async def read(self, *, after: int, limit: int, on: Connection | None = None) -> list[Recorded]:
+        """The events at the positions after+1, after+2 … as far as there are, at most `limit`, read on a connection."""
         rows = await self._rows(
             f"SELECT {_COLUMNS} FROM sijil_events e WHERE notification_id > %b ORDER BY 1 LIMIT %b",  # noqa: S608
             (after, limit),
+            on,
         )
         for position, row in enumerate(rows, after + 1):
             if row.position != position:
@@ -297,11 +299,13 @@ class Log:
                 await asyncio.sleep(0)
         return decoded
 
-    async def _rows(self, statement: str, parameters: tuple[Any, ...]) -> list[Row]:
-        return [Row(*row) for row in await self._select(statement, parameters)]
+    async def _rows(self, statement: str, parameters: tuple[Any, ...], on: Connection | None = None) -> list[Row]:
+        return [Row(*row) for row in await self._select(statement, parameters, on)]
 
-    async def _select(self, statement: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        async with self._database.pool.connection() as connection:
+    async def _select(
+        self, statement: str, parameters: tuple[Any, ...], on: Connection | None = None
+    ) -> list[tuple[Any, ...]]:
+        async with nullcontext(on) if on else self._database.pool.connection() as connection:
             cursor = await connection.execute(statement, parameters, binary=True)
             return await cursor.fetchall()
 

@@ -24,7 +24,8 @@ from commands.user import GrantRole, RegisterUser
 from domain.actor import Actor, Role
 from messages.outbox import Content
 from projections import READ_MODELS
-from projections.follower import Followed, Follower
+from projections.followed import Followed
+from projections.follower import Follower
 from projections.read_model import fetch
 from projections.tables import create
 from projections.updates import Updates

@@ -16,7 +16,8 @@ from domain.messages import Channel
 from messages.email import Mailer
 from messages.sms import SmsGateway
 from projections import READ_MODELS
-from projections.follower import Followed, Follower
+from projections.followed import Followed
+from projections.follower import Follower
 from projections.follower import Health as FollowerHealth
 from projections.tables import SetAside
 from projections.updates import Updates

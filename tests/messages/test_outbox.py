@@ -5,7 +5,8 @@ import psycopg
 import pytest
 
 from domain.messages import MessageKind
-from messages.outbox import OUTBOX_CHANNEL, Outbox
+from messages.outbox import Outbox
+from store.announcements import OUTBOX
 from store.change import Change
 from store.codec import PersonErased
 from store.database import Database
@@ -70,7 +71,7 @@ async def test_nothing_of_a_message_can_be_read_in_the_database(put: Put, databa
 async def test_a_message_says_that_it_is_there_and_for_which_channel(put: Put, database: Database) -> None:
     connection = await database.connect()
     async with connection:
-        await connection.execute(f"LISTEN {OUTBOX_CHANNEL}")
+        await connection.execute(f"LISTEN {OUTBOX}")
         await put(code(), notice())
         said = [each.payload async for each in connection.notifies(timeout=10, stop_after=2)]
     assert sorted(said) == ["EMAIL", "SMS"]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from projections import READ_MODELS
-from projections.follower import Followed, Follower
+from projections.followed import Followed
+from projections.follower import Follower
 from projections.tables import create
 from store.database import Database
 from store.log import Log

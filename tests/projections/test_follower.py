@@ -12,7 +12,8 @@ from domain.violation import Violation
 from domain.visa import Visa
 from projections import READ_MODELS
 from projections.docket import Dockets
-from projections.follower import Followed, Follower, Health
+from projections.followed import Followed
+from projections.follower import Follower, Health
 from projections.person import People
 from projections.tables import create, positions, set_aside
 from projections.violation import Violations
@@ -176,7 +177,7 @@ async def test_a_position_that_cannot_be_understood_is_no_end_of_watching(
             await connection.execute("SELECT pg_notify('sijil_followed', 'seven')")
         await imported(log, database, now, write_feed(*PEOPLE))
         assert await followed.wait_for(7, 5)
-    assert "the read models' position is not known for a moment: ValueError" in caplog.text
+    assert "announcements are not heard for a moment: ValueError" in caplog.text
 
 
 @pytest.mark.usefixtures("tables")
@@ -186,7 +187,7 @@ async def test_catching_up_is_waited_for_only_while_the_read_models_move(databas
         async def move() -> None:
             for position in range(1, 5):
                 await asyncio.sleep(0.3)
-                await followed._move(dict.fromkeys((model.table for model in READ_MODELS), position))
+                followed._move(dict.fromkeys((model.table for model in READ_MODELS), position))
 
         async def waited(**how: Any) -> tuple[bool, bool]:
             begun = asyncio.get_running_loop().time()
@@ -294,3 +295,23 @@ AGGREGATES: tuple[type[Aggregate], ...] = (User, Visa, Violation, Docket)
 
 def test_each_aggregate_has_one_read_model() -> None:
     assert tuple(read_model.follows for read_model in READ_MODELS) == AGGREGATES
+
+
+@pytest.mark.usefixtures("tables")
+async def test_a_position_that_a_crash_has_taken_back_is_not_believed_any_more(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed
+) -> None:
+    async with following(log, database) as (_, followed):
+        await imported(log, database, now, write_feed(*PEOPLE))
+        assert await followed.wait_for(7, 5)
+    async with Followed(database).watch() as followed:
+        assert await followed.wait_for(7, 5)
+        async with database.pool.connection() as connection:  # as after a crash: rows and position are of before
+            await connection.execute("UPDATE read_models SET position = 3")
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND query ^@ 'LISTEN'"
+            )
+        assert not await followed.wait_for(7, 3)
+        assert await followed.wait_for(3, 0.1)
+        assert followed.position == 3

@@ -8,7 +8,8 @@ import pytest
 from commands.importer import Importer, Options
 from projections import READ_MODELS
 from projections.build import Builder
-from projections.follower import Followed, Follower
+from projections.followed import Followed
+from projections.follower import Follower
 from projections.person import People
 from projections.tables import create, drop, missing
 from server import background

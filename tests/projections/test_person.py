@@ -10,7 +10,8 @@ from domain.delegation import DelegatedService
 from domain.text import Text
 from domain.user import AccountStatus, Language, SponsorRelation, User
 from projections import READ_MODELS
-from projections.follower import Followed, Follower
+from projections.followed import Followed
+from projections.follower import Follower
 from projections.person import DelegationEntry, People, PersonRow, Sponsor
 from projections.tables import create
 from server import background

@@ -10,7 +10,8 @@ from commands.importer import Importer, Options
 from domain.user import User
 from projections import READ_MODELS
 from projections.check import differences
-from projections.follower import Followed, Follower, Health
+from projections.followed import Followed
+from projections.follower import Follower, Health
 from projections.person import People, PersonRow
 from projections.set_aside import retry, skip
 from projections.state import ReadModelState, states

@@ -1,0 +1,10 @@
+"""Tasks that go on beside others."""
+
+import asyncio
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended: wait_for of Python 3.11 loses a cancellation that comes with its answer."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
