@@ -5,9 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -77,3 +80,27 @@ def serve(environment: dict[str, str]) -> Iterator[Callable[..., Serving]]:
         if serving.process.poll() is None:
             serving.process.kill()
         serving.process.communicate()
+
+
+def until(what: Callable[[], bool], *, within: float = 20) -> None:
+    give_up_at = time.monotonic() + within
+    while not what():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+
+def follower(connection: psycopg.Connection[Any]) -> int | None:
+    """The database's process for the connection that holds the follower's lock."""
+    row = connection.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 2").fetchone()
+    return row[0] if row else None
+
+
+def head(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute("SELECT position FROM log_head").fetchone()
+    return int(row[0]) if row else 0
+
+
+def followed(connection: psycopg.Connection[Any]) -> int:
+    """How far the read models are."""
+    row = connection.execute("SELECT min(position) FROM read_models").fetchone()
+    return int(row[0]) if row else 0

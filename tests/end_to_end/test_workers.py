@@ -3,15 +3,17 @@
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
-from tests.end_to_end.conftest import Serving, Sijil
-from tests.feeds import PEOPLE, RAJESH, WriteFeed
+from tests.end_to_end.conftest import Serving, Sijil, followed, follower, head, until
+from tests.feeds import PEOPLE, RAJESH, WriteFeed, registered, valid_id
 
 ME = {"query": "{ me { username } }"}
 
@@ -25,13 +27,6 @@ def workers(serving: Serving) -> dict[int, int]:
             if "--worker" in words:
                 found[int(words[words.index("--worker") + 1])] = one.pid
     return found
-
-
-def until(what: Callable[[], bool], *, within: float = 20) -> None:
-    give_up_at = time.monotonic() + within
-    while not what():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
 
 
 def answer(url: str, token: str) -> object:
@@ -76,6 +71,30 @@ def test_a_worker_that_is_killed_is_replaced_while_the_other_serves(
     assert serving.stop(signal.SIGTERM) == 0
     assert ended(pids)
     assert serving.printed.count("is replaced") == 2
+
+
+@pytest.mark.slow
+def test_when_the_worker_that_follows_is_killed_another_takes_over_and_nothing_is_skipped_or_doubled(
+    serve: Callable[..., Serving], sijil: Sijil, environment: dict[str, str], write_feed: WriteFeed
+) -> None:
+    serving = serve("serve", "--workers", "2")
+    serving.until_ready()
+    people = [registered(valid_id(number), f"late{number}") for number in range(50, 450)]
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection, ThreadPoolExecutor(1) as beside:
+        before = follower(connection)
+        importing = beside.submit(sijil, "import", write_feed(*people), "--agency", "civil-affairs")
+        until(lambda: head(connection) > 50)
+        killed_at = time.monotonic()
+        for pid in workers(serving).values():  # the one that follows is the first or the second
+            psutil.Process(pid).kill()
+            time.sleep(0.5)
+            if follower(connection) != before:
+                break
+        until(lambda: follower(connection) not in {before, None}, within=killed_at + 5 - time.monotonic())
+        assert importing.result().returncode == 0
+        until(lambda: followed(connection) == head(connection), within=5)
+    assert serving.stop(signal.SIGTERM) == 0
+    assert sijil("rebuild", "--check").returncode == 0
 
 
 def test_workers_end_together_in_good_order(serve: Callable[..., Serving]) -> None:

@@ -19,9 +19,14 @@ from websockets.typing import Subprotocol
 
 from commands.user import RevokeRole
 from domain.actor import Role
+from domain.violation import Violation
+from projections import READ_MODELS
+from projections.set_aside import retry
+from projections.violation import ViolationRow, Violations
 from schema import live
 from schema import socket as ws
 from server import background
+from store.codec import Recorded
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
@@ -158,6 +163,36 @@ async def test_nobody_is_told_of_somebody_elses_cases(served: Served) -> None:
         await do(served.house, "setLanguage", NOURA, language="EN")
         update = await client.next()
     assert (update["event"]["type"], update["user"]) == ("User.LanguageChanged", {"language": "EN"})
+
+
+async def test_an_update_names_what_it_shows_and_is_not_current_until_that_is_mended(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = served.house
+    number = await recorded(house, RAJESH)
+    payment = {"violationNumber": number, "paidAt": "2026-03-01T09:00:00Z", "amount": "50.00"}
+    apply = Violations.apply
+
+    def trips(self: Violations, row: ViolationRow | None, one: Recorded) -> ViolationRow | None:
+        if isinstance(one.event, Violation.Paid):
+            raise RuntimeError  # noqa: TRY004 (any fault)
+        return apply(self, row, one)
+
+    async with served.socket(RAJESH) as client:
+        await client.subscribe("subscription { myUpdates { event { type } violation { id paid } } }")
+        with monkeypatch.context() as faulty:
+            faulty.setattr(Violations, "apply", trips)
+            await do(house, "recordPayment", "sadad", **payment, reference="S1")
+            late = (await client.receive())["payload"]
+        violation = late["data"]["myUpdates"]["violation"]
+        assert (late["data"]["myUpdates"]["event"]["type"], violation["paid"]) == ("Violation.Paid", "0.00")
+        assert late["extensions"]["notCurrent"] == [violation["id"]]
+
+        assert await retry(house.database, house.log, READ_MODELS) == (1, [])
+        await do(house, "recordPayment", "sadad", **payment, reference="S2")
+        current = (await client.receive())["payload"]
+        assert current["data"]["myUpdates"]["violation"]["paid"] == "100.00"
+        assert "notCurrent" not in current["extensions"]
 
 
 async def test_who_comes_back_with_a_position_is_told_everything_since_once_and_in_order(served: Served) -> None:
