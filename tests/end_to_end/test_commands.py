@@ -20,7 +20,8 @@ import pytest
 import typer.main
 
 from access.oauth import ASSERTION_TYPE
-from cli import _listen, app
+from cli import app
+from cli.listening import listen
 from projections.build import FIRST
 from projections.person import People
 from tests.access.assertions import ED25519, assertion
@@ -243,7 +244,7 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(sijil: Sijil) -> No
 
 
 def test_no_piece_of_an_answer_waits_for_the_one_before() -> None:
-    with _listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
         accepted, _ = listening.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
@@ -493,11 +494,11 @@ def test_an_unfinished_import_is_said_by_whoever_keeps_the_clock(
     started = serve(command, **PRODUCTION, SIJIL_LOG_FORMAT="text")
     assert started.process.stdout
     assert (
-        "WARNING cli: The import of /feeds/of today.jsonl is not finished; until it is, nothing that falls due is "
+        "WARNING cli.feed: The import of /feeds/of today.jsonl is not finished; until it is, nothing that falls due is "
         "recorded: sijil import '/feeds/of today.jsonl' goes on.\n"
     ) in next(line for line in started.process.stdout if " WARNING " in line)
     started.stop()
-    assert " WARNING cli: " not in started.printed  # the clock says for itself that it waits
+    assert " WARNING cli.feed: " not in started.printed  # the clock says for itself that it waits
 
 
 def test_many_commands_at_once_start_beside_the_first_run(
@@ -543,7 +544,7 @@ def test_a_record_that_is_damaged_is_one_line(sijil: Sijil, environment: dict[st
 def test_a_fault_that_nobody_foresaw_is_one_line_with_the_rest_for_whoever_debugs(
     environment: dict[str, str], level: str
 ) -> None:
-    broken = "import cli; cli._listen = lambda *_: {}['rajesh']; cli.main()"
+    broken = "import cli.serve; cli.serve.listen = lambda *_: {}['rajesh']; cli.main()"
     done = subprocess.run(  # noqa: S603 (our own program)
         [sys.executable, "-c", broken, "serve"],
         env=environment | {"SIJIL_LOG_LEVEL": level},

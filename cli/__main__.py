@@ -1,0 +1,5 @@
+"""`python -m cli`, as the program starts itself once more."""
+
+from cli import main
+
+main()
