@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -20,10 +22,20 @@ Sijil = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def environment(tmp_path: Path, empty_database_url: str) -> dict[str, str]:
-    """Settings of an installation of its own."""
+def environment(tmp_path: Path, empty_database_url: str) -> Iterator[dict[str, str]]:
+    """Settings of an installation of its own; an embedded server that has outlived its killed program is ended."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIJIL_")}
-    return inherited | {"SIJIL_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": empty_database_url}
+    yield inherited | {"SIJIL_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": empty_database_url}
+    with suppress(FileNotFoundError, psutil.NoSuchProcess):
+        server = psutil.Process(postmaster(tmp_path / "data"))
+        if server.name() == "postgres":
+            server.send_signal(signal.SIGINT)
+            server.wait(20)
+
+
+def postmaster(data: Path) -> int:
+    """The embedded server's process."""
+    return int((data / "postgres" / "postmaster.pid").read_text("utf-8").split()[0])
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from store.embedded import EmbeddedServer
-from tests.end_to_end.conftest import Serving, Sijil
+from tests.end_to_end.conftest import Serving, Sijil, postmaster
 from tests.feeds import RAJESH, WriteFeed, recorded, registered
 
 CLIENT = Path(__file__).parent / "client"
@@ -87,8 +87,7 @@ def started(serve: Callable[..., Serving], settings: dict[str, str]) -> tuple[Se
 def kill(serving: Serving, data: Path) -> None:
     """The server and its database, at once."""
     serving.process.send_signal(signal.SIGKILL)
-    postmaster = int((data / "postgres" / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
-    os.kill(postmaster, signal.SIGKILL)
+    os.kill(postmaster(data), signal.SIGKILL)
     serving.process.wait(10)
 
 

@@ -12,7 +12,7 @@ import psutil
 import psycopg
 import pytest
 
-from tests.end_to_end.conftest import Serving, Sijil, followed, follower, head, until
+from tests.end_to_end.conftest import Serving, Sijil, followed, follower, head, postmaster, until
 from tests.feeds import PEOPLE, RAJESH, WriteFeed, registered, valid_id
 
 ME = {"query": "{ me { username } }"}
@@ -122,13 +122,13 @@ def test_workers_share_the_embedded_database_which_ends_with_them(
     serving = serve("serve", "--workers", "2", **embedded)
     url = serving.until_ready()
     token = sijil("token", "--as", RAJESH, **embedded).stdout.strip()
-    postmaster = Path(environment["SIJIL_DATA_DIR"]) / "postgres" / "postmaster.pid"
-    server = int(postmaster.read_text("utf-8").split()[0])
+    data = Path(environment["SIJIL_DATA_DIR"])
+    server = postmaster(data)
     kill(serving, 1)
     assert [answer(url, token) for _ in range(5)] == [{"me": {"username": "rajesh"}}] * 5
-    assert int(postmaster.read_text("utf-8").split()[0]) == server
+    assert postmaster(data) == server
     assert serving.stop(signal.SIGTERM) == 0
-    assert (ended([server]), postmaster.exists()) == (True, False)
+    assert (ended([server]), (data / "postgres" / "postmaster.pid").exists()) == (True, False)
 
 
 def test_what_keeps_workers_from_starting_is_said_once_before_there_are_any(sijil: Sijil) -> None:
