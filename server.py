@@ -133,7 +133,7 @@ async def following(installation: Installation) -> AsyncIterator[tuple[Follower,
     log, database = installation.log, installation.database
     await _warn_of_kept(database)
     follower = Follower(log, database, READ_MODELS)
-    builder = Builder(log, database, READ_MODELS, others_follow=lambda: follower.health.following)
+    builder = Builder(log, database, READ_MODELS, is_following=lambda: follower.health.following)
     async with Followed(database).watch() as followed, background(follower.run), background(builder.run):
         yield follower, followed
 
@@ -347,7 +347,6 @@ class Health:
         self._follower = follower
         self._followed = followed
         self._ready_from = ready_from
-        self._behind: tuple[int, datetime] | None = None  # where the read models are, and since when seen behind there
 
     async def alive(self, _request: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -357,20 +356,19 @@ class Health:
 
         The database is gone, the read models stand still behind the log or are being built, or something is set aside.
         """
+        position = self._followed.position
         try:
             async with asyncio.timeout(ANSWERS_WITHIN):
-                head = await self._installation.log.head()
+                head, unseen_since = await self._installation.log.head_and_next(position)
         except (psycopg.Error, DatabaseUnavailable, TimeoutError):
             return JSONResponse({"status": "red", "reason": "the database does not answer"}, 503)
-        position = self._followed.position
         answer = {"position": position, "head": head, "lagEvents": max(0, head - position)}
-        wrong = self._wrong(position, head)
+        wrong = self._wrong(position, self._still(unseen_since))
         return JSONResponse(answer | (wrong or {"status": "ready"}), 503 if wrong else 200)
 
-    def _wrong(self, position: int, head: int) -> dict[str, object]:
+    def _wrong(self, position: int, still: float) -> dict[str, object]:
         """What is wrong with the read models; nothing: all is well."""
         red: dict[str, object] = {"status": "red"}
-        still = self._seconds_behind(position, head)
         stopped, followed = self._follower.health, self._followed
         if stopped.reason is not None:
             return red | {"stoppedAt": stopped.stopped_at, "reason": stopped.reason}
@@ -384,14 +382,12 @@ class Health:
             return red | {"stoppedAt": aside[0].position, "reason": _told(aside)}
         return {}
 
-    def _seconds_behind(self, position: int, head: int) -> float:
-        """For how long the read models have been seen at this position, behind the log."""
-        now = self._installation.now()
-        if position >= head:
-            self._behind = None
-        elif self._behind is None or self._behind[0] != position:
-            self._behind = (position, now)
-        return 0.0 if self._behind is None else (now - self._behind[1]).total_seconds()
+    def _still(self, unseen_since: datetime | None) -> float:
+        """For how many seconds the read models have not moved although there was something to be seen."""
+        if unseen_since is None:
+            return 0.0
+        unseen = (self._installation.now() - unseen_since).total_seconds()
+        return min(unseen, asyncio.get_running_loop().time() - self._followed.moved_at)
 
 
 def _told(aside: Sequence[SetAside]) -> str:

@@ -21,7 +21,7 @@ from messages.outbox import Content
 from store.announcements import OUTBOX
 from store.codec import RandomBytes
 from store.database import Database, DatabaseUnavailable
-from store.faults import Fault
+from store.faults import Fault, first_line
 from store.keyring import Keyring
 
 logger = logging.getLogger(__name__)
@@ -322,7 +322,3 @@ async def _finish(tasks: set[asyncio.Task[None]], *, within: float) -> None:
                 task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.wait(pending, timeout=rest if rest > 0 else 1)
-
-
-def first_line(fault: BaseException) -> str:
-    return next(iter(str(fault).splitlines()), type(fault).__name__)

@@ -61,6 +61,16 @@ async def apply_next(connection: Connection, log: Log, read_models: Sequence[Rea
         return await _apply_next(connection, log, read_models, turn, carefully=True)
 
 
+async def catch_up(connection: Connection, log: Log, read_models: Sequence[ReadModel[Any]]) -> int:
+    """Apply events until there are no more; tell how many that was."""
+    count = turn = idle = 0
+    while (applied := await apply_next(connection, log, read_models, turn)).groups > idle:
+        count += applied.events
+        idle = 0 if applied.events else idle + 1
+        turn += 1
+    return count
+
+
 async def _apply_next(
     connection: Connection, log: Log, read_models: Sequence[ReadModel[Any]], turn: int, *, carefully: bool
 ) -> Applied:
@@ -224,8 +234,3 @@ def told(read_model: ReadModel[Any], recorded: Recorded, fault: Exception) -> st
 def class_of(fault: BaseException) -> str:
     """The kind of a fault, without its words."""
     return type(fault).__qualname__
-
-
-def first_line(fault: Exception) -> str:
-    """A fault without what PostgreSQL adds in further lines."""
-    return next(iter(str(fault).splitlines()), class_of(fault))

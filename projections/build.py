@@ -11,20 +11,22 @@ from uuid import UUID
 import psycopg
 
 from projections.applying import (
+    BATCH,
     CannotApply,
     apply,
     apply_next,
     apply_one_by_one,
+    catch_up,
     class_of,
-    first_line,
     passes,
     to_apply,
 )
 from projections.read_model import ReadModel
 from projections.tables import let_go, locked, missing, notify, only_one, positions, there_are
+from store.announcements import EVENTS
 from store.codec import RecordDamaged, Recorded
 from store.database import Connection, Database
-from store.faults import ExitStatus, Fault
+from store.faults import ExitStatus, Fault, first_line
 from store.log import Log
 
 logger = logging.getLogger(__name__)
@@ -33,7 +35,8 @@ BUILD_LOCK = 3  # second key of the advisory lock: one process builds or checks 
 FIRST = UUID(int=0)
 SWITCH_WITHIN = "500ms"  # who reads a table meanwhile waits as long: then it is tried again
 TRY_AGAIN_AFTER = 1.0  # seconds
-LOOK_AGAIN_AFTER = 0.1  # seconds
+STAND_IN_AFTER = 0.5  # seconds that a follower has to be there first
+LOOK_AGAIN_AFTER = 5.0  # seconds
 
 Report = Callable[[float, int], None]
 """Told how much is built, from 0 to 1, and how many events that took since the last time."""
@@ -77,9 +80,12 @@ async def build(
         CannotApply: the fault is not that of single streams.
         RecordDamaged: the record cannot be read.
     """
+    # After a crash both the rows and that they are written are there, or neither: no need to wait for the disk.
+    await connection.execute("SET synchronous_commit = off")
     following = [read_model.next for read_model in read_models]
+    head = await log.head()  # one for all: they are read together
     for one in following:
-        await _begin(connection, one, await log.head())
+        await _begin(connection, one, head)
     places = await _places(connection, following)
     unfinished = [one for one in following if places[one.table][1] is not None]
     for (until, built_to), group in groupby(
@@ -94,9 +100,9 @@ async def build(
         for one in together:
             await _finish(connection, one)
     report(1.0, 0)
-    turn = idle = 0
-    while (applied := await apply_next(connection, log, following, turn)).groups > idle:
-        idle = 0 if applied.events else idle + 1
+    turn = nearly = 0  # the rest is applied when they are switched: then nobody follows
+    while (applied := await apply_next(connection, log, following, turn)).groups > nearly:
+        nearly = nearly + 1 if applied.events < BATCH else 0
         turn += 1
         report(1.0, applied.events)
     for one in following:
@@ -128,8 +134,6 @@ async def _write(
     while True:
         try:
             async with connection.transaction():
-                # After a crash both the rows and that they are written are there, or neither: no need to wait for the disk.
-                await connection.execute("SET LOCAL synchronous_commit = off")
                 places = await locked(connection, read_models)
                 await applying(connection, [(one, to_apply(events, one, places[one.table])) for one in read_models])
                 await connection.execute(
@@ -158,6 +162,7 @@ async def _switch(connection: Connection, log: Log, one: ReadModel[Any]) -> None
         try:
             async with connection.transaction():
                 await connection.execute(f"SET LOCAL lock_timeout = '{SWITCH_WITHIN}'".encode())
+                await connection.execute("SET LOCAL synchronous_commit = on")
                 if await _switched(connection, log, one):
                     return
         except psycopg.errors.LockNotAvailable:
@@ -198,12 +203,20 @@ class Builder:
         database: Database,
         read_models: Sequence[ReadModel[Any]],
         *,
-        others_follow: Callable[[], bool] = lambda: False,
+        is_following: Callable[[], bool],
     ) -> None:
+        """Prepare to build.
+
+        Args:
+            log: the record.
+            database: where the tables are.
+            read_models: all of this version.
+            is_following: whether the follower of this process is the one that follows.
+        """
         self._log = log
         self._database = database
         self._read_models = read_models
-        self._others_follow = others_follow
+        self._is_following = is_following
 
     async def run(self) -> None:
         """Build what is missing. A lost connection is tried again; what ends it otherwise is said in the log."""
@@ -228,6 +241,24 @@ class Builder:
             logger.warning("built from event one, and not ready before: %s", ", ".join(one.table for one in new))
             await build(connection, self._log, new, reading=reading)
             logger.warning("built: %s", ", ".join(one.table for one in new))
-            while not self._others_follow():  # a process of an earlier version, which follows, does not know them
-                await apply_next(connection, self._log, new)
-                await asyncio.sleep(LOOK_AGAIN_AFTER)
+        await self._stand_in(new)
+
+    async def _stand_in(self, new: Sequence[ReadModel[Any]]) -> None:
+        """Follow the new tables until somebody does who knows them: a process of an earlier version may be the follower."""
+        more = asyncio.Event()
+        async with (
+            self._database.announcements.heard(EVENTS, lambda _positions: more.set()),
+            await self._database.connect() as connection,
+        ):
+            await connection.execute("SET synchronous_commit = off")
+            seen = await self._log.head()
+            while not self._is_following():
+                await asyncio.sleep(STAND_IN_AFTER)
+                more.clear()
+                head = await self._log.head()
+                if not await catch_up(connection, self._log, new) and head > seen:
+                    return
+                seen = max(head, await self._log.head())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_AFTER):
+                        await more.wait()

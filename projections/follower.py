@@ -8,18 +8,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from projections.applying import CannotApply, apply_next, class_of, first_line, passes
+from projections.applying import CannotApply, catch_up, class_of, passes
 from projections.read_model import ReadModel
 from projections.tables import only_one
 from store.announcements import EVENTS
 from store.codec import RecordDamaged
 from store.database import Connection, Database
+from store.faults import first_line
 from store.log import Log
 
 logger = logging.getLogger(__name__)
 
 FOLLOWER_LOCK = 2  # second key of the advisory lock: one follower per database at a time
 LOOK_AGAIN_AFTER = 5.0  # seconds: for a wake-up that was lost
+LET_GO = """
+SET idle_session_timeout = '15s'; SET idle_in_transaction_session_timeout = '10s';
+SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3
+"""
+"""A process that hangs, or whose machine is gone, does not keep the lock: it looks more often than this."""
+
 TAKE_OVER_WITHIN = 2.0  # seconds between two tries to become the follower
 
 
@@ -78,10 +85,11 @@ class Follower:
             await self._become_the_follower(connection)
             # After a crash rows and position are those of one moment, and are made again: no need to wait for the disk.
             await connection.execute("SET synchronous_commit = off")
+            await connection.execute(LET_GO)
             self.health = Health(following=True)
             while True:
                 self._wake.clear()
-                await self._catch_up(connection)
+                await catch_up(connection, self._log, self._read_models)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_AGAIN_AFTER):
                         await self._wake.wait()
@@ -94,12 +102,3 @@ class Follower:
             if await only_one(connection, FOLLOWER_LOCK):
                 return
             await asyncio.sleep(TAKE_OVER_WITHIN)
-
-    async def _catch_up(self, connection: Connection) -> None:
-        turn = idle = 0
-        while True:
-            applied = await apply_next(connection, self._log, self._read_models, turn)
-            idle = 0 if applied.events else idle + 1
-            if idle >= applied.groups:
-                return
-            turn += 1

@@ -40,7 +40,7 @@ async def skip(
         for one in for_it:
             await connection.execute(
                 "INSERT INTO skipped_events (table_name, position, stream, fault, reason, operator) "
-                "VALUES (%s, %s, %s, %s, %s, %s)",
+                "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",  # its retry was cut off
                 (one.table, position, one.stream, one.reason, reason, operator),
             )
     return await retry(database, log, [read_model for read_model in read_models if _is_of(read_model, for_it)])

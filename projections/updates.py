@@ -3,23 +3,25 @@
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Collection, Hashable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
-import psycopg
+from eventsourcing.domain import AggregateEvent
 
 from domain.docket import Docket
 from projections.docket import Dockets
 from projections.violation import Violations
 from projections.visa import Visas
 from store.codec import Recorded
-from store.database import Database, DatabaseUnavailable
+from store.database import Database
 from store.log import Log
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 EVERYTHING: Final = "everything"
 """What to listen to for every event."""
@@ -27,6 +29,7 @@ EVERYTHING: Final = "everything"
 AT_ONCE: Final = 500  # events read in one statement
 MOST_WAITING: Final = 1_000  # events that a listener has not taken yet
 AGAIN_AFTER: Final = 30.0  # seconds: nothing depends on it but the end of a wait
+SHOWN_WITHIN: Final = 10.0  # seconds
 
 WHOSE: Final = f"""
     SELECT id, holder_id FROM {Visas().table} WHERE id = ANY (%(ids)s)
@@ -43,6 +46,10 @@ class TooSlow(Exception):
     """A listener takes what it is told later than others are told it; it may come back from where it was."""
 
 
+class NotNow(Exception):
+    """The read models do not show for a while what is to be told; the listener may come back from where it was."""
+
+
 @dataclass(eq=False, slots=True)
 class Happened:
     """An event, and whose case it belongs to: a person's own account, a visa they hold, a violation of theirs."""
@@ -50,10 +57,22 @@ class Happened:
     recorded: Recorded
     person_id: UUID
     shown: dict[bool, dict[str, Any]] = field(default_factory=dict)  # its values as they are shown, masked or not
+    _made: dict[Hashable, asyncio.Future[Any]] = field(default_factory=dict)
 
     @property
     def stream(self) -> UUID:
         return self.recorded.event.originator_id
+
+    async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+        """What is the same for many who are told, made when the first of them asks for it."""
+        if (made := self._made.get(key)) is None:
+            made = self._made[key] = asyncio.ensure_future(make())
+        try:
+            found: T = await asyncio.shield(made)
+        except Exception:
+            self._made.pop(key, None)
+            raise
+        return found
 
     @property
     def keys(self) -> list[Hashable]:
@@ -66,6 +85,9 @@ class Followed(Protocol):
     """How far the read models are."""
 
     position: int
+    not_current: frozenset[UUID]  # streams whose rows are of before `position`
+
+    def has_seen(self, position: int) -> bool: ...
 
     async def wait_for(self, position: int, seconds: float) -> bool: ...
 
@@ -137,14 +159,15 @@ class Updates:
         while True:
             try:
                 await self._tell()
-            except (psycopg.OperationalError, DatabaseUnavailable) as fault:
+            except Exception as fault:  # noqa: BLE001 (without it nobody would be told anything any more)
                 logger.warning("listeners are told nothing for a moment: %s", type(fault).__qualname__)
                 await asyncio.sleep(1)
             else:
                 await self._followed.wait_for(self._position + 1, AGAIN_AFTER)
 
     async def _tell(self) -> None:
-        while self._position < (until := self._followed.position):
+        while self._followed.has_seen(self._position + 1):
+            until = self._followed.position
             if not self._listeners:
                 self._position = until
                 return
@@ -162,17 +185,19 @@ class Updates:
         async with self._database.pool.connection() as connection:
             cursor = await connection.execute(WHOSE.encode(), {"ids": streams})
             person_of: dict[UUID, UUID] = dict(await cursor.fetchall())
-        return [Happened(one, person_of.get(stream := one.event.originator_id, stream)) for one in batch]
+        return [Happened(one, person_of.get(one.event.originator_id) or _named(one.event)) for one in batch]
 
     async def follow(self, of: Of, *, after: int | None) -> AsyncIterator[Happened]:
         """What happens, in the log's order: from a place in the log on, or from now.
 
         Raises:
             TooSlow: more has happened meanwhile than is kept for one listener.
+            NotNow: the read models do not show it.
         """
         with self._listening(of.key) as listener:
             known = self._position  # what comes after is told
-            cursor = known if after is None else after
+            cursor = await self._log.head() if after is None else after
+            await self._shown(known)
             async for one in self._missed(of, cursor, known):
                 yield one
                 cursor = one.recorded.position
@@ -180,8 +205,14 @@ class Updates:
             while True:
                 one = await listener.next()
                 if one.recorded.position > cursor:
+                    await self._shown(one.recorded.position)
                     yield one
                     cursor = one.recorded.position
+
+    async def _shown(self, position: int) -> None:
+        """Wait until the tables show what is told; after a crash of the database they may be back where they were."""
+        if not self._followed.has_seen(position) and not await self._followed.wait_for(position, SHOWN_WITHIN):
+            raise NotNow
 
     @contextmanager
     def _listening(self, key: Hashable) -> Iterator[Listener]:
@@ -215,3 +246,9 @@ class Updates:
         async with self._database.pool.connection() as connection:
             cursor = await connection.execute(CASES_OF.encode(), {"person": person_id})
             return [person_id, *(stream for (stream,) in await cursor.fetchall())]
+
+
+def _named(event: AggregateEvent) -> UUID:
+    """Whose case it is where no row says so: of the first event of a case that is set aside, or an account's own."""
+    person: UUID = getattr(event, "holder_id", None) or getattr(event, "violator_id", None) or event.originator_id
+    return person

@@ -1,5 +1,6 @@
 """GraphQL over HTTP, as https://graphql.github.io/graphql-over-http says: POST and JSON; GET shows GraphiQL."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
@@ -31,7 +32,7 @@ from domain.errors import RequestErrorCode, request_message
 from domain.messages import in_language
 from domain.user import Language
 from projections.person import PersonRow
-from projections.updates import TooSlow
+from projections.updates import NotNow, TooSlow
 from schema import build_schema
 from schema.context import WAITS_FOR_SECONDS, Context, Reader, Services
 from schema.errors import cause, is_internal, shown
@@ -45,6 +46,7 @@ from schema.uploads import Uploads
 from store.change import LogUnavailable
 from store.codec import random_uuid
 from store.database import DatabaseUnavailable
+from store.faults import first_line
 from telemetry.call import Call, handling
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,22 @@ REFRESH_COOKIE: Final = "__Host-sijil-refresh"
 """Browsers take it over HTTPS only (or from this machine), for this host alone, and keep it from scripts."""
 
 OF_THE_MOMENT: Final = (DatabaseUnavailable, LogUnavailable, psycopg.OperationalError)
+
+WHY_REFUSED: Final = {
+    RequestErrorCode.UNAUTHENTICATED: Why.UNAUTHENTICATED,
+    RequestErrorCode.READ_MODEL_BEHIND: Why.NOT_NOW,
+}
+"""Why a connection is closed whose greeting is refused; any other refusal: MALFORMED."""
+
+CODES: Final = {
+    Why.UNAUTHENTICATED: RequestErrorCode.UNAUTHENTICATED,
+    Why.RIGHT_IS_GONE: RequestErrorCode.FORBIDDEN,
+    Why.TOO_MANY: RequestErrorCode.RATE_LIMITED,
+}
+"""What a stream of server-sent events says when it is over."""
+
+GREETED_AT_ONCE: Final = 50
+"""After a restart all come back at once: the pool is for those who are here, too."""
 
 COOKIE_SECONDS: Final = rules.SESSION_HOURS.versions[-1].value * 3600
 
@@ -81,6 +99,7 @@ class GraphQLApp(GraphQL[Context, None]):
         self._max_body_bytes = max_body_bytes
         self._page = graphiql.read_text("utf-8") if graphiql else None
         self.live = Live(services.living, now=now)
+        self._greeting = asyncio.Semaphore(GREETED_AT_ONCE)
         self._readers: Readers[PersonRow] = Readers(services.token_keys, self._load_person, is_active)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -169,9 +188,7 @@ class GraphQLApp(GraphQL[Context, None]):
         conditions = read_conditions(headers)
         followed = self._services.followed
         if conditions.read_after and not await followed.wait_for(conditions.read_after, WAITS_FOR_SECONDS):
-            raise RequestRefused(
-                HTTPStatus.SERVICE_UNAVAILABLE, RequestErrorCode.READ_MODEL_BEHIND, "", {"Retry-After": "1"}
-            )
+            raise _behind(max(0, conditions.read_after - followed.position))
         now, position = self._now(), followed.position
         try:
             reader = await self._readers.who(
@@ -192,10 +209,13 @@ class GraphQLApp(GraphQL[Context, None]):
         headers = {names[name]: str(value) for name, value in payload.items() if name in names and value is not None}
         try:
             spoken = language(str(payload.get("acceptLanguage") or ""))
-            greeting = await self._greeted(headers, spoken, address)
+            async with self._greeting:
+                greeting = await self._greeted(headers, spoken, address)
         except RequestRefused as refused:
-            unknown = refused.code is RequestErrorCode.UNAUTHENTICATED
-            raise Ended(Why.UNAUTHENTICATED if unknown else Why.MALFORMED) from None
+            raise Ended(WHY_REFUSED.get(refused.code, Why.MALFORMED)) from None
+        except OF_THE_MOMENT as fault:
+            logger.warning("a connection is refused for a moment: %s", first_line(fault))
+            raise Ended(Why.NOT_NOW) from None
         greeting.until = self._token_ends(greeting.reader, headers)
         return greeting
 
@@ -226,6 +246,8 @@ class GraphQLApp(GraphQL[Context, None]):
                     yield self._body(result, context)
         except Ended:
             raise
+        except (TooSlow, NotNow) as fault:
+            raise Ended(_why(fault)) from None
         except Exception as fault:  # noqa: BLE001 (a document that is none, or a fault of ours: the client is told)
             error = fault if isinstance(fault, GraphQLError) else GraphQLError(str(fault), original_error=fault)
             answer = _Answer(context.call, context.language, JSON)
@@ -239,11 +261,15 @@ class GraphQLApp(GraphQL[Context, None]):
         Raises:
             Ended: there is none any more.
         """
-        fault = cause(result.errors[0]) if result.errors else None
-        if isinstance(fault, Ended):
-            raise fault
-        if isinstance(fault, TooSlow):
-            raise Ended(Why.TOO_SLOW)
+        for fault in map(cause, result.errors or ()):
+            if isinstance(fault, Ended):
+                raise fault
+            if isinstance(fault, TooSlow | NotNow):
+                raise Ended(_why(fault))
+            if isinstance(fault, OF_THE_MOMENT) and context.call.kind == "subscription":
+                # Not half of it: the client would go on after what it has not seen.
+                logger.warning("a listener is sent away for a moment: %s", first_line(fault))
+                raise Ended(Why.NOT_NOW)
         answer = _Answer(context.call, context.language, JSON)
         is_last = result.data is None and bool(result.errors) and result.errors[0].path is None
         body: dict[str, Any] = {} if is_last else {"data": result.data}
@@ -261,8 +287,13 @@ class GraphQLApp(GraphQL[Context, None]):
         if greeting.reader.person is None:
             raise _unauthenticated("Bearer")
         greeting.until = self._token_ends(greeting.reader, request.headers)
-        told = told_as_events(self.results(operation, greeting.context(answer.call)), self.live, greeting)
+        results = self.results(operation, greeting.context(answer.call))
+        told = told_as_events(results, self.live, greeting, lambda why: self._over(why, answer.language))
         return StreamingResponse(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
+
+    def _over(self, why: Why, language: Language) -> dict[str, Any]:
+        """Why a stream of events ends, as its client sees it."""
+        return self.refusal(RequestRefused(HTTPStatus.OK, CODES[why], why.value[1]), language)
 
     async def _load_person(self, person_id: UUID, session_id: UUID | None) -> PersonRow | None:
         return await self._services.person(person_id, session_id, self._now())
@@ -320,7 +351,7 @@ class GraphQLApp(GraphQL[Context, None]):
         """A refused request as the client sees it."""
         said = in_language(request_message(refused.code), language)
         message = f"{said}: {refused.detail}" if refused.detail else said
-        extensions: dict[str, object] = {"code": refused.code.value}
+        extensions: dict[str, object] = {"code": refused.code.value, **refused.extensions}
         if refused.retry_after_seconds is not None:
             extensions["retryAfterSeconds"] = refused.retry_after_seconds
         return {"message": message, "extensions": extensions}
@@ -335,7 +366,7 @@ class GraphQLApp(GraphQL[Context, None]):
         reference = str(answer.call.correlation_id)
         for fault in {id(fault): fault for error in errors if is_internal(error) and (fault := cause(error))}.values():
             if isinstance(fault, OF_THE_MOMENT):  # one line: there may be very many
-                logger.error("request failed, reference %s: %s", reference, next(iter(str(fault).splitlines()), ""))
+                logger.error("request failed, reference %s: %s", reference, first_line(fault))
             else:
                 logger.error("request failed, reference %s", reference, exc_info=fault)
         return [shown(error, answer.language, reference) for error in errors]
@@ -355,10 +386,20 @@ class GraphQLApp(GraphQL[Context, None]):
         )
 
 
+def _why(fault: TooSlow | NotNow) -> Why:
+    return Why.TOO_SLOW if isinstance(fault, TooSlow) else Why.NOT_NOW
+
+
 def _extensions(position: int, not_current: Collection[str]) -> dict[str, object]:
     """What an answer is good for, and the ids of what it shows as it was before."""
     extensions: dict[str, object] = {"position": str(position)}
     return extensions | {"notCurrent": sorted(not_current)} if not_current else extensions
+
+
+def _behind(lag: int) -> RequestRefused:
+    """The read models do not show yet what a client has seen; the lag is in events."""
+    code, status = RequestErrorCode.READ_MODEL_BEHIND, HTTPStatus.SERVICE_UNAVAILABLE
+    return RequestRefused(status, code, headers={"Retry-After": "1"}, extensions={"lagEvents": lag})
 
 
 def _unauthenticated(challenge: str) -> RequestRefused:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -18,7 +18,7 @@ from commands.account import Accounts
 from domain.calendar import riyadh_day
 from domain.user import AccountStatus, Language
 from projections.person import People, PersonRow
-from projections.updates import Updates
+from projections.updates import Followed, Updates
 from schema.errors import bad_input
 from store.blobs import Blobs, Received
 from store.database import Connection, Pool
@@ -38,15 +38,6 @@ MOST_ROWS: Final = 10_000
 
 MOST_FORECASTS: Final = 100
 """Forecasts in one operation: each takes the aggregates' decisions anew."""
-
-
-class Followed(Protocol):
-    """How far the read models are."""
-
-    position: int
-    not_current: frozenset[UUID]  # streams whose rows are of before `position`
-
-    async def wait_for(self, position: int, seconds: float) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ class Event(Node):
 
     @resolver("What it has changed, field by field, by replaying its stream.")
     async def changes(self, info: Info) -> list[FieldChange]:
-        return await _changes(self.happened, self.seen_as, info.context)
+        happened, seen_as = self.happened, self.seen_as
+        return await happened.once(("changes", seen_as), lambda: _changes(happened, seen_as, info.context))
 
 
 def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:

@@ -11,11 +11,8 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-import psycopg
-
 from projections.person import PersonRow
 from schema.context import Reader
-from store.database import DatabaseUnavailable
 from telemetry.count import SOCKETS
 
 logger = logging.getLogger(__name__)
@@ -32,6 +29,7 @@ class Why(Enum):
     """Why a connection is closed: its code, as clients of graphql-transport-ws understand it, and the reason."""
 
     TOO_SLOW = (1013, "Too slow: come back with the position of the last update")
+    NOT_NOW = (1013, "Not now: come back in a moment with the position of the last update")
     MALFORMED = (4400, "This is no message of graphql-transport-ws")
     UNAUTHENTICATED = (4401, "Sign in")
     RIGHT_IS_GONE = (4403, "Not allowed any more")
@@ -105,7 +103,7 @@ class Live:
             await asyncio.sleep(LOOK_AGAIN_AFTER)
             try:
                 await self.look()
-            except (psycopg.Error, DatabaseUnavailable) as fault:
+            except Exception as fault:  # noqa: BLE001 (nobody else would look)
                 logger.warning("it is not known for a moment whose session has ended: %s", type(fault).__qualname__)
 
     async def look(self) -> None:

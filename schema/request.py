@@ -26,6 +26,7 @@ class RequestRefused(Exception):
     detail: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     retry_after_seconds: int | None = None
+    extensions: Mapping[str, object] = field(default_factory=dict)  # of the error, beside its code
 
 
 def bad_request(detail: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> RequestRefused:

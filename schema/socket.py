@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -12,6 +13,7 @@ from domain.user import Language
 from schema.context import Context, Reader
 from schema.live import Ended, Listening, Live, Why
 from schema.request import Operation, RequestRefused, operation_of
+from store.tasks import end
 from telemetry.call import handling
 
 PROTOCOL: Final = "graphql-transport-ws"
@@ -58,16 +60,17 @@ class Socket:
             await self._websocket.close(4406, "Speak graphql-transport-ws")
             return
         await self._websocket.accept(PROTOCOL)
+        why: Why | None = None
         try:
             await self._talk()
         except Ended as ended:
-            await self._close(ended.why)
+            why = ended.why
         except WebSocketDisconnect:
             pass
         finally:
-            for task in self._running.values():
-                task.cancel()
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await asyncio.gather(*map(end, self._running.values()))
+        if why is not None:
+            await self._close(why)
 
     async def _talk(self) -> None:
         try:
@@ -91,8 +94,7 @@ class Socket:
                 receiving = asyncio.create_task(self._message())
                 done, _ = await asyncio.wait([over, receiving], return_when=asyncio.FIRST_COMPLETED)
                 if over in done:
-                    receiving.cancel()
-                    await asyncio.gather(receiving, return_exceptions=True)
+                    await end(receiving)
                     raise Ended(listening.why or Why.UNAUTHENTICATED)
                 await self._take(receiving.result(), greeting, listening)
         finally:
@@ -165,7 +167,6 @@ class Socket:
     async def _close(self, why: Why) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:
             code, reason = why.value
-            try:
-                await self._websocket.close(code, reason)
-            except RuntimeError:
-                return
+            with suppress(RuntimeError, TimeoutError):  # it is closed already; or who does not read keeps it open
+                async with asyncio.timeout(SENT_WITHIN):
+                    await self._websocket.close(code, reason)

@@ -1,14 +1,15 @@
 """GraphQL over server-sent events, one connection for each operation (https://github.com/enisdenjo/graphql-sse)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from schema.context import Reader
-from schema.live import Ended, Live
+from schema.live import Ended, Live, Why
+from store.tasks import end
 
 KEEP_ALIVE: Final = 12.0  # seconds
 COMPLETE: Final = b"event: complete\ndata:\n\n"
@@ -22,11 +23,11 @@ class Greeting(Protocol):
 
 
 async def told_as_events(
-    results: AsyncIterator[dict[str, Any]], live: Live, greeting: Greeting
+    results: AsyncIterator[dict[str, Any]], live: Live, greeting: Greeting, refusal: Callable[[Why], dict[str, Any]]
 ) -> AsyncIterator[bytes]:
-    """What is sent, until there is no more or it is over for who listens.
+    """What is sent, until there is no more or it is over for who listens, which is said.
 
-    A client that wants to go on opens another connection, with the position of the last update.
+    Who may come back, from the position of the last update on, sees the connection end as if it were lost.
     """
     try:
         with live.admitted(greeting.reader, until=greeting.until) as listening:
@@ -39,18 +40,22 @@ async def told_as_events(
                         [over, following], timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED
                     )
                     if over in done:
-                        break
+                        raise Ended(listening.why or Why.UNAUTHENTICATED)
                     if following not in done:
                         yield b":\n\n"
                         continue
-                    yield b"event: next\ndata: " + msgspec.json.encode(following.result()) + b"\n\n"
+                    yield _next(following.result())
                     following = asyncio.ensure_future(anext(results))
-            except (StopAsyncIteration, Ended):
+            except StopAsyncIteration:
                 pass
             finally:
-                for task in (over, following):
-                    task.cancel()
-                await asyncio.gather(over, following, return_exceptions=True)
-    except Ended:  # too many
-        pass
+                await asyncio.gather(end(over), end(following))
+    except Ended as ended:
+        if ended.why in {Why.TOO_SLOW, Why.NOT_NOW}:
+            return
+        yield _next({"errors": [refusal(ended.why)]})
     yield COMPLETE
+
+
+def _next(body: dict[str, Any]) -> bytes:
+    return b"event: next\ndata: " + msgspec.json.encode(body) + b"\n\n"

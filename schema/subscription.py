@@ -63,21 +63,21 @@ class Update:
     async def user(self, info: Info) -> User | None:
         if not isinstance(self.happened.recorded.event, Account.Event):
             return None
-        return user_shown(await own_row(info.context), info.context)
+        context = info.context
+        return user_shown(await self.happened.once(("account", context.reader_id), lambda: own_row(context)), context)
 
 
 async def _row(context: Context, source: Source[Any], happened: Happened, known: object) -> object:
-    """The row of what an update is about, where that is in a source: read once for an update."""
+    """The row of what an update is about, where that is in a source: read once for all connections of its reader."""
     kind = Permit.Event if source is VISAS else Case.Event
     if known is not None or not isinstance(happened.recorded.event, kind):
         return known
 
-    async def load(streams: list[UUID]) -> list[object]:
-        found = await look(context, source, Condition("one.id = ANY (%(ids)s)", (("ids", streams),)))
-        by_id = {row.id: row for row in found}
-        return [by_id.get(stream) for stream in streams]
+    async def load() -> object:
+        found = await look(context, source, Condition("one.id = %(id)s", (("id", happened.stream),)))
+        return found[0] if found else None
 
-    return await context.loader(("of an update", source.data), load).load(happened.stream)
+    return await happened.once((source.data, context.reader_id), load)
 
 
 def update_shown(

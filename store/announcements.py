@@ -55,11 +55,12 @@ class Announcements:
 
     async def _run(self) -> None:
         while True:
+            was_connected = False
             try:
                 async with await self._connect() as connection:
                     for channel in self._hearing:
                         await connection.execute(f"LISTEN {channel}")
-                    self.connected = True
+                    was_connected = self.connected = True
                     self._tell_that_some_may_be_missed()
                     while True:
                         await self._hear(connection)
@@ -69,7 +70,8 @@ class Announcements:
             finally:
                 self.connected = False
             self._tell_that_some_may_be_missed()
-            await asyncio.sleep(AGAIN_AFTER)
+            if not was_connected:  # else perhaps only this connection was cut
+                await asyncio.sleep(AGAIN_AFTER)
 
     async def _hear(self, connection: AsyncConnection[Any]) -> None:
         payloads: dict[str, list[str]] = defaultdict(list)

@@ -33,3 +33,8 @@ class Fault(Exception):
         super().__init__(message)
         self.message = message
         self.exit_status = exit_status
+
+
+def first_line(fault: BaseException) -> str:
+    """What a fault says, without what PostgreSQL adds in further lines."""
+    return next(iter(str(fault).splitlines()), type(fault).__qualname__)

@@ -220,6 +220,14 @@ class Log:
         ((position,),) = await self._select("SELECT position FROM log_head", ())
         return int(position)
 
+    async def head_and_next(self, after: int) -> tuple[int, datetime | None]:
+        """The last position; and when the first event after a position was recorded, None while there is none."""
+        ((head, recorded_at),) = await self._select(
+            "SELECT position, (SELECT recorded_at FROM sijil_events WHERE notification_id = %b + 1) FROM log_head",
+            (after,),
+        )
+        return int(head), recorded_at
+
     async def owners(self, claims: Iterable[Claim]) -> dict[Claim, UUID]:
         """The streams that these values belong to; values that belong to none are left out."""
         by_id = {self.claim_id(claim): claim for claim in claims}

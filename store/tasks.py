@@ -1,9 +1,10 @@
 """Tasks that go on beside others."""
 
 import asyncio
+from typing import Any
 
 
-async def end(task: asyncio.Task[None]) -> None:
+async def end(task: asyncio.Future[Any]) -> None:
     """Cancel a task until it has ended: wait_for of Python 3.11 loses a cancellation that comes with its answer."""
     while not task.done():
         task.cancel()

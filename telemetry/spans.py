@@ -1,6 +1,7 @@
 """Spans: sent to a collector if OpenTelemetry's own environment variables name one, else not made at all."""
 
 import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -43,7 +44,7 @@ def start_spans(environ: Mapping[str, str] = os.environ) -> TracerProvider | Non
 def _exporter(wanted: str) -> SpanExporter:
     match wanted:
         case "console":
-            return ConsoleSpanExporter()
+            return ConsoleSpanExporter(out=sys.stderr)
         case "otlp":
             try:
                 made: SpanExporter = import_module(OTLP).OTLPSpanExporter()

@@ -46,7 +46,7 @@ async def test_a_new_version_is_built_while_the_one_before_goes_on_and_is_follow
     log: Log, database: Database, now: Clock, write_feed: WriteFeed
 ) -> None:
     old, new = Follower(log, database, READ_MODELS), Follower(log, database, NEW)
-    builder = Builder(log, database, NEW, others_follow=lambda: new.health.following)
+    builder = Builder(log, database, NEW, is_following=lambda: new.health.following)
     importer = Importer(log, database, now=now)
     await create(database, NEW)
     async with Followed(database).watch() as before, Followed(database, NEW).watch() as after:

@@ -61,6 +61,9 @@ class StandingStill:
     position: int = POSITION
     not_current: frozenset[UUID] = frozenset()
 
+    def has_seen(self, position: int) -> bool:
+        return self.position >= position
+
     async def wait_for(self, position: int, seconds: float) -> bool:
         assert seconds == 2.0
         return self.position >= position

@@ -249,6 +249,9 @@ class Still:
     not_current: frozenset[UUID] = frozenset()
     waited: list[tuple[int, float]] = field(default_factory=list)
 
+    def has_seen(self, position: int) -> bool:
+        return self.position >= position
+
     async def wait_for(self, position: int, seconds: float) -> bool:
         self.waited.append((position, seconds))
         return position <= self.position
