@@ -124,7 +124,10 @@ async def _warn_of_kept(database: Database) -> None:
     async with database.pool.connection() as connection:
         names = await kept(connection, READ_MODELS)
     if names:
-        logger.info("Nobody follows %s any more: sijil rebuild all --drop.", ", ".join(names))
+        logger.info(
+            "%s are kept from before: once no process of an earlier version runs, sijil rebuild all --drop.",
+            ", ".join(names),
+        )
 
 
 @asynccontextmanager
@@ -222,6 +225,7 @@ async def measured(installation: Installation, listening: socket | None) -> Asyn
         return {
             "sijil.follower.lag.events": max(one.lag_events for one in found),
             "sijil.follower.lag": max(one.lag_seconds for one in found),
+            "sijil.follower.set_aside": sum(len(one.set_aside) for one in found),
         }
 
     async def connections() -> dict[str, float]:
@@ -233,6 +237,7 @@ async def measured(installation: Installation, listening: socket | None) -> Asyn
     gauges = {
         Gauge("sijil.follower.lag.events", "{event}", behind): lag,
         Gauge("sijil.follower.lag", "s", since): lag,
+        Gauge("sijil.follower.set_aside", "{stream}", "Streams whose rows are not current: see sijil readmodel."): lag,
         Gauge("sijil.pool.used", "{connection}", "Database connections of the pool that are in use."): connections,
         Gauge("sijil.pool.waiting", "{request}", "Requests that wait for one of them."): connections,
     }

@@ -17,6 +17,7 @@ from telemetry.spans import NoExporter, start_spans
 
 logger = logging.getLogger(__name__)
 
+NOT_READ_WITHIN = 60_000  # milliseconds
 QUEUED = 2_048  # connections that wait to be taken
 DEMO_ACCOUNTS = """
 Demo accounts (invented people):
@@ -69,6 +70,8 @@ def listen(host: str, port: int, purpose: str = "") -> socket.socket:
         raise Fault(reason, ExitStatus.BUSY) from error
     # Its connections have it too. An answer goes out in two pieces; the second would wait until the first is acknowledged.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Who reads nothing of what is sent is not waited for: nor does it end the waiting of who sends.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, NOT_READ_WITHIN)
     return listening
 
 

@@ -56,7 +56,7 @@ def rebuild(
 
 
 def _read_models(name: str) -> list[ReadModel[Any]]:
-    found = [read_model for read_model in READ_MODELS if name in {"all", read_model.name}]
+    found = [read_model for read_model in READ_MODELS if name in {"all", read_model.name, read_model.table}]
     if not found:
         names = ", ".join(read_model.name for read_model in READ_MODELS)
         raise Fault(f"There is no read model {name}; it is one of {names}, or all.", ExitStatus.FILE)
@@ -65,7 +65,7 @@ def _read_models(name: str) -> list[ReadModel[Any]]:
 
 async def _rebuild(settings: Settings, read_models: Sequence[ReadModel[Any]]) -> None:
     async with open_installation(settings, cached_events=IMPORT_CACHE) as installation:
-        with bar(f"Building {_tables(read_models)}") as report:
+        with bar(f"Building {read_models[0].table if len(read_models) == 1 else 'all'}") as report:
             async with (
                 building_alone(installation.database) as connection,
                 await installation.database.connect() as reading,
@@ -80,11 +80,14 @@ async def _check(settings: Settings, read_models: Sequence[ReadModel[Any]]) -> i
         for read_model in read_models:
             with bar(f"Checking {read_model.table}") as report:
                 async with building_alone(installation.database) as connection:
-                    found = differences(connection, installation.log, read_model, report=report)
-                    async for one in found:
+                    async for one in differences(connection, installation.log, read_model, report=report):
                         count += 1
                         typer.echo(f"{one.table} {one.id}: {one.reason or ', '.join(one.columns)}")
-    typer.echo(f"{_tables(read_models)}: {f'{count:,} rows differ' if count else 'every row follows from the record'}.")
+        async with installation.database.pool.connection() as connection:
+            skipped = sum(len(one.skipped) for one in await states(connection, read_models, now=installation.now()))
+    found = f"{count:,} rows differ" if count else "every row follows from the record"
+    but = f", but for {skipped:,} events left out by operators (sijil readmodel list)" if skipped else ""
+    typer.echo(f"{_tables(read_models)}: {found}{but}.")
     return count
 
 

@@ -159,7 +159,12 @@ async def kept(connection: Connection, read_models: Iterable[ReadModel[Any]]) ->
     """Tables whose place was taken, also of earlier versions: they hold personal data, and nobody follows them."""
     names = [one.old.table for one in read_models]
     names += [f"{one.name}_v{version}" for one in read_models for version in range(1, one.version)]
-    names += [f"{one.name}_v{version}_old" for one in read_models for version in range(1, one.version)]
+    names += [
+        f"{one.name}_v{version}{suffix}"
+        for one in read_models
+        for version in range(1, one.version)
+        for suffix in ("_old", "_next")
+    ]
     found = await there_are(connection, names)
     return [name for name in names if name in found]
 

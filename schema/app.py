@@ -39,7 +39,15 @@ from schema.errors import cause, is_internal, shown
 from schema.live import Ended, Live, Why
 from schema.multipart import is_multipart, read_multipart
 from schema.negotiation import EVENT_STREAM, GRAPHQL, JSON, accepts_events, accepts_html, language, media_type
-from schema.request import Conditions, Operation, RequestRefused, bad_request, read_conditions, read_operation
+from schema.request import (
+    Conditions,
+    Operation,
+    RequestRefused,
+    bad_request,
+    is_subscription,
+    read_conditions,
+    read_operation,
+)
 from schema.socket import Socket
 from schema.sse import told_as_events
 from schema.uploads import Uploads
@@ -126,12 +134,13 @@ class GraphQLApp(GraphQL[Context, None]):
         try:
             if request.method == "GET" and self._page and accepts_html(accept):
                 return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
-            if accepts_events(accept) and request.method == "POST":
-                return await self._events(request, answer)
-            _check(request.method, accept)
+            takes_events = accepts_events(accept)
+            _check(request.method, accept, takes_events=takes_events)
             if is_multipart(request.headers):
                 return await self._with_files(request, answer)
             operation = await read_operation(request, self._max_body_bytes)
+            if takes_events and (media_type(accept) is None or is_subscription(operation)):
+                return await self._events(request, operation, answer)
             return await self._carried_out(operation, await self._context(request, answer), answer)
         except RequestRefused as refused:
             return self._refused(refused, answer)
@@ -212,7 +221,7 @@ class GraphQLApp(GraphQL[Context, None]):
             async with self._greeting:
                 greeting = await self._greeted(headers, spoken, address)
         except RequestRefused as refused:
-            raise Ended(WHY_REFUSED.get(refused.code, Why.MALFORMED)) from None
+            raise Ended(WHY_REFUSED.get(refused.code, Why.MALFORMED), refused.detail) from None
         except OF_THE_MOMENT as fault:
             logger.warning("a connection is refused for a moment: %s", first_line(fault))
             raise Ended(Why.NOT_NOW) from None
@@ -279,9 +288,8 @@ class GraphQLApp(GraphQL[Context, None]):
         body["extensions"] = _extensions(context.position, context.not_current)
         return body
 
-    async def _events(self, request: Request, answer: "_Answer") -> Response:
+    async def _events(self, request: Request, operation: Operation, answer: "_Answer") -> Response:
         """Answers as server-sent events, in the distinct connections mode of GraphQL over SSE."""
-        operation = await read_operation(request, self._max_body_bytes)
         address = request.client.host if request.client else ""
         greeting = await self._greeted(request.headers, answer.language, address)
         if greeting.reader.person is None:
@@ -438,12 +446,12 @@ class Greeting:
         )
 
 
-def _check(method: str, accept: str | None) -> None:
+def _check(method: str, accept: str | None, *, takes_events: bool) -> None:
     if method != "POST":
         post = {"Allow": "POST"}
         code = RequestErrorCode.BAD_USER_INPUT
         raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, code, "send operations with POST", post)
-    if media_type(accept) is None:
+    if media_type(accept) is None and not takes_events:
         raise bad_request(f"answers are {JSON} or {GRAPHQL}", HTTPStatus.NOT_ACCEPTABLE)
 
 

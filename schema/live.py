@@ -28,7 +28,7 @@ Living = Callable[[Collection[tuple[UUID, UUID | None]], datetime], Awaitable[di
 class Why(Enum):
     """Why a connection is closed: its code, as clients of graphql-transport-ws understand it, and the reason."""
 
-    TOO_SLOW = (1013, "Too slow: come back with the position of the last update")
+    TOO_SLOW = (1013, "More updates wait than are kept: come back with the position of the last one")
     NOT_NOW = (1013, "Not now: come back in a moment with the position of the last update")
     MALFORMED = (4400, "This is no message of graphql-transport-ws")
     UNAUTHENTICATED = (4401, "Sign in")
@@ -41,9 +41,10 @@ class Why(Enum):
 class Ended(Exception):
     """Somebody's listening is over."""
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: Why, detail: str = "") -> None:
         super().__init__(why.name)
         self.why = why
+        self.reason = detail or why.value[1]
 
 
 @dataclass(eq=False)

@@ -18,10 +18,12 @@ from commands.form import normal
 from commands.objection import violation_of
 from commands.recorded import recorded
 from domain.actor import Actor, Role
+from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused, RequestErrorCode
 from schema.access import Data, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError
+from schema.ids import row_id
 from schema.look import Told, note_told
 from schema.problems import problem_shown
 from schema.scalars import Position
@@ -203,7 +205,7 @@ async def change(
     for request in requests:
         _may_see(context, request, shows)
         try:
-            position, problem = await _recorded(context, operation, request, input, also)
+            position, problem, changed = await _recorded(context, operation, request, input, also)
         except Refused as refused:
             if isinstance(refused, NotTheirs) or is_not_found(refused):
                 if request is requests[-1]:
@@ -215,6 +217,8 @@ async def change(
         else:
             break
     await context.see(position)
+    for type_name, stream in changed:  # where its first fact cannot be shown no row names it
+        row_id(context, type_name, stream)
     if problem is not None:
         raise Kept(problem, position)
     return position
@@ -267,12 +271,13 @@ async def _recorded(
     request: Request,
     input: Any,  # noqa: ANN401 (the operation's)
     also: Callable[[Work], Awaitable[None]] | None,
-) -> tuple[int, Problem | None]:
-    """Where it was recorded, and the problem if it was recorded as refused."""
+) -> tuple[int, Problem | None, list[tuple[str, UUID]]]:
+    """Where it was recorded, the problem if it was recorded as refused, and the nodes that were changed: type and stream."""
     problem: Problem | None = None
+    changed: list[tuple[str, UUID]] = []
 
     async def decide(work: Work) -> int | None:
-        nonlocal problem
+        nonlocal problem, changed
         done = await execute(work, COMMANDS[operation], request, input)
         problem = done.problem
         if done.position is None:
@@ -280,9 +285,11 @@ async def _recorded(
                 await also(work)
             if problem is None:
                 await _keep_files(context, input)
+        streams = {entry.event.originator_id for entry in work.change.entries}
+        changed = [(type(one).__name__, id) for id, one in work.used() if id in streams and not isinstance(one, Docket)]
         return done.position
 
-    return await recorded(context.accounts.log, decide), problem
+    return await recorded(context.accounts.log, decide), problem, changed
 
 
 async def _keep_files(context: Context, input: Any) -> None:  # noqa: ANN401 (the operation's)

@@ -36,7 +36,7 @@ def accepts_html(accept: str | None) -> bool:
 
 
 def accepts_events(accept: str | None) -> bool:
-    """Whether the client wants answers one after another."""
+    """Whether the client takes answers one after another."""
     return any(name == EVENT_STREAM and quality > 0 for name, quality in _weighed(accept or ""))
 
 

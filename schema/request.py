@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.requests import Request
 from strawberry.exceptions import StrawberryInputCoercionError
 
@@ -40,6 +41,15 @@ class Operation:
     query: str
     variables: dict[str, Any] | None
     name: str | None
+
+
+def is_subscription(operation: Operation) -> bool:
+    """Whether this is to be listened to. A document that cannot be read is none."""
+    try:
+        found = get_operation_ast(parse(operation.query, no_location=True), operation.name)
+    except (GraphQLError, RecursionError):
+        return False
+    return found is not None and found.operation is OperationType.SUBSCRIPTION
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from telemetry.call import handling
 PROTOCOL: Final = "graphql-transport-ws"
 INITIALISED_WITHIN: Final = 5.0  # seconds
 SENT_WITHIN: Final = 30.0  # seconds: who does not read for so long is too slow
+LONGEST_REASON: Final = 123  # bytes: the protocol's bound
 MOST_OPERATIONS: Final = 20  # of one connection at a time
 
 
@@ -60,17 +61,17 @@ class Socket:
             await self._websocket.close(4406, "Speak graphql-transport-ws")
             return
         await self._websocket.accept(PROTOCOL)
-        why: Why | None = None
+        over: Ended | None = None
         try:
             await self._talk()
         except Ended as ended:
-            why = ended.why
+            over = ended
         except WebSocketDisconnect:
             pass
         finally:
             await asyncio.gather(*map(end, self._running.values()))
-        if why is not None:
-            await self._close(why)
+        if over is not None:
+            await self._close(over)
 
     async def _talk(self) -> None:
         try:
@@ -164,9 +165,9 @@ class Socket:
         except RuntimeError:  # it is closed already
             raise WebSocketDisconnect from None
 
-    async def _close(self, why: Why) -> None:
+    async def _close(self, over: Ended) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:
-            code, reason = why.value
+            code, reason = over.why.value[0], over.reason.encode()[:LONGEST_REASON].decode(errors="ignore")
             with suppress(RuntimeError, TimeoutError):  # it is closed already; or who does not read keeps it open
                 async with asyncio.timeout(SENT_WITHIN):
                     await self._websocket.close(code, reason)

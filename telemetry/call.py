@@ -1,5 +1,6 @@
 """One call of the API, from request to answer: what its log lines, its span, its events and its answer have in common."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from opentelemetry.metrics import get_meter
 from opentelemetry.trace import SpanKind, StatusCode, get_tracer
 
 from telemetry.name import ANONYMOUS
+
+logger = logging.getLogger(__name__)
 
 OK: Final = "OK"
 REFUSED: Final = "REFUSED"
@@ -69,9 +72,9 @@ def handling(call: Call) -> Iterator[Call]:
     try:
         yield call
     finally:
-        _current.reset(before)
         if call.answered:
             _note(call, begun_at, time.perf_counter() - begun)
+        _current.reset(before)
 
 
 def record_durations() -> None:
@@ -87,6 +90,9 @@ def _note(call: Call, begun_at: int, seconds: float) -> None:
     if len(_durations) >= AT_ONCE:
         record_durations()
     # A root: whether it is sampled is not for a client's traceparent to say.
+    # Queries are many, and change nothing.
+    level = logging.INFO if call.kind == "mutation" else logging.DEBUG
+    logger.log(level, "%s %s: %s in %.0f ms", call.kind, call.operation, outcome, seconds * 1000)
     span = _tracer.start_span(f"{call.kind} {call.operation}", kind=SpanKind.SERVER, start_time=begun_at)
     if span.is_recording():
         span.set_attributes(_attributes(call, outcome))
