@@ -484,6 +484,23 @@ def test_when_the_process_that_follows_is_killed_another_takes_over_and_nothing_
     assert sijil("rebuild", "--check").returncode == 0
 
 
+@pytest.mark.slow
+def test_a_process_that_follows_and_hangs_does_not_keep_others_from_it(
+    serve: Callable[..., Serving], sijil: Sijil, environment: dict[str, str], write_feed: WriteFeed
+) -> None:
+    assert sijil("import", write_feed(*PEOPLE), "--backdate").returncode == 0
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        hanging = serve("work")
+        until(lambda: follower(connection) is not None)
+        before = follower(connection)
+        serve("serve").until_ready()
+        hanging.process.send_signal(signal.SIGSTOP)
+        try:
+            until(lambda: follower(connection) not in {before, None}, within=30)
+        finally:
+            hanging.process.send_signal(signal.SIGCONT)
+
+
 @pytest.mark.parametrize("command", ["serve", "work", "run"])
 def test_an_unfinished_import_is_said_by_whoever_keeps_the_clock(
     serve: Callable[..., Serving], sijil: Sijil, environment: dict[str, str], write_feed: WriteFeed, command: str

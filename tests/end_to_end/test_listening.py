@@ -64,6 +64,10 @@ async def test_a_client_that_resumes_has_seen_every_event_once_and_in_order(
                 await asyncio.to_thread(kill, serving, data)
                 settings["SIJIL_PORT"] = str(port)
                 serving, _ = await asyncio.to_thread(started, serve, settings)
+            os.kill(
+                postmaster(data), signal.SIGKILL
+            )  # once more; the server outlives it, and any command starts it again
+            assert (await asyncio.to_thread(sijil, "readmodel", "list", **settings)).returncode == 0
             await writing
             expected = await asyncio.to_thread(positions, data)
             async with asyncio.timeout(30):
@@ -74,6 +78,7 @@ async def test_a_client_that_resumes_has_seen_every_event_once_and_in_order(
             await follows.wait()
     assert heard(seen) == expected
     assert len(expected) >= COMMANDS
+    assert "HALF" not in seen.read_text("utf-8")
     checked = sijil("rebuild", "--check", **settings)
     assert (checked.returncode, "every row follows from the record" in checked.stdout) == (0, True)
     assert await asyncio.to_thread(serving.stop) == 0

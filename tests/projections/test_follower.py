@@ -11,6 +11,7 @@ from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa
 from projections import READ_MODELS
+from projections import followed as followed_module
 from projections.docket import Dockets
 from projections.followed import Followed
 from projections.follower import Follower, Health
@@ -315,3 +316,25 @@ async def test_a_position_that_a_crash_has_taken_back_is_not_believed_any_more(
         assert not await followed.wait_for(7, 3)
         assert await followed.wait_for(3, 0.1)
         assert followed.position == 3
+
+
+@pytest.mark.usefixtures("tables")
+async def test_however_fast_they_move_and_slow_a_look_is_positions_are_believed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = positions
+
+    async def slowly(*arguments: Any) -> dict[str, int]:
+        found = await look(*arguments)
+        await asyncio.sleep(0.2)
+        return found
+
+    tables = " ".join(model.table for model in READ_MODELS)
+    async with Followed(database).watch() as followed:
+        assert await followed.wait_for(0, 5)
+        monkeypatch.setattr(followed_module, "positions", slowly)
+        monkeypatch.setattr(followed_module, "LOOK_AGAIN_AFTER", 0.01)
+        for position in range(1, 60):
+            async with database.pool.connection() as connection:
+                await connection.execute("SELECT pg_notify('sijil_followed', %s)", (f"{position} {tables}",))
+            assert await followed.wait_for(position, 0.15)

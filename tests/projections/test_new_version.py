@@ -7,7 +7,7 @@ import pytest
 
 from commands.importer import Importer, Options
 from projections import READ_MODELS
-from projections.build import Builder
+from projections.build import Builder, building_alone
 from projections.followed import Followed
 from projections.follower import Follower
 from projections.person import People
@@ -17,6 +17,7 @@ from store.database import Database
 from store.log import Log
 from tests.conftest import Clock
 from tests.feeds import PEOPLE, WriteFeed, registered
+from tests.projections.conftest import following
 
 
 class NewPeople(People):
@@ -68,6 +69,22 @@ async def test_a_new_version_is_built_while_the_one_before_goes_on_and_is_follow
             assert await after.wait_for(9, 5)
     assert [await count(database, one.table) for one in (People(), NewPeople())] == [5, 6]
     assert await drop(database, NEW) == [People().table]
+
+
+@pytest.mark.usefixtures("followed_before")
+async def test_who_has_built_stands_in_for_nobody_once_another_process_of_its_version_follows(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.build.STAND_IN_AFTER", 0.2)
+    await create(database, NEW)
+    async with following(log, database, *NEW) as (_, followed):
+        standing_in = asyncio.create_task(Builder(log, database, NEW, is_following=lambda: False).run())
+        assert await followed.wait_for(7, 10)
+        async with building_alone(database):
+            assert not standing_in.done()
+        more = write_feed(registered("1000000040", "late"), name="late.jsonl")
+        await Importer(log, database, now=now).run(more, Options(agency="civil-affairs"))
+        await asyncio.wait_for(standing_in, 5)
 
 
 @pytest.mark.usefixtures("followed_before")

@@ -22,17 +22,19 @@ from domain.actor import Role
 from domain.violation import Violation
 from projections import READ_MODELS
 from projections.set_aside import retry
+from projections.updates import Happened, Listener
 from projections.violation import ViolationRow, Violations
 from schema import live
 from schema import socket as ws
+from schema.ids import global_id
 from server import background
 from store.codec import Recorded
-from store.database import Database
+from store.database import Database, DatabaseUnavailable, Pool
 from store.keyring import Keyring
 from store.log import Log
 from telemetry.count import SOCKETS
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import SALMAN, do, recorded, token
+from tests.end_to_end.test_violation import SALMAN, do, recorded, reported, token
 from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
 
 MINE = """subscription ($after: Position) { myUpdates(after: $after) {
@@ -433,6 +435,116 @@ async def test_who_is_not_signed_in_is_told_nothing(served: Served) -> None:
 async def test_a_refused_listener_is_told_why_and_that_it_is_all(served: Served) -> None:
     found = await told(served, RAJESH, EVERY, 2)
     assert [one["errors"][0]["extensions"]["code"] for one in found] == ["FORBIDDEN"]
+
+
+async def test_a_stream_of_events_says_why_it_is_over(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(live, "MOST_OF_A_PERSON", 0)
+        (many,) = await told(served, RAJESH, MINE, 2)
+    assert [error["extensions"]["code"] for error in many["errors"]] == ["RATE_LIMITED"]
+    listening = asyncio.create_task(told(served, RAJESH, MINE, 2))
+    await asyncio.sleep(0.3)
+    served.house.now.advance(minutes=6)  # a token without a session
+    await served.house.app.live.look()
+    (over,) = await listening
+    assert [error["extensions"]["code"] for error in over["errors"]] == ["UNAUTHENTICATED"]
+
+
+@pytest.mark.parametrize("query", ["{ violationTypes { code } }", "{ is no document"], ids=["query", "malformed"])
+async def test_who_takes_json_as_well_is_answered_in_json_but_for_subscriptions(served: Served, query: str) -> None:
+    accept = {"Accept": "application/json, text/event-stream"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", headers=accept) as client:
+        answer = await client.post("/graphql", json={"query": query})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json; charset=utf-8")
+        refused = await client.post("/graphql", json={"query": MINE})
+        assert refused.status_code == 401
+        bearer = {"Authorization": f"Bearer {await token(served.house, RAJESH)}"}
+        async with client.stream("POST", "/graphql", json={"query": MINE}, headers=bearer) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+
+
+# A bad moment
+
+
+class Gone:
+    """A database that gives no connection while `gone`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.gone = False
+        connect = Pool.getconn
+
+        async def getconn(pool: Pool, timeout: float | None = None) -> Any:  # noqa: ASYNC109 (the library's)
+            if self.gone:
+                raise DatabaseUnavailable("it does not answer")
+            return await connect(pool, timeout)
+
+        monkeypatch.setattr(Pool, "getconn", getconn)
+
+
+@pytest.mark.parametrize("query", [MINE, ONE], ids=["own cases", "one case"])
+async def test_what_cannot_be_read_for_a_moment_is_not_told_by_half(
+    served: Served, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    number = await recorded(served.house, RAJESH)
+    database = Gone(monkeypatch)
+    tell = Listener.tell
+
+    def goes_now(listener: Listener, happened: Happened) -> None:
+        database.gone = True
+        tell(listener, happened)
+
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(query, **({"number": number} if query == ONE else {}))
+        monkeypatch.setattr(Listener, "tell", goes_now)
+        paid = {"violationNumber": number, "paidAt": "2026-03-01T09:00:00Z", "reference": "S1"}
+        paying = asyncio.create_task(do(served.house, "recordPayment", "sadad", **paid))
+        assert await client.closed() == 1013
+        monkeypatch.setattr(Listener, "tell", tell)
+        database.gone = False
+        await paying
+    after = str(await served.house.log.head() - 2)
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(MINE, after=after)
+        assert (await client.next())["violation"] == {"number": number, "status": "PAID"}
+
+
+async def test_who_greets_at_a_bad_moment_may_come_back(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schema.app.WAITS_FOR_SECONDS", 0.1)
+    bearer = await token(served.house, RAJESH)
+
+    async def greeted(**payload: str) -> tuple[int, str]:
+        url = f"ws://127.0.0.1:{served.port}/graphql"
+        async with connect(url, subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None) as connection:
+            client = Client(connection)
+            await client.send(type="connection_init", payload={"authorization": f"Bearer {bearer}", **payload})
+            return await client.closed(), connection.close_reason or ""
+
+    assert (await greeted(readAfter="999"))[0] == 1013
+    assert await greeted(readAfter="soon") == (4400, "the header Read-After is not a position")
+    behind = await served.house.ask("{ me { username } }", bearer, headers={"Read-After": "999"})
+    lag = 999 - await served.house.log.head()
+    assert behind.body["errors"][0]["extensions"] == {"code": "READ_MODEL_BEHIND", "lagEvents": lag}
+    Gone(monkeypatch).gone = True
+    served.house.app._readers._known.clear()
+    assert (await greeted())[0] == 1013
+
+
+async def test_a_command_whose_fact_cannot_be_shown_names_what_it_has_changed(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = served.house
+    with monkeypatch.context() as faulty:
+
+        def trips(*_: object) -> None:
+            raise KeyError
+
+        faulty.setattr(Violations, "apply", trips)
+        report = reported(house, RAJESH, "7000000777")
+        answer = await do(house, "recordViolation", "traffic", shown="violation { number }", **report)
+    violation = Violation.create_id("7000000777")
+    assert answer.body["data"]["recordViolation"]["violation"] is None
+    assert answer.body["extensions"]["notCurrent"] == [global_id("Violation", violation)]
+    assert await retry(house.database, house.log, READ_MODELS) == (1, [])
 
 
 # What operators see

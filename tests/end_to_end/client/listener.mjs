@@ -4,7 +4,7 @@ import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
 const [url, token, start] = process.argv.slice(2);
-const query = "subscription ($after: Position) { myUpdates(after: $after) { position event { type } } }";
+const query = "subscription ($after: Position) { myUpdates(after: $after) { position event { type } violation { number status } } }";
 let after = start;
 
 for (;;) {
@@ -18,8 +18,9 @@ for (;;) {
   try {
     for await (const { data, errors } of client.iterate({ query, variables: { after } })) {
       if (errors) throw new Error(JSON.stringify(errors));
-      after = data.myUpdates.position;
-      console.log(after, data.myUpdates.event.type);
+      const { position, event, violation } = data.myUpdates;
+      after = position;
+      console.log(after, event.type, violation === null && event.type.startsWith("Violation.") ? "HALF" : "");
     }
   } catch (closed) {
     console.error(closed.code ?? closed.message ?? closed);
