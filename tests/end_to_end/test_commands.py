@@ -243,11 +243,12 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(sijil: Sijil) -> No
         assert_one_line(sijil("serve", "--port", str(port)), 75, f"127.0.0.1:{port} cannot be listened on")
 
 
-def test_no_piece_of_an_answer_waits_for_the_one_before() -> None:
+def test_no_piece_of_an_answer_waits_for_the_one_before_nor_for_who_never_reads() -> None:
     with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
         accepted, _ = listening.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
 def test_a_lost_master_key_stops_the_start_and_no_other_one_is_made(

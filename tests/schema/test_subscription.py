@@ -463,6 +463,29 @@ async def test_who_takes_json_as_well_is_answered_in_json_but_for_subscriptions(
             assert stream.headers["content-type"].startswith("text/event-stream")
 
 
+async def test_who_has_more_waiting_than_is_kept_comes_back_from_where_they_were(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.updates.MOST_WAITING", 1)
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(MINE)
+        for _ in range(3):
+            await recorded(served.house, RAJESH)
+        assert await client.closed() == 1013
+    async with served.socket(RAJESH) as client:
+        await client.subscribe(MINE, after="0")
+        monkeypatch.undo()
+        assert len({(await client.next())["position"] for _ in range(7)}) == 7
+
+
+async def test_a_connection_has_so_many_operations_and_no_more(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ws, "MOST_OPERATIONS", 2)
+    async with served.socket(RAJESH) as client:
+        for number in range(3):
+            await client.subscribe(MINE, id=str(number))
+        assert await client.closed() == 4429
+
+
 # A bad moment
 
 
