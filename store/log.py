@@ -180,11 +180,12 @@ class Log:
 
         Args:
             connection: on which to read; in a transaction it may have a snapshot of its own.
-            of: which kinds of streams.
+            of: which kinds of streams; `Aggregate` among them: all.
             after: the id that they come after.
             until: the last position.
         """
-        topics = [f"{get_topic(kind)}." for kind in of]
+        kinds = set(of)
+        topics = [""] if Aggregate in kinds else [f"{get_topic(kind)}." for kind in kinds]
         reading = asyncio.create_task(self._slice(connection, topics, (after, _LAST_VERSION), until))
         try:
             unfinished: list[Recorded] = []  # of the last stream, which may go on
