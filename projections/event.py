@@ -67,7 +67,7 @@ class Events(ReadModel[EventRow]):
         )
 
 
-NAMES: Final = {
+NAMES: Final[dict[type, str]] = {
     User.SponsorAssigned: "sponsor_id",
     User.SponsorshipEnded: "sponsor_id",
     User.DelegationGranted: "delegate_id",

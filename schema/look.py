@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 (statements are put together from texts in this file and conditions in filters.py, never from values)
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Final, Generic, TypeVar
@@ -103,6 +103,8 @@ HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_
 """Who is named by their national ID."""
 PERSON_THEMSELVES: Final = "SELECT %(named)s::uuid AS seen_of"
 """Who is named by the id of their stream."""
+PEOPLE_THEMSELVES: Final = "SELECT unnest(%(named)s::uuid[]) AS seen_of"
+"""Who are named by the ids of their streams, as an array."""
 
 
 PEOPLE: Final = Source(
@@ -237,6 +239,16 @@ async def reported(context: Context, row: type[Case], rows: str, number: str) ->
     async with context.connection() as connection:
         found = await fetch(connection, row, f"SELECT * FROM ({rows}) one WHERE number = %s", (number,))
     return found[0] if found else None
+
+
+async def note_seen(context: Context, role: Role, seen: Collection[tuple[UUID, Data]]) -> None:
+    """Note that somebody in office was shown data of these people, and which: a statement for all who were shown the same kinds."""
+    people: dict[UUID, list[Data]] = {}
+    for person, data in sorted(seen):
+        people.setdefault(person, []).append(data)
+    for kinds in {tuple(found) for found in people.values()}:
+        whose = [str(person) for person, found in people.items() if tuple(found) == kinds]
+        await note_told(context, role, Told(kinds, PEOPLE_THEMSELVES, f"{{{','.join(whose)}}}"))
 
 
 async def note_told(context: Context, role: Role, told: Told) -> None:
