@@ -36,7 +36,8 @@ class EventFilter:
         description="In a case of the person with this id (account, visa, violation, docket), or naming them (delegate, sponsor).",
     )
     about_national_id: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The same, by National ID or Iqama number."
+        default=strawberry.UNSET,
+        description="The same, by National ID or Iqama number; nothing, if the id is somebody else's.",
     )
     recorded_from: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Recorded at this moment or later."

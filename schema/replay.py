@@ -45,7 +45,8 @@ async def _replayed(asked: list[Happened], seen_as: SeenAs, context: Context) ->
     aggregates: dict[UUID, Any] = {}
     found: dict[int, list[FieldChange]] = {}
     after = replayed = 0
-    while batch := await context.accounts.log.read_streams(streams, after=after, until=until, limit=AT_ONCE):
+    while after < until:
+        batch = await context.accounts.log.read_streams(streams, after=after, until=until, limit=AT_ONCE)
         for one in batch:
             stream = one.event.originator_id
             before, told = aggregates.get(stream), one.position in positions
