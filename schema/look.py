@@ -103,8 +103,6 @@ HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_
 """Who is named by their national ID."""
 PERSON_THEMSELVES: Final = "SELECT %(named)s::uuid AS seen_of"
 """Who is named by the id of their stream."""
-PEOPLE_THEMSELVES: Final = "SELECT unnest(%(named)s::uuid[]) AS seen_of"
-"""Who are named by the ids of their streams, as an array."""
 
 
 PEOPLE: Final = Source(
@@ -242,13 +240,20 @@ async def reported(context: Context, row: type[Case], rows: str, number: str) ->
 
 
 async def note_seen(context: Context, role: Role, seen: Collection[tuple[UUID, Data]]) -> None:
-    """Note that somebody in office was shown data of these people, and which: a statement for all who were shown the same kinds."""
-    people: dict[UUID, list[Data]] = {}
-    for person, data in sorted(seen):
-        people.setdefault(person, []).append(data)
-    for kinds in {tuple(found) for found in people.values()}:
-        whose = [str(person) for person, found in people.items() if tuple(found) == kinds]
-        await note_told(context, role, Told(kinds, PEOPLE_THEMSELVES, f"{{{','.join(whose)}}}"))
+    """Note that somebody in office was shown data of these people, and of which kinds; with a purpose, as it must be."""
+    if not seen or context.purpose is None:
+        return
+    people, kinds = zip(*seen, strict=True)
+    values = (context.now, context.reader_id, role.value, AGENCY_OF[role])
+    why = (context.purpose.value, context.case_reference)
+    async with context.connection() as connection:
+        await connection.execute(_SEEN.encode(), (*values, *why, list(people), [kind.value for kind in kinds]))
+
+
+_SEEN: Final = """
+    INSERT INTO access_log (at, person_id, viewer_id, role, agency, purpose, case_reference, seen)
+    SELECT %s::timestamptz, person, %s::uuid, %s::text, %s::text, %s::text, %s::text, array_agg(kind ORDER BY kind)
+    FROM unnest(%s::uuid[], %s::text[]) AS seen (person, kind) GROUP BY person"""
 
 
 async def note_told(context: Context, role: Role, told: Told) -> None:
