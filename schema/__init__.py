@@ -19,6 +19,7 @@ from schema.objection import ObjectionQueries
 from schema.objection_change import ObjectionMutations
 from schema.person import PersonQueries
 from schema.read_model import ReadModelQueries
+from schema.replay import ReplayQueries
 from schema.scalars import SCALARS
 from schema.service import ServiceQueries
 from schema.session import SessionMutations
@@ -39,7 +40,14 @@ RULES: Final = [SizeLimits]
     description="What can be asked. Every field can be null by itself: one that fails leaves its neighbours alone."
 )
 class Query(
-    PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, ServiceQueries, NodeQueries, ReadModelQueries
+    PersonQueries,
+    VisaQueries,
+    ViolationQueries,
+    ObjectionQueries,
+    ServiceQueries,
+    NodeQueries,
+    ReadModelQueries,
+    ReplayQueries,
 ):
     pass
 
