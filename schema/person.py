@@ -302,16 +302,16 @@ def user_shown(row: PersonRow, context: Context) -> User:
 
 
 async def own_row(context: Context) -> PersonRow:
-    """The reader, as of the position of the answer: who was remembered from an earlier request is read again."""
+    """The reader, as of what the answer tells of: who was remembered from an earlier request is read again."""
     known = person_of(context)
-    if context.reader.read_at >= context.position:
+    if context.as_of is None and context.reader.read_at >= context.position:
         return known
     return await _parties(context).load((known.id, SeenAs.SELF))
 
 
 async def party(context: Context, person_id: UUID, seen_as: SeenAs) -> Person:
     """Somebody who is part of a case that the reader sees already."""
-    if person_id == context.reader_id and context.as_of is None:
+    if person_id == context.reader_id:
         return person_shown(await own_row(context), SeenAs.SELF, context)
     return person_shown(await _parties(context).load((person_id, seen_as)), seen_as, context)
 
