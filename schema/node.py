@@ -40,8 +40,10 @@ async def nodes_by_id(context: Context, ids: Sequence[str]) -> list[Node | Reque
     wanted: dict[tuple[str, datetime | None], set[UUID]] = defaultdict(set)
     for one in ids:
         type_name, row_id = read_id(one)
-        if type_name in KINDS or type_name == "User":
+        if type_name in KINDS:
             wanted[type_name, moment_of(one)].add(row_id)
+        elif type_name == "User":
+            wanted[type_name, None].add(row_id)
     reading = [_read(context.at(as_of), type_name, rows) for (type_name, as_of), rows in wanted.items()]
     found = {node.id: node for nodes in await gather(*reading) for node in nodes}
     return [found.get(one) or _missing(context, read_id(one)[0]) for one in map(strawberry.ID, ids)]

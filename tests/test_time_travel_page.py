@@ -46,7 +46,7 @@ async def furnish(house: House) -> None:
         (12, "recordViolation", "traffic", reported(house, RAJESH, "7000000002")),
     ):
         house.now.time = day(at)
-        assert (await do(house, operation, who, **input)).problems == []  # type: ignore[arg-type]
+        assert (await do(house, operation, who, **input)).problems == []
     house.now.time = day(20)
 
 
