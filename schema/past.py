@@ -1,12 +1,13 @@
 """The record as it stood: who may see it is judged by the rights of now, what they see followed from the record by then."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 import strawberry
 
-from projections.past import rows_as_of
+from projections.past import AT_ONCE, rows_as_of
 from projections.person import People
 from projections.read_model import ReadModel, Row
 from projections.violation import Violations
@@ -44,7 +45,13 @@ async def as_they_stood(context: Context, data: Data, rows: list[Any]) -> list[A
     streams = [row.id for row in rows] + list(corrections.values())
     stood = await rows_as_of(context.accounts.log, model, streams, context.as_of)
     corrected = {number for number, stream in corrections.items() if stream in stood}
-    return [_stood(row, stood[row.id], corrected) for row in rows if row.id in stood]
+    found = []
+    for place, row in enumerate(rows, 1):
+        if row.id in stood:
+            found.append(_stood(row, stood[row.id], corrected))
+        if place % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return found
 
 
 def _correction(row: Any) -> str | None:  # noqa: ANN401 (of any kind)

@@ -1,24 +1,29 @@
 """What the API answered at a moment it answers again as of that moment, to every reader, whatever happened since."""
 
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from domain.actor import Role
+from domain.text import Text
+from domain.user import User as Account
+from schema.ids import global_id
 from schema.scalars import moment
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
+from store.work import Work
 from tests.conftest import Clock
 from tests.end_to_end import test_violation, test_visa
 from tests.end_to_end.test_violation import MARYAM, SALMAN, driver, recorded, token
-from tests.house import NOURA, RAJESH, House, Registered, open_house
-from tests.schema.test_violation_matrix import OBJECTION, VIOLATION
+from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
+from tests.schema.test_violation_matrix import OBJECTION, SAID, VIOLATION
 from tests.schema.test_visa_matrix import SELECTIONS
 
 AUDITOR = Registered("2855690703", "auditor", "+966510000007", None, ("مراجع الحسابات", "Some Auditor"))
@@ -32,6 +37,7 @@ def selection(fields: dict[str, str]) -> str:
 
 
 PLACES = {
+    "person": f"id nationalId name {SAID} kind status roles {CASES} visas(first: 3) {{ totalCount }}",
     "violation": f"{selection(VIOLATION)} violator {{ {CASES} }}",
     "objection": f"{selection(OBJECTION)} violation {{ status violator {{ id name {{ en }} }} }}",
     "visa": f"{selection(SELECTIONS)} holder {{ oldest: visas(last: 3) {{ totalCount edges {{ node {{ number status }} }} }} }}",
@@ -39,8 +45,9 @@ PLACES = {
 
 
 def query(place: str) -> str:
+    named = "nationalId" if place == "person" else "number"
     return (
-        f"query ($number: String!, $asOf: DateTime) {{ {place}(number: $number, asOf: $asOf) {{ {PLACES[place]} }} }}"
+        f"query ($number: String!, $asOf: DateTime) {{ {place}({named}: $number, asOf: $asOf) {{ {PLACES[place]} }} }}"
     )
 
 
@@ -167,6 +174,38 @@ async def test_a_visa_is_shown_as_it_was(house: House, type: str, steps: list[st
     await album.check()
 
 
+async def test_a_person_is_shown_as_they_were_to_every_official(house: House) -> None:
+    await house.appoint(RAJESH, Role.PASSPORT_OFFICER)
+    await house.appoint(NOURA, Role.ADMINISTRATOR)
+    someone = await driver(house)
+    album = Album(house, "person", someone.national_id, [SALMAN, AUDITOR, RAJESH, NOURA])
+    id = UUID(next(row for _, row in ids(await album.ask(AUDITOR))))
+
+    async def change(decide: Callable[[Account], None]) -> None:
+        work = Work(house.log)
+        account = await work.find(Account, id)
+        assert account is not None
+        decide(account)
+        work.record(SETUP, correlation_id=work.new_id())
+        assert await house.followed.wait_for((await work.append()).last, 10)
+
+    await album.take()
+    changes: list[Callable[[Account], None]] = [
+        lambda account: account.lock(house.now() + timedelta(minutes=30), 5, now=house.now()),
+        lambda account: account.correct_name(Text("سائق آخر", "Another Driver"), "Typed wrong", now=house.now()),
+        lambda account: account.grant_role(Role.AUDITOR, by="setup", now=house.now()),
+    ]
+    for decide in changes:
+        await change(decide)
+        await recorded(house, someone)
+        await album.take()
+    house.now.advance(minutes=31)  # the lock is over
+    await album.take()
+    statuses = [seen["status"] for _, reader, seen in album.pictures if reader is AUDITOR]
+    assert statuses == ["ACTIVE", "LOCKED", "LOCKED", "LOCKED", "ACTIVE"]
+    await album.check()
+
+
 async def test_every_id_of_the_past_leads_to_the_same_again(house: House) -> None:
     violator = await driver(house)
     here = test_violation.Life(house, violator, await recorded(house, violator))
@@ -188,6 +227,13 @@ async def test_every_id_of_the_past_leads_to_the_same_again(house: House) -> Non
         {"id": found[2]},
     ]
     assert len(others | {present["id"]}) == 3
+    every = [present["id"], *others, found[1], present["id"]]
+    nodes = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    answer = await house.ask(nodes, await token(house, violator), ids=every)
+    assert answer.body["data"]["nodes"] == [{"id": one} for one in every]
+    _, own = next(ids(present["violator"]))
+    account = global_id("User", UUID(own), moment(then))
+    assert (await house.ask(node, await token(house, violator), id=account)).body["data"] == {"node": None}
     stranger = await driver(house)
     assert [(await house.ask(node, await token(house, stranger), id=one)).body["data"]["node"] for one in found] == [
         None
