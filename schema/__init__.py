@@ -19,10 +19,10 @@ from schema.objection import ObjectionQueries
 from schema.objection_change import ObjectionMutations
 from schema.person import PersonQueries
 from schema.read_model import ReadModelQueries
-from schema.replay import ReplayQueries
 from schema.scalars import SCALARS
 from schema.service import ServiceQueries
 from schema.session import SessionMutations
+from schema.stream import StreamQueries
 from schema.subscription import Subscription
 from schema.user import UserMutations
 from schema.violation import ViolationQueries
@@ -47,7 +47,7 @@ class Query(
     ServiceQueries,
     NodeQueries,
     ReadModelQueries,
-    ReplayQueries,
+    StreamQueries,
 ):
     pass
 

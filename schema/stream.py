@@ -46,7 +46,7 @@ class StreamState:
 
 
 @strawberry.type
-class ReplayQueries:
+class StreamQueries:
     @resolver(
         "The state of a stream at a version or a moment, by replaying its events; without either, of all of them. For "
         "auditors with a purpose. NOT_FOUND where the stream has no such version, or nothing was recorded by then."
