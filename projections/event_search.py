@@ -83,16 +83,23 @@ async def find(
 
 
 async def find_last(
-    connection: Connection, streams: Collection[UUID], *, types: Sequence[str], before: int, limit: int
+    connection: Connection,
+    streams: Collection[UUID],
+    *,
+    types: Sequence[str],
+    before: int,
+    until: datetime | None,
+    limit: int,
 ) -> dict[UUID, list[int]]:
-    """Of each stream the positions of the last events of these types before a position, the last first."""
+    """Of each stream the positions of the last events of these types before a position and until a moment, the last first."""
     cursor = await connection.execute(
         f"""SELECT wanted.stream, found.position FROM unnest(%s::uuid[]) AS wanted (stream) CROSS JOIN LATERAL (
                 SELECT one.position FROM {EVENT} one
                 WHERE one.stream = wanted.stream AND one.position < %s AND one.type = ANY (%s)
+                    AND one.recorded_at <= coalesce(%s::timestamptz, 'infinity')
                 ORDER BY one.position DESC LIMIT %s) found
             ORDER BY found.position DESC""".encode(),
-        (list(streams), before, list(types), limit),
+        (list(streams), before, list(types), until, limit),
     )
     found: dict[UUID, list[int]] = {stream: [] for stream in streams}
     for stream, position in await cursor.fetchall():

@@ -23,6 +23,7 @@ from schema.read_model import ReadModelQueries
 from schema.scalars import SCALARS
 from schema.service import ServiceQueries
 from schema.session import SessionMutations
+from schema.stream import StreamQueries
 from schema.subscription import Subscription
 from schema.user import UserMutations
 from schema.violation import ViolationQueries
@@ -48,6 +49,7 @@ class Query(
     NodeQueries,
     EventQueries,
     ReadModelQueries,
+    StreamQueries,
 ):
     pass
 

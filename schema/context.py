@@ -1,8 +1,9 @@
 """What a resolver knows of the operation it serves: who asks, when, in which language, and what was read already."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -21,6 +22,7 @@ from projections.person import People, PersonRow
 from projections.updates import Followed, Updates
 from schema.errors import bad_input
 from store.blobs import Blobs, Received
+from store.codec import to_milliseconds
 from store.database import Connection, Pool
 from telemetry.call import Call
 from telemetry.name import Names
@@ -89,23 +91,45 @@ class Context:
     new_refresh_cookie: str | None = None
     signed_out: bool = False
     received: Received | None = None  # the files that came with the operation
+    as_of: datetime | None = None  # the record is shown as it stood then; None: as it stands
     clock: Callable[[], datetime] | None = None  # of a subscription, whose events come one after another
     is_behind: bool = False  # a change of this operation is not in the read models yet
     not_current: set[str] = field(default_factory=set)  # ids in the answer of what is not as of its position
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
-    _rows: int = 0
-    _forecasts: int = 0
+    _past: dict[datetime, "Context"] = field(default_factory=dict)
+    _counted: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def moment(self) -> datetime:
+        """Of which the answer tells; rights and access logs are of `now`."""
+        return self.as_of or self.now
 
     @cached_property
     def today(self) -> date:
-        return riyadh_day(self.now)
+        """The day of which the answer tells, in Riyadh."""
+        return riyadh_day(self.moment)
+
+    def at(self, moment: datetime | None) -> "Context":
+        """The same operation, where everything is shown as it stood at a moment, to the millisecond; without one, this.
+
+        Raises:
+            RequestError: BAD_USER_INPUT, the moment is yet to come.
+        """
+        if not moment:
+            return self
+        as_of = to_milliseconds(moment)
+        if as_of > self.now:
+            raise bad_input("`asOf` is a moment that has passed")
+        if as_of not in self._past:
+            self._past[as_of] = replace(self, as_of=as_of, _loaders={})
+        return self._past[as_of]
 
     def renew(self, position: int) -> None:
         """Begin the next event of a subscription: nothing that was read for the one before is shown again."""
         self.position = max(self.position, position, self.services.followed.position)
-        self._loaders.clear()
+        self._forget()
         self.not_current.clear()
-        self._rows = self._forecasts = 0
+        self._counted.clear()
         if self.clock is not None:
             self.now = self.clock()
             self.__dict__.pop("today", None)
@@ -130,7 +154,11 @@ class Context:
         """Wait for the read models to see a change of this operation; what is read from here on shows it."""
         self.is_behind = not await self.services.followed.wait_for(position, WAITS_FOR_SECONDS)
         self.position = max(self.position, self.services.followed.position)
+        self._forget()
+
+    def _forget(self) -> None:
         self._loaders.clear()
+        self._past.clear()
 
     def loader(self, key: Hashable, load: Callable[[list[K]], Awaitable[list[V]]]) -> DataLoader[K, V]:
         """The operation's loader of this name: keys asked for together are read together, each once."""
@@ -144,8 +172,8 @@ class Context:
         Raises:
             RequestError: BAD_USER_INPUT, it gets too long.
         """
-        self._rows += rows
-        if self._rows > MOST_ROWS:
+        self._counted["rows"] += rows
+        if self._counted["rows"] > MOST_ROWS:
             raise bad_input(f"one operation answers at most {MOST_ROWS} rows; ask for smaller pages")
 
     def forecasts(self) -> None:
@@ -154,8 +182,8 @@ class Context:
         Raises:
             RequestError: BAD_USER_INPUT, there are too many.
         """
-        self._forecasts += 1
-        if self._forecasts > MOST_FORECASTS:
+        self._counted["forecasts"] += 1
+        if self._counted["forecasts"] > MOST_FORECASTS:
             raise bad_input(f"one operation answers at most {MOST_FORECASTS} forecasts")
 
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from projections.docket import DocketRow
+from domain.docket import Docket
+from projections.docket import DocketRow, Dockets
+from projections.past import rows_as_of
 from projections.read_model import fetch
 from schema import table
 from schema.context import Context
@@ -20,7 +22,13 @@ class NothingCounted:
 
 
 async def docket_of(context: Context, person_id: UUID) -> DocketRow | NothingCounted:
+    """Somebody's docket, as it stood at the context's moment."""
+
     async def load(people: list[UUID]) -> list[DocketRow | None]:
+        if context.as_of is not None:
+            streams = [Docket.create_id(person) for person in people]
+            stood = await rows_as_of(context.accounts.log, Dockets(), streams, context.as_of)
+            return [stood.get(stream) for stream in streams]
         async with context.connection() as connection:
             sql = f"SELECT * FROM {table.DOCKET} WHERE person_id = ANY (%s)"  # noqa: S608 (a name of our own)
             found = {row.person_id: row for row in await fetch(connection, DocketRow, sql, (people,))}

@@ -10,7 +10,7 @@ from projections.event_search import find_last
 from projections.updates import Happened
 from projections.violation import OBJECTION_EVENTS, ViolationRow
 from schema.access import SeenAs, shows_refused_movements
-from schema.context import Info
+from schema.context import Context, Info
 from schema.event_page import EventConnection, events_listed, position_of, read_events
 from schema.paging import Order, asked
 
@@ -37,14 +37,21 @@ def of_objection(row: ViolationRow) -> tuple[str, ...]:
 
 
 async def history_of(  # noqa: PLR0917 (what every history says of itself, then GraphQL arguments)
-    info: Info, stream: UUID, types: tuple[str, ...], seen_as: SeenAs, first: int | None, after: str | None
+    info: Info,
+    context: Context,
+    stream: UUID,
+    types: tuple[str, ...],
+    seen_as: SeenAs,
+    first: int | None,
+    after: str | None,
 ) -> EventConnection:
-    """A page of the events of these types in a stream, newest first; agencies report and do not read.
+    """A page of the events of these types in a stream, newest first, as of the context's moment if it has one.
+
+    Agencies report and do not read.
 
     Raises:
         RequestError: BAD_USER_INPUT.
     """
-    context = info.context
     page = asked(info, HISTORY, first, after)
     before = context.position + 1
     if page.after is not None:
@@ -52,7 +59,9 @@ async def history_of(  # noqa: PLR0917 (what every history says of itself, then 
 
     async def load(streams: list[UUID]) -> list[list[Happened]]:
         async with context.connection() as connection:
-            found = await find_last(connection, streams, types=types, before=before, limit=page.limit + 1)
+            found = await find_last(
+                connection, streams, types=types, before=before, until=context.as_of, limit=page.limit + 1
+            )
         happened = await read_events(context, [position for places in found.values() for position in places])
         by_position = {one.recorded.position: one for one in happened}
         return [[by_position[position] for position in found[one]] for one in streams]

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from domain.actor import Role
+from domain.calendar import riyadh_day
 from projections.person import DelegationEntry, PersonRow
 from projections.read_model import Row, fetch
 from projections.violation import ViolationRow
@@ -29,8 +30,9 @@ from schema.access import (
     SeenAs,
     official_roles,
 )
-from schema.context import Context
+from schema.context import MOST_ROWS, Context
 from schema.paging import Order, Page, Slice
+from schema.past import as_they_stood
 
 R = TypeVar("R")
 Case = TypeVar("Case", bound=Row)
@@ -173,6 +175,13 @@ VIOLATIONS_OF: Final = PersonalList(
     "WHERE violation.violator_id = whose.id",
     Order(b"vio", "occurred_at", descending=True),
 )
+EVERYTHING: Final = Page(forward=True, limit=MOST_ROWS, after=None, before=None, total=False)
+TABLES: Final = {Data.VISA: table.VISA, Data.VIOLATION: table.VIOLATION}
+_STOOD: Final = (
+    "SELECT * FROM ROWS FROM (json_populate_recordset(NULL::{}, %(stood)s::json), "
+    "json_to_recordset(%(stood)s::json) AS (seen_as text, replaced_by text)) stood"
+)
+"""Rows that were made anew, in place of a table: filters and pages are the same."""
 OBJECTIONS_ORDER: Final = Order(b"obj", "objection_submitted_at")
 ASKABLE_ORDER: Final = Order(b"ask", None)
 
@@ -181,7 +190,8 @@ async def look(context: Context, source: Source[R], condition: Condition, *, sho
     """Rows under a condition, those that the reader may see. `shows`: what else than the source's data they show."""
     roles = official_roles(context, source.data)
     statement = _rows_statement(source, condition.sql, bool(roles))
-    return _rows_of(source.row).decode(await _run(context, roles, statement, condition, shows=(source.data, *shows)))
+    found = await _run(context, roles, statement, condition, shows=(source.data, *shows))
+    return await as_they_stood(context, source.data, _rows_of(source.row).decode(found))
 
 
 async def look_through(
@@ -213,6 +223,33 @@ async def look_at(
     shows: Sequence[Data] = (),
 ) -> list[Shelf[R]]:
     """The same page for every `person` under the first condition whose list the reader may see."""
+    if context.as_of is None:
+        return await _look_at(context, of, page, whose, condition, shows=shows)
+    shelves = await _look_at(context, of, EVERYTHING, whose, Condition(), shows=shows)
+    return [await _as_it_stood(context, of, shelf, page, condition) for shelf in shelves]
+
+
+async def _as_it_stood(
+    context: Context, of: PersonalList[R], shelf: Shelf[R], page: Page, condition: Condition
+) -> Shelf[R]:
+    """A page of a shelf with everything that the reader may see now: what was on it then, and how it stood."""
+    rows = await as_they_stood(context, of.data, shelf.page.rows)
+    source = Source(of.data, of.row, _STOOD.format(TABLES[of.data]))
+    statement = _page_statement(source, of.order, _shape(page), condition.sql, None, notes=False)
+    stood = Condition(parameters=(("stood", msgspec.json.encode(rows).decode()), *condition.parameters))
+    found = _page_of(of.row).decode(await _run(context, [], statement, stood, shows=(), page=page))
+    return Shelf(shelf.person_id, shelf.seen_as, found)
+
+
+async def _look_at(
+    context: Context,
+    of: PersonalList[R],
+    page: Page,
+    whose: Condition,
+    condition: Condition,
+    *,
+    shows: Sequence[Data],
+) -> list[Shelf[R]]:
     roles = official_roles(context, of.data)
     statement = _shelf_statement(of, _shape(page), whose.sql, condition.sql, bool(roles))
     both = Condition(parameters=whose.parameters + condition.parameters)
@@ -229,7 +266,8 @@ async def look_at_parties(context: Context, parties: Sequence[tuple[UUID, SeenAs
         )
     )
     statement = _rows_statement(PARTIES, condition.sql, bool(roles))
-    return _rows_of(SeenPerson).decode(await _run(context, roles, statement, condition, shows=(Data.PERSON,)))
+    found = await _run(context, roles, statement, condition, shows=(Data.PERSON,))
+    return await as_they_stood(context, Data.PERSON, _rows_of(SeenPerson).decode(found))
 
 
 async def reported(context: Context, row: type[Case], rows: str, number: str) -> Case | None:
@@ -292,7 +330,7 @@ async def _run(
     reader = context.reader.person
     parameters: dict[str, Any] = {
         "me": context.reader_id,
-        "today": context.today,
+        "today": riyadh_day(context.now),
         "known": [*reader.sponsor_ids, *reader.delegate_ids] if reader else [],
         "roles": [role.value for role in roles],
         "official": roles[0].value if roles else None,

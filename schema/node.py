@@ -2,7 +2,8 @@
 
 from asyncio import gather
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from schema.access import Data, person_of, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError, bad_input
 from schema.events import events_by_id
-from schema.ids import Id, Node, read_id
+from schema.ids import Id, Node, moment_of, read_id
 from schema.look import PEOPLE, VIOLATIONS, VISAS, Condition, Source, look
 from schema.objection import objection_shown
 from schema.person import own_row, person_shown, user_shown
@@ -33,30 +34,31 @@ KINDS: Final[dict[str, tuple[Source[Any], tuple[Data, ...], Shown]]] = {
 
 
 async def nodes_by_id(context: Context, ids: Sequence[str]) -> list[Node | RequestError | None]:
-    """The things with these ids, in their order, one statement for each type of them.
+    """The things with these ids, in their order, one statement for each type and moment of them.
 
     None stands for what the reader may not see, an error for what an official did not say a purpose for.
     """
-    wanted = [read_id(one) for one in ids]
-    by_type: dict[str, set[UUID]] = defaultdict(set)
-    for type_name, row_id in wanted:
-        by_type[type_name].add(row_id)
-    readers: dict[str, Awaitable[Mapping[UUID, Node]]] = {
-        name: _read(context, name, found) for name, found in by_type.items() if name in {*KINDS, "Event", "User"}
-    }
-    found = dict(zip(readers, await gather(*readers.values()), strict=True))
-    return [found.get(type_name, {}).get(row_id) or _missing(context, type_name) for type_name, row_id in wanted]
+    wanted: dict[tuple[str, datetime | None], set[UUID]] = defaultdict(set)
+    for one in ids:
+        type_name, row_id = read_id(one)
+        if type_name in KINDS:
+            wanted[type_name, moment_of(one)].add(row_id)
+        elif type_name in {"User", "Event"}:
+            wanted[type_name, None].add(row_id)
+    reading = [_read(context.at(as_of), type_name, rows) for (type_name, as_of), rows in wanted.items()]
+    found = {node.id: node for nodes in await gather(*reading) for node in nodes}
+    return [found.get(one) or _missing(context, read_id(one)[0]) for one in map(strawberry.ID, ids)]
 
 
-async def _read(context: Context, type_name: str, ids: set[UUID]) -> Mapping[UUID, Node]:
+async def _read(context: Context, type_name: str, ids: set[UUID]) -> list[Node]:
     if type_name == "Event":
-        return await events_by_id(context, ids)
+        return [*(await events_by_id(context, ids)).values()]
     if type_name == "User":
         own = await own_row(context) if context.reader_id in ids else None
-        return {own.id: user_shown(own, context)} if own else {}
+        return [user_shown(own, context)] if own else []
     source, shows, shown = KINDS[type_name]
     rows = await look(context, source, Condition("one.id = ANY (%(ids)s)", (("ids", list(ids)),)), shows=shows)
-    return {row.id: node for row in rows if (node := shown(row, context))}
+    return [node for row in rows if (node := shown(row, context))]
 
 
 def _missing(context: Context, type_name: str) -> RequestError | None:

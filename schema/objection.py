@@ -23,6 +23,7 @@ from schema.ids import Node, row_id
 from schema.look import OBJECTIONS_ORDER, VIOLATIONS, SeenViolation, look_through
 from schema.number import ObjectionNumber, violation_of
 from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
+from schema.past import AsOf
 from schema.resolver import resolver
 from schema.text import Deadline, LocalizedText, Rule, deadlines_shown, localized, rule_shown
 
@@ -66,6 +67,7 @@ class ObjectionAppeal:
 @strawberry.type(description="The one objection to a violation.")
 class Objection(Node):
     row: strawberry.Private[SeenViolation]
+    context: strawberry.Private[Context]
     number: str = strawberry.field(description="O and the number of the violation.")
     version: int = strawberry.field(
         description="Grows with each change; an officer sends it back with a decision, as `expectedVersion`."
@@ -99,12 +101,12 @@ class Objection(Node):
         return attachments_shown(masked(files, self.row.seen_as), self.row.id)
 
     @resolver("The violation that it is to.", graphql_type=later.VIOLATION)
-    def violation(self, info: Info) -> Node:
-        return schema.violation.violation_shown(self.row, info.context)
+    def violation(self) -> Node:
+        return schema.violation.violation_shown(self.row, self.context)
 
     @resolver("What can be done about it by when, earliest first.")
-    def deadlines(self, info: Info) -> list[Deadline]:
-        return deadlines_shown(objection.objection_deadlines(self.row), info.context)
+    def deadlines(self) -> list[Deadline]:
+        return deadlines_shown(objection.objection_deadlines(self.row), self.context)
 
     @resolver(
         "What was recorded about it, newest first: who did what, when, and what it changed.",
@@ -112,7 +114,7 @@ class Objection(Node):
     )
     async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
         types = schema.history.of_objection(self.row)
-        return await schema.history.history_of(info, self.row.id, types, self.row.seen_as, first, after)
+        return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
 
 
 def objection_shown(row: SeenViolation, context: Context) -> Objection | None:
@@ -123,6 +125,7 @@ def objection_shown(row: SeenViolation, context: Context) -> Objection | None:
     return Objection(
         id=row_id(context, "Objection", row.id),
         row=row,
+        context=context,
         number=f"O{row.number}",
         version=row.objection_version or 0,
         status=status,
@@ -246,11 +249,11 @@ async def objection_to(context: Context, violation_number: str) -> Objection | N
 class ObjectionQueries:
     @resolver(
         "An objection by its number: one's own; for traffic officers and auditors any, for court clerks "
-        "those in court. Null when there is none that the reader may see."
+        "those in court. Null when there is none that the reader may see, or was none at `asOf`."
     )
-    async def objection(self, info: Info, number: ObjectionNumber) -> Objection | None:
+    async def objection(self, info: Info, number: ObjectionNumber, as_of: AsOf = strawberry.UNSET) -> Objection | None:
         person_of(info.context)
-        return await objection_to(info.context, violation_of(number))
+        return await objection_to(info.context.at(as_of), violation_of(number))
 
     @resolver(
         "The work list of the traffic department, oldest first. For traffic officers and auditors; for "

@@ -51,6 +51,7 @@ from schema.look import (
 )
 from schema.number import NationalId
 from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
+from schema.past import AsOf
 from schema.relation import Relation, relation_of
 from schema.resolver import resolver
 from schema.selection import selects
@@ -65,6 +66,7 @@ C = TypeVar("C")
 )
 class Person(Node):
     row: strawberry.Private[PersonRow]
+    context: strawberry.Private[Context]
     seen_as: strawberry.Private[SeenAs]
     national_id: str | None = strawberry.field(description="National ID or Iqama number.")
     name: LocalizedText | None = strawberry.field(description="The full name.")
@@ -89,9 +91,9 @@ class Person(Node):
         filter: VisaFilterArgument = strawberry.UNSET,
     ) -> object:
         page = asked(info, VISAS_OF.order, first, after, last, before)
-        if not may_list_visas(info.context, self.seen_as):
+        if not may_list_visas(self.context, self.seen_as):
             return None
-        return await schema.visa.visas_of(info.context, self.row.id, page, filter)
+        return await schema.visa.visas_of(self.context, self.row.id, page, filter)
 
     @resolver(
         "Their traffic violations, newest first; null where the reader may not see them.",
@@ -107,15 +109,15 @@ class Person(Node):
         filter: ViolationFilterArgument = strawberry.UNSET,
     ) -> object:
         page = asked(info, VIOLATIONS_OF.order, first, after, last, before)
-        if not may_list_violations(info.context, self.seen_as):
+        if not may_list_violations(self.context, self.seen_as):
             return None
         objections = any(selects(info, "edges", "node", name) for name in ("objection", "history"))
-        return await schema.violation.violations_of(info.context, self.row.id, page, filter, with_objections=objections)
+        return await schema.violation.violations_of(self.context, self.row.id, page, filter, with_objections=objections)
 
 
-def status_now(row: PersonRow, context: Context) -> AccountStatus:
+def status_of(row: PersonRow, context: Context) -> AccountStatus:
     """The state of an account; a lock ends by itself."""
-    locked = row.status is AccountStatus.ACTIVE and row.locked_until is not None and context.now < row.locked_until
+    locked = row.status is AccountStatus.ACTIVE and row.locked_until is not None and context.moment < row.locked_until
     return AccountStatus.LOCKED if locked else row.status
 
 
@@ -125,11 +127,12 @@ def person_shown(row: PersonRow, seen_as: SeenAs, context: Context) -> Person:
     return Person(
         id=row_id(context, "Person", row.id),
         row=row,
+        context=context,
         seen_as=seen_as,
         national_id=masked_number(row.national_id, seen_as),
         name=maybe_localized(name, context.language),
         kind=row.kind,
-        status=status_now(row, context) if account else None,
+        status=status_of(row, context) if account else None,
         roles=row.roles if account else None,
     )
 
@@ -265,7 +268,7 @@ class User(Node):
     )
     async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
         types = schema.history.OF_USER
-        return await schema.history.history_of(info, self.row.id, types, SeenAs.SELF, first, after)
+        return await schema.history.history_of(info, info.context, self.row.id, types, SeenAs.SELF, first, after)
 
     @resolver("How many more objections the reader may make.")
     async def objection_quota(self, info: Info) -> ObjectionQuota:
@@ -301,16 +304,16 @@ def user_shown(row: PersonRow, context: Context) -> User:
         mobile=row.mobile,
         email=row.email,
         address=None if row.address is None else address_shown(row.address, context.language),
-        status=status_now(row, context),
+        status=status_of(row, context),
         language=row.language,
         roles=row.roles,
     )
 
 
 async def own_row(context: Context) -> PersonRow:
-    """The reader, as of the position of the answer: who was remembered from an earlier request is read again."""
+    """The reader, as of what the answer tells of: who was remembered from an earlier request is read again."""
     known = person_of(context)
-    if context.reader.read_at >= context.position:
+    if context.as_of is None and context.reader.read_at >= context.position:
         return known
     return await _parties(context).load((known.id, SeenAs.SELF))
 
@@ -376,7 +379,8 @@ class PersonQueries:
 
     @resolver(
         "A person by ID number, for officers, auditors and administrators with a purpose; the look is "
-        "written to the person's access log. Null when nobody has the number."
+        "written to the person's access log. Null when nobody has the number, or nobody had an account with it at `asOf`."
     )
-    async def person(self, info: Info, national_id: NationalId) -> Person | None:
-        return await person_with_id(info.context, national_id)
+    async def person(self, info: Info, national_id: NationalId, as_of: AsOf = strawberry.UNSET) -> Person | None:
+        require_official(info.context, Data.PERSON)
+        return await person_with_id(info.context.at(as_of), national_id)

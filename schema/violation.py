@@ -42,6 +42,7 @@ from schema.ids import Node, row_id
 from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
 from schema.number import ViolationNumber
 from schema.paging import After, First, Listed, Page, PageInfo, listed
+from schema.past import AsOf
 from schema.problems import Problem, problem_shown
 from schema.resolver import resolver
 from schema.selection import selects
@@ -104,6 +105,7 @@ class ObjectionEligibility:
 @strawberry.type(description="A traffic violation, and what is due for it.")
 class Violation(Node):
     row: strawberry.Private[SeenViolation]
+    context: strawberry.Private[Context]
     number: str = strawberry.field(description="Its number with the traffic department.")
     status: ViolationStatus = strawberry.field(description="Where it stands.")
     status_label: LocalizedText = strawberry.field(description="The state, for people.")
@@ -131,8 +133,8 @@ class Violation(Node):
     points: int = strawberry.field(description="Traffic points.")
 
     @resolver("What was done.")
-    def type(self, info: Info) -> ViolationType:
-        return type_shown(VIOLATION_TYPES[self.row.type_code], info.context)
+    def type(self) -> ViolationType:
+        return type_shown(VIOLATION_TYPES[self.row.type_code], self.context)
 
     @resolver(
         "Pictures and documents of it, as the agency sent them; none for auditors, and once the violator is erased."
@@ -141,36 +143,38 @@ class Violation(Node):
         return attachments_shown(masked(self.row.evidence, self.row.seen_as), self.row.id)
 
     @resolver("Who is to answer for it.", graphql_type=later.PERSON)
-    async def violator(self, info: Info) -> Node:
-        return await schema.person.party(info.context, self.row.violator_id, self.row.seen_as)
+    async def violator(self) -> Node:
+        return await schema.person.party(self.context, self.row.violator_id, self.row.seen_as)
 
     @resolver(
         "What can or must be done by when, earliest first, those passed too; empty when nothing is to be done any more."
     )
-    def deadlines(self, info: Info) -> list[Deadline]:
-        return deadlines_shown(dues.deadlines(self.row), info.context)
+    def deadlines(self) -> list[Deadline]:
+        return deadlines_shown(dues.deadlines(self.row), self.context)
 
     @resolver("The objection to it; null when there is none.", graphql_type=later.OBJECTION | None)
-    def objection(self, info: Info) -> Node | None:
+    def objection(self) -> Node | None:
         if self.row.seen_as is SeenAs.AGENCY:
             return None
-        return schema.objection.objection_shown(self.row, info.context)
+        return schema.objection.objection_shown(self.row, self.context)
 
     @resolver(
         "What would become of it if something were done on a day, by the rules that would decide it then; at most 100 "
-        "forecasts in one operation."
+        "forecasts in one operation. Null with `asOf`: what became of it is known."
     )
     async def what_if(
-        self, info: Info, event: ViolationEventArgument, on: OnArgument, days: DaysArgument = strawberry.UNSET
+        self, event: ViolationEventArgument, on: OnArgument, days: DaysArgument = strawberry.UNSET
     ) -> ViolationForecast | None:
+        if self.context.as_of is not None:
+            return None
         asked_for = None if days is strawberry.UNSET else days
         return await violation_forecast_shown(
-            info.context, self.row.id, event, on, asked_for, with_docket=shows_docket(self.row.seen_as)
+            self.context, self.row.id, event, on, asked_for, with_docket=shows_docket(self.row.seen_as)
         )
 
     @resolver("Whether it can be objected to now, and if not, every reason why.")
-    async def objection_eligibility(self, info: Info) -> ObjectionEligibility:
-        context = info.context
+    async def objection_eligibility(self) -> ObjectionEligibility:
+        context = self.context
         known = shows_docket(self.row.seen_as)
         docket = await docket_of(context, self.row.violator_id) if known else NothingCounted()
         problems = objection.objection_problems(self.row, docket, context.today)
@@ -186,7 +190,7 @@ class Violation(Node):
     )
     async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
         types = schema.history.OF_VIOLATION
-        return await schema.history.history_of(info, self.row.id, types, self.row.seen_as, first, after)
+        return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
 
 
 def violation_shown(row: SeenViolation, context: Context) -> Violation:
@@ -194,6 +198,7 @@ def violation_shown(row: SeenViolation, context: Context) -> Violation:
     return Violation(
         id=row_id(context, "Violation", row.id),
         row=row,
+        context=context,
         number=row.number,
         status=row.status,
         status_label=localized(label(row.status), context.language),
@@ -279,22 +284,23 @@ async def find_violation(context: Context, number: str, shows: tuple[Data, ...])
     return found[0] if found else None
 
 
-async def violation_with_number(info: Info, number: str) -> Violation | None:
+async def violation_with_number(info: Info, number: str, as_of: datetime | None = None) -> Violation | None:
     """A violation below the present field, as the reader may see it; None where there is none for them."""
+    context = info.context.at(as_of)
     shows = (Data.OBJECTION,) if selects(info, "objection") or selects(info, "history") else ()
-    row = await find_violation(info.context, number, shows)
-    return None if row is None else violation_shown(row, info.context)
+    row = await find_violation(context, number, shows)
+    return None if row is None else violation_shown(row, context)
 
 
 @strawberry.type
 class ViolationQueries:
     @resolver(
         "A traffic violation by its number: one's own; for traffic officers and auditors any, for court "
-        "clerks those in court. Null when there is none that the reader may see."
+        "clerks those in court. Null when there is none that the reader may see, or was none at `asOf`."
     )
-    async def violation(self, info: Info, number: ViolationNumber) -> Violation | None:
+    async def violation(self, info: Info, number: ViolationNumber, as_of: AsOf = strawberry.UNSET) -> Violation | None:
         person_of(info.context)
-        return await violation_with_number(info, formats.number(number, ("number",)))
+        return await violation_with_number(info, formats.number(number, ("number",)), as_of)
 
     @resolver("Every kind of violation. Public.")
     def violation_types(self, info: Info) -> list[ViolationType] | None:

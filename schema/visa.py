@@ -42,6 +42,7 @@ from schema.look import (
 )
 from schema.number import NationalId, VisaNumber
 from schema.paging import After, First, Listed, Page, PageInfo, asked, listed
+from schema.past import AsOf
 from schema.relation import Relation, relation_of
 from schema.resolver import resolver
 from schema.selection import selects
@@ -86,6 +87,7 @@ class VisaExtension:
 @strawberry.type(description="Permission to leave the Kingdom and come back, and what has become of it.")
 class Visa(Node):
     row: strawberry.Private[SeenVisa]
+    context: strawberry.Private[Context]
     number: str = strawberry.field(description="Ten digits, on the visa.")
     type: VisaType = strawberry.field(description="For one trip, or for several.")
     type_label: LocalizedText = strawberry.field(description="The type, for people.")
@@ -110,38 +112,38 @@ class Visa(Node):
     )
 
     @resolver("What must happen by when, earliest first; empty once nothing can be missed.")
-    def deadlines(self, info: Info) -> list[Deadline]:
-        return deadlines_shown(visa_terms.deadlines(self.row), info.context)
+    def deadlines(self) -> list[Deadline]:
+        return deadlines_shown(visa_terms.deadlines(self.row), self.context)
 
     @resolver("Whom it lets travel.", graphql_type=later.PERSON)
-    async def holder(self, info: Info) -> Node:
-        return await schema.person.party(info.context, self.row.holder_id, self.row.seen_as)
+    async def holder(self) -> Node:
+        return await schema.person.party(self.context, self.row.holder_id, self.row.seen_as)
 
     @resolver(
         "The head of household or employer who asked for it; null when nobody did.", graphql_type=later.PERSON | None
     )
-    async def sponsor(self, info: Info) -> Node | None:
+    async def sponsor(self) -> Node | None:
         sponsor_id = self.row.sponsor_id
         if sponsor_id is None:
             return None
-        return await schema.person.party(info.context, sponsor_id, in_case(self.row.seen_as))
+        return await schema.person.party(self.context, sponsor_id, in_case(self.row.seen_as))
 
     @resolver("Fines for not using or cancelling it, oldest first.")
-    def penalties(self, info: Info) -> list[Penalty]:
-        return [_penalty(entry, info.context) for entry in self.row.penalties]
+    def penalties(self) -> list[Penalty]:
+        return [_penalty(entry, self.context) for entry in self.row.penalties]
 
     @resolver("Crossings of the border under it, in the order of their reports.")
-    def movements(self, info: Info) -> list[Movement]:
-        return [_movement(entry, self.row, info.context) for entry in self.row.movements if entry.counts]
+    def movements(self) -> list[Movement]:
+        return [_movement(entry, self.row, self.context) for entry in self.row.movements if entry.counts]
 
     @resolver(
         "Crossings of the border that were reported and cannot be, in the order of their reports, without those that were "
         "reported again and recorded; for passport officers, null for everybody else."
     )
-    async def refused_movements(self, info: Info) -> list[Movement] | None:
-        if not await _seen_in_office(self.row, info.context):
+    async def refused_movements(self) -> list[Movement] | None:
+        if not await _seen_in_office(self.row, self.context):
             return None
-        return [_movement(entry, self.row, info.context) for entry in self.row.movements if entry.refused]
+        return [_movement(entry, self.row, self.context) for entry in self.row.movements if entry.refused]
 
     @resolver("Extensions of the time to be back, oldest first; without those of a trip that was taken back.")
     def extensions(self) -> list[VisaExtension]:
@@ -149,12 +151,14 @@ class Visa(Node):
 
     @resolver(
         "What would become of it if something were done on a day, by the rules that would decide it then; at most 100 times "
-        "in one operation."
+        "in one operation. Null with `asOf`: what became of it is known."
     )
     async def what_if(
-        self, info: Info, event: EventArgument, on: OnArgument, return_before: ReturnBeforeArgument = strawberry.UNSET
+        self, event: EventArgument, on: OnArgument, return_before: ReturnBeforeArgument = strawberry.UNSET
     ) -> VisaForecast | None:
-        return await forecast_shown(info.context, self.row, event, on, return_before or None)
+        if self.context.as_of is not None:
+            return None
+        return await forecast_shown(self.context, self.row, event, on, return_before or None)
 
     @resolver(
         "What was recorded about it, newest first: who did what, when, and what it changed. Reports of movements that cannot "
@@ -163,7 +167,7 @@ class Visa(Node):
     )
     async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
         types = schema.history.of_visa(self.row.seen_as)
-        return await schema.history.history_of(info, self.row.id, types, self.row.seen_as, first, after)
+        return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
 
 
 async def _seen_in_office(row: SeenVisa, context: Context) -> bool:
@@ -187,6 +191,7 @@ def visa_shown(row: SeenVisa, context: Context) -> Visa:
     return Visa(
         id=row_id(context, "Visa", row.id),
         row=row,
+        context=context,
         number=row.number,
         type=row.type,
         type_label=localized(label(row.type), language),
@@ -268,10 +273,11 @@ async def visas_of(context: Context, person_id: UUID, page: Page, filter: VisaFi
     return None if shelf is None else visas_listed(shelf, page, context)
 
 
-async def visa_with_number(info: Info, number: str) -> Visa | None:
+async def visa_with_number(info: Info, number: str, as_of: datetime | None = None) -> Visa | None:
     """A visa below the present field, as the reader may see it; None where there is none for them."""
-    context = info.context
-    source, shows = (VISAS_WITH_HOLDERS, (Data.PERSON,)) if selects(info, "holder") else (VISAS, ())
+    context = info.context.at(as_of)
+    with_holder = context.as_of is None and selects(info, "holder")
+    source, shows = (VISAS_WITH_HOLDERS, (Data.PERSON,)) if with_holder else (VISAS, ())
     found = await look(context, source, Condition("one.number = %(number)s", (("number", number),)), shows=shows)
     if not found:
         return None
@@ -284,11 +290,11 @@ async def visa_with_number(info: Info, number: str) -> Visa | None:
 class VisaQueries:
     @resolver(
         "An exit/re-entry visa by its number: one's own, a dependent's, a sponsored worker's, a delegator's; for "
-        "passport officers and auditors any. Null when there is none that the reader may see."
+        "passport officers and auditors any. Null when there is none that the reader may see, or was none at `asOf`."
     )
-    async def visa(self, info: Info, number: VisaNumber) -> Visa | None:
+    async def visa(self, info: Info, number: VisaNumber, as_of: AsOf = strawberry.UNSET) -> Visa | None:
         person_of(info.context)
-        found = await visa_with_number(info, formats.visa_number(number, ("number",)))
+        found = await visa_with_number(info, formats.visa_number(number, ("number",)), as_of)
         if found is None:
             require_purpose(info.context, Data.VISA)
         return found

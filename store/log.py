@@ -183,6 +183,25 @@ class Log:
         )
         return await self._decode(rows)
 
+    async def as_of(self, streams: Iterable[UUID], moment: datetime | None) -> dict[UUID, list[Recorded]]:
+        """The events of streams that were recorded up to a moment, itself included (None: all), each stream in its order.
+
+        Streams without any are left out. Never from memory: what was erased since is None.
+        """
+        rows = await self._rows(
+            f"""
+            SELECT e.* FROM unnest(%b::uuid[]) AS wanted(stream) CROSS JOIN LATERAL (
+                SELECT {_COLUMNS} FROM sijil_events e
+                WHERE originator_id = wanted.stream AND e.recorded_at <= coalesce(%b::timestamptz, 'infinity') OFFSET 0
+            ) e ORDER BY originator_id, originator_version
+            """,  # noqa: S608 (no values)
+            (list(streams), moment),
+        )
+        found: dict[UUID, list[Recorded]] = {}
+        for recorded in await self._decode(rows):
+            found.setdefault(recorded.event.originator_id, []).append(recorded)
+        return found
+
     async def histories(
         self, connection: Connection, *, of: Iterable[type[Aggregate]], after: UUID, until: int
     ) -> AsyncIterator[list[Recorded]]:

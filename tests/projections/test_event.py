@@ -1,6 +1,7 @@
 """The read model of events: one row for each, whatever becomes of the rows of its stream elsewhere."""
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -118,5 +119,9 @@ async def test_events_are_found_from_both_ends_and_no_more_than_are_asked_for(
         assert await find(connection, wanted, after=0, before=whole[-1], limit=2, forward=False) == whole[-3:-1]
         assert await find(connection, replace(wanted, types=()), after=0, before=1_000, limit=2) == []
         assert await find(connection, Wanted(person=UUID(int=0)), after=0, before=1_000, limit=2) == []
-        last = await find_last(connection, [rajesh, rows[0].stream], types=["User.Registered"], before=1_000, limit=1)
+        both, kind = [rajesh, rows[0].stream], ["User.Registered"]
+        last = await find_last(connection, both, types=kind, before=1_000, until=None, limit=1)
+        early = every[0].recorded_at - timedelta(seconds=1)
+        none = await find_last(connection, both, types=kind, before=1_000, until=early, limit=1)
+    assert none == {stream: [] for stream in both}
     assert last == {rajesh: [rows[1].position], rows[0].stream: [rows[0].position]}

@@ -115,6 +115,26 @@ async def test_streams_without_events_are_left_out(log: Log) -> None:
     assert await log.load([]) == {}
 
 
+async def test_streams_are_read_as_they_were_at_a_moment_with_all_that_was_recorded_at_it(log: Log, now: Clock) -> None:
+    begun = now()
+    first, second = Counter.start(ONE), Counter.start(TWO)
+    await log.append(change_of(first, second))
+    now.advance(seconds=1)
+    first.count(1)
+    await log.append(change_of(first))
+    first.count(2)
+    await log.append(change_of(first))
+    then = now()
+
+    async def versions(moment: datetime | None) -> dict[UUID, list[int]]:
+        found = await log.as_of([ONE, TWO, THREE], moment)
+        return {stream: [one.event.originator_version for one in events] for stream, events in found.items()}
+
+    assert await versions(begun - timedelta(milliseconds=1)) == {}
+    assert await versions(begun) == await versions(then - timedelta(milliseconds=1)) == {ONE: [1], TWO: [1]}
+    assert await versions(then) == await versions(None) == {ONE: [1, 2, 3], TWO: [1]}
+
+
 async def test_the_cache_holds_no_more_than_its_bound(database: Database, keyring: Keyring, now: Clock) -> None:
     streams = [uuid4() for _ in range(20)]
     async with Log(database, keyring, now=now, cached_events=5) as log:

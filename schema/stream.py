@@ -1,0 +1,106 @@
+"""The state of a stream, by replaying its events: for auditors."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import strawberry
+from eventsourcing.domain import Aggregate
+
+from domain.actor import Role
+from domain.docket import Docket
+from domain.errors import RequestErrorCode
+from domain.user import User
+from domain.violation import Violation
+from domain.visa import Visa
+from schema.access import Data, SeenAs, require_purpose, require_role
+from schema.context import Context, Info
+from schema.errors import RequestError, bad_input
+from schema.look import PERSON_THEMSELVES, Told, note_told
+from schema.past import AsOf
+from schema.recorded import state_of
+from schema.resolver import resolver
+from schema.scalars import JSON
+from store.codec import Recorded
+
+SHOWS: Final[dict[type[Aggregate], tuple[Data, ...]]] = {
+    User: (Data.PERSON,),
+    Docket: (Data.PERSON,),
+    Visa: (Data.VISA,),
+    Violation: (Data.VIOLATION, Data.OBJECTION),
+}
+"""What the state of each kind of stream shows of its person."""
+
+
+@strawberry.type(
+    description="An account, docket, visa or violation rebuilt from its events, up to a version or a moment."
+)
+class StreamState:
+    stream: str = strawberry.field(description="The stream.")
+    version: int = strawberry.field(description="Of the last event that is in the state.")
+    as_of: datetime = strawberry.field(
+        description="The moment that was asked for; without one, when the last event that is in the state was recorded."
+    )
+    state: JSON = strawberry.field(description="What the events add up to, in camelCase; personal data is masked.")
+    event_count: int = strawberry.field(description="How many events were replayed.")
+
+
+@strawberry.type
+class StreamQueries:
+    @resolver(
+        "The state of a stream at a version or a moment, by replaying its events; without either, of all of them. For "
+        "auditors with a purpose. NOT_FOUND where the stream has no such version, or nothing was recorded by then."
+    )
+    async def replay(
+        self,
+        info: Info,
+        stream: Annotated[str, strawberry.argument(description="The stream of an event.")],
+        version: Annotated[
+            int | None, strawberry.argument(description="Up to the event with this version, from 1.")
+        ] = strawberry.UNSET,
+        as_of: AsOf = strawberry.UNSET,
+    ) -> StreamState | None:
+        require_role(info.context, Role.AUDITOR)
+        require_purpose(info.context, Data.PERSON)
+        at_version = None if version is strawberry.UNSET else version
+        if at_version is not None and as_of:
+            raise bad_input("ask for a `version` or for `asOf`, not both")
+        context = info.context.at(as_of)
+        events = await _events(context, _stream(stream), at_version)
+        aggregate = _replayed(events)
+        await _note(context, aggregate)
+        return StreamState(
+            stream=str(aggregate.id),
+            version=aggregate.version,
+            as_of=context.as_of or events[-1].recorded_at,
+            state=JSON(state_of(aggregate, SeenAs.AUDITOR)),
+            event_count=len(events),
+        )
+
+
+def _stream(typed: str) -> UUID:
+    try:
+        return UUID(typed)
+    except ValueError:
+        raise bad_input("`stream` is the stream of an event, as it was answered") from None
+
+
+async def _events(context: Context, stream: UUID, version: int | None) -> list[Recorded]:
+    events = (await context.accounts.log.as_of([stream], context.as_of)).get(stream, [])
+    if not events or (version is not None and not 1 <= version <= len(events)):
+        raise RequestError(RequestErrorCode.NOT_FOUND)
+    return events[:version]
+
+
+def _replayed(events: list[Recorded]) -> Any:  # noqa: ANN401 (an aggregate of any kind)
+    aggregate: Any = None
+    for recorded in events:
+        aggregate = recorded.event.mutate(aggregate)
+    return aggregate
+
+
+async def _note(context: Context, aggregate: Any) -> None:  # noqa: ANN401 (of any kind)
+    """Note that somebody's case was looked at. An account is its person's; everything else says whose it is."""
+    person_id = aggregate.id if isinstance(aggregate, User) else aggregate.person_id
+    if person_id != context.reader_id:
+        await note_told(context, Role.AUDITOR, Told(SHOWS[type(aggregate)], PERSON_THEMSELVES, str(person_id)))
