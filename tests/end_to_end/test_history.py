@@ -399,6 +399,20 @@ async def objected(house: House) -> str:
     return str(number)
 
 
+async def test_a_history_as_of_a_moment_ends_there(house: House) -> None:
+    number = await objected(house)
+    whole = "{ edges { node { type recordedAt } } }"
+    now = await histories(house, f'{{ violation(number: "{number}") {{ history(first: 50) {whole} }} }}', RAJESH)
+    nodes = [edge["node"] for edge in now["history"]["edges"]]
+    middle = nodes[len(nodes) // 2]["recordedAt"]
+    then = await histories(
+        house, f'{{ violation(number: "{number}", asOf: "{middle}") {{ history(first: 50) {whole} }} }}', RAJESH
+    )
+    expected = [node for node in nodes if node["recordedAt"] <= middle]
+    assert 0 < len(expected) < len(nodes)
+    assert [edge["node"] for edge in then["history"]["edges"]] == expected
+
+
 async def test_a_history_has_pages_that_meet(house: House) -> None:
     number = await objected(house)
     found: list[str] = []
