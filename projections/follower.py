@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from projections.applying import CannotApply, catch_up, class_of, passes
+from projections.applying import CannotApply, catch_up
 from projections.read_model import ReadModel
 from projections.tables import only_one
 from store.announcements import EVENTS
@@ -16,6 +16,7 @@ from store.codec import RecordDamaged
 from store.database import Connection, Database
 from store.faults import first_line
 from store.log import Log
+from store.passing import class_of, passes
 
 logger = logging.getLogger(__name__)
 

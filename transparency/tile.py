@@ -1,7 +1,7 @@
 """Tiles (C2SP tlog-tiles): the tree cut into pieces of 256 hashes, and what is worked out from them."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from transparency.tree import (
     HASH_BYTES,
@@ -16,7 +16,8 @@ from transparency.tree import (
 )
 
 
-class Tile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tile:
     """The first `width` hashes of a tile. At level 0 they are leaves, above each is the root of a full tile below."""
 
     level: int

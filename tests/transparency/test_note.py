@@ -47,7 +47,7 @@ def test_one_wrong_signature_by_who_is_trusted_spoils_the_note() -> None:
     good, other = sign(TEXT, [signer(1), signer(2)]), sign("another\n", [signer(2)])
     spoilt = good[: good.rindex("— ")] + other[other.rindex("— ") :]
     assert open_note(spoilt, [VERIFIER]).text == TEXT
-    with pytest.raises(NoteInvalid, match="the signature by sijil.local/log is wrong"):
+    with pytest.raises(NoteInvalid, match=r"the signature by .* is wrong"):
         open_note(spoilt, [VERIFIER, signer(2).verifier])
 
 
@@ -81,7 +81,7 @@ def test_no_character_of_the_text_can_be_changed() -> None:
     ],
 )
 def test_what_is_no_note_is_refused(wrong: str) -> None:
-    with pytest.raises(NoteInvalid, match="it |a line|nobody") as fault:
+    with pytest.raises(NoteInvalid, match=r"it |a line|nobody") as fault:
         open_note(wrong, [VERIFIER])
     assert str(fault.value) != "nobody who is trusted has signed it"
 
