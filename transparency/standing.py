@@ -162,17 +162,16 @@ async def _frontier(connection: Connection, keys: LogKeys, signed: Signed | None
     if signed is None:
         return Frontier()
     known = _verified(signed.note, keys, "The last checkpoint in the database")
-    read = tiles_of(connection)
     try:
-        frontier = Frontier(signed.size, await tile.peaks(read, signed.size))
+        frontier = Frontier(signed.size, await tile.peaks(tiles_of(connection), signed.size))
+        if (known.size, known.root) != (signed.size, signed.root) or frontier.root != known.root:
+            raise Refused(
+                f"The tiles in the database do not lead to the root of {signed.size} events that was signed: they were "
+                f"changed. Restore the right database; {SEE}."
+            )
         await _check_newest(connection, signed.size)
     except TileMissing as fault:
         raise _tiles_damaged(fault) from fault
-    if (known.size, known.root) != (signed.size, signed.root) or frontier.root != known.root:
-        raise Refused(
-            f"The tiles in the database do not lead to the root of {signed.size} events that was signed: they were changed. "
-            f"Restore the right database; {SEE}."
-        )
     return frontier
 
 
