@@ -122,7 +122,9 @@ def read_log_keys(file: Path, *, origin: str, make: tuple[datetime, RandomBytes]
     if not is_whole or keys[-1].private is None:
         raise _damaged(file)
     if any(verifier.name != origin for verifier in found.verifiers):
-        message = f"The {NAME} {file} is of the log {found.origin}, not of {origin}: set SIJIL_ORIGIN as it was."
+        message = (
+            f"The {NAME} {file} is of the log {found.origin}, not of {origin}: set SIJIL_LOG_ORIGIN={found.origin}."
+        )
         raise Fault(message, ExitStatus.SETTINGS)
     return found
 
