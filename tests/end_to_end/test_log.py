@@ -5,6 +5,7 @@ import shutil
 import signal
 from base64 import b64decode
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,6 +39,10 @@ def checkpoint_size(file: Path) -> int:
 
 def signer_of(connection: psycopg.Connection[object]) -> object:
     return connection.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 5").fetchone()
+
+
+def another_signs(connection: psycopg.Connection[object], before: object) -> bool:
+    return signer_of(connection) not in {before, None}
 
 
 def test_a_server_signs_what_is_imported_and_answers_with_it(
@@ -78,7 +83,7 @@ def test_workers_go_on_signing_one_log_when_the_one_that_signs_is_killed(
                 worker.kill()
                 if signer_of(connection) != before:
                     break
-            until(lambda before=before: signer_of(connection) not in {before, None})
+            until(partial(another_signs, connection, before))
             until(lambda: size(url) == head(connection))
             sizes.append(checkpoint(url))
     for old, new in pairwise(sizes):

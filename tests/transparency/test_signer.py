@@ -183,13 +183,6 @@ async def test_a_database_without_any_checkpoint_beside_a_file_of_another_histor
     assert (await notary.refusal()).startswith("The database's tree of 5 events is not the one that was signed")
 
 
-async def test_a_database_that_has_only_lost_tiles_and_checkpoints_is_taken_up_again(notary: Notary) -> None:
-    signed = await notary.record_and_sign(500)
-    await notary.run("DELETE FROM tiles", "DELETE FROM checkpoints")
-    async with notary.signing():
-        assert (await notary.signed()).root == signed.root
-
-
 @pytest.mark.parametrize("change", ["UPDATE sijil_events SET topic = 'x' WHERE notification_id = 290"])
 async def test_a_newest_event_that_was_changed_is_refused_with_its_position(notary: Notary, change: str) -> None:
     await notary.record_and_sign(300)
@@ -329,3 +322,26 @@ async def test_after_a_rotation_the_tree_is_signed_again_although_nothing_was_re
 
         await until(is_signed_again)
     assert await notary.rows("SELECT size, note FROM checkpoints") == [(10, notary.kept.read())]
+
+
+async def test_tiles_are_made_again_from_the_record_and_must_come_to_what_is_in_the_file(notary: Notary) -> None:
+    signed = await notary.record_and_sign(600)
+    before = await notary.rows("SELECT * FROM tiles ORDER BY level, index")
+    await notary.run("UPDATE tiles SET hashes = sha256('x') WHERE index = 2")
+    assert "are damaged" in await notary.refusal()
+    await notary.run("DELETE FROM tiles", "DELETE FROM checkpoints")
+    async with notary.signing():
+        assert (await notary.signed()).root == signed.root
+    assert await notary.rows("SELECT * FROM tiles ORDER BY level, index") == before
+
+
+async def test_a_new_log_begins_when_keys_file_tiles_and_checkpoints_are_put_away(notary: Notary) -> None:
+    await notary.record_and_sign(10)
+    await notary.record_and_sign(10)
+    await notary.restore(10)
+    notary.key_file.unlink()
+    notary.kept.file.unlink()
+    await notary.run("DELETE FROM tiles", "DELETE FROM checkpoints")
+    async with notary.signing():
+        assert (await notary.signed()).size == 10
+    assert notary.outside.root == naive.mth(await notary.entries())
