@@ -56,7 +56,10 @@ class Kept:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Alone among processes: the file itself is replaced, so the lock is one beside it."""
-        with self.file.with_name(f".{self.file.name}.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """Alone among processes: the file itself is replaced, so what is locked is its folder."""
+        folder = os.open(self.file.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(folder)
