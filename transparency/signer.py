@@ -143,6 +143,8 @@ async def accept(database: Database, keys: LogKeyFile, kept: Kept) -> Checkpoint
             return await standing.accept(connection, keys.keys, kept)
         except Refused as refused:
             raise Fault(str(refused), ExitStatus.DAMAGED) from refused
+        except KeptChanged as changed:
+            raise Fault(f"Another process has replaced {kept.file}: look at it first.", ExitStatus.BUSY) from changed
         except OSError as fault:
             raise Fault(f"{kept.file} cannot be used: {fault.strerror or fault}.", ExitStatus.SETTINGS) from fault
 

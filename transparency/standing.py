@@ -105,7 +105,11 @@ async def accept(connection: Connection, keys: LogKeys, kept: Kept) -> Checkpoin
         if known.size > signed.size:
             message = f"The checkpoint file {kept.file} is ahead of the database, which was restored to an earlier time"
             raise Refused(f"{message}: restore a newer one; {SEE}.")
-        if await tile.root(tiles_of(connection), known.size) != known.root:
+        try:
+            root = await tile.root(tiles_of(connection), known.size)
+        except TileMissing as fault:
+            raise _tiles_damaged(fault) from fault
+        if root != known.root:
             raise Refused(f"The checkpoint file {kept.file} is of another history than the database; {SEE}.")
     await asyncio.to_thread(kept.replace, signed.note, seen=outside)
     return Checkpoint(keys.origin, frontier.size, frontier.root)
