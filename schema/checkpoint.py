@@ -1,7 +1,6 @@
 """The transparency log: what proves that the record only grows."""
 
 import re
-from base64 import b64encode
 from datetime import datetime
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import strawberry
 from schema.context import Info
 from schema.errors import bad_input
 from schema.resolver import resolver
-from transparency.checkpoint import Checkpoint as SignedCheckpoint
+from transparency.checkpoint import encode_hash
 from transparency.record import last_signed, tiles_of
 from transparency.tile import consistency_proof
 
@@ -48,9 +47,9 @@ class CheckpointQueries:
         if signed is None:
             return None
         return Checkpoint(
-            origin=SignedCheckpoint.parse(signed.note.partition("\n\n")[0] + "\n").origin,
+            origin=signed.note.partition("\n")[0],
             tree_size=str(signed.size),
-            root_hash=b64encode(signed.root).decode(),
+            root_hash=encode_hash(signed.root),
             signed_at=signed.signed_at,
             note=signed.note,
         )
@@ -66,9 +65,7 @@ class CheckpointQueries:
             if not old <= new <= most:
                 raise bad_input(f"0 <= fromSize <= toSize <= {most}, the size that was signed last")
             hashes = await consistency_proof(tiles_of(connection), old, new)
-        return ConsistencyProof(
-            from_size=str(old), to_size=str(new), hashes=[b64encode(hash).decode() for hash in hashes]
-        )
+        return ConsistencyProof(from_size=str(old), to_size=str(new), hashes=[encode_hash(hash) for hash in hashes])
 
 
 def _size(text: str) -> int:

@@ -68,23 +68,35 @@ def tiles_of(connection: Connection) -> Tiles:
 
 
 async def append_tiles(connection: Connection, size: int, levels: Sequence[Sequence[bytes]]) -> None:
-    """Write what `Frontier.append` has told of a tree of a size."""
-    for level, hashes in enumerate(levels):
-        pieces = _pieces(hashes_at(level, size), hashes)
-        cursor = await connection.execute(
-            """INSERT INTO tiles (level, index, hashes)
-               SELECT %s, index, hashes FROM unnest(%s::bigint[], %s::int[], %s::bytea[]) AS n(index, start, hashes)
-               WHERE start = 0""",
-            [level, *_columns([piece for piece in pieces if piece[1] == 0])],
-        )
-        appended = await connection.execute(
-            """UPDATE tiles SET hashes = tiles.hashes || n.hashes
-               FROM unnest(%s::bigint[], %s::int[], %s::bytea[]) AS n(index, start, hashes)
-               WHERE tiles.level = %s AND tiles.index = n.index AND length(tiles.hashes) = n.start * 32""",
-            [*_columns([piece for piece in pieces if piece[1] > 0]), level],
-        )
-        if cursor.rowcount + appended.rowcount != len(pieces):
-            raise TileMissing(Tile(level, pieces[0][0], pieces[0][1]))
+    """Write what `Frontier.append` has told of a tree of a size.
+
+    Raises:
+        TileMissing: the tiles are not those of a tree of this size.
+    """
+    pieces = [
+        (level, *piece) for level, hashes in enumerate(levels) for piece in _pieces(hashes_at(level, size), hashes)
+    ]
+    if not pieces:
+        return
+    cursor = await connection.execute(_APPEND, [list(column) for column in zip(*pieces, strict=True)])
+    if await cursor.fetchone() != (len(pieces),):
+        level, index, width, _ = pieces[0]
+        raise TileMissing(Tile(level, index, width))
+
+
+_APPEND: Final = """
+    WITH piece AS (
+        SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::int[], %s::bytea[]) AS piece(level, index, start, hashes)
+    ), begun AS (
+        INSERT INTO tiles (level, index, hashes) SELECT level, index, hashes FROM piece WHERE start = 0
+        ON CONFLICT DO NOTHING RETURNING 1
+    ), grown AS (
+        UPDATE tiles SET hashes = tiles.hashes || piece.hashes FROM piece
+        WHERE tiles.level = piece.level AND tiles.index = piece.index AND start > 0 AND length(tiles.hashes) = start * 32
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM begun) + (SELECT count(*) FROM grown)
+"""
 
 
 def _pieces(before: int, hashes: Sequence[bytes]) -> list[tuple[int, int, bytes]]:
@@ -97,10 +109,6 @@ def _pieces(before: int, hashes: Sequence[bytes]) -> list[tuple[int, int, bytes]
         found.append((index, start, b"".join(hashes[done : done + more])))
         done += more
     return found
-
-
-def _columns(pieces: Sequence[tuple[int, int, bytes]]) -> list[list[int] | list[bytes]]:
-    return [[index for index, _, _ in pieces], [start for _, start, _ in pieces], [hashes for _, _, hashes in pieces]]
 
 
 async def read_entries(connection: Connection, after: int, limit: int) -> list[bytes]:
