@@ -32,7 +32,7 @@ class Health:
     """How the signer of this process fares."""
 
     signing: bool = False  # False: another process signs, or nobody may
-    reason: str | None = None  # why nothing is signed any more; None: it is
+    reason: str | None = None  # why nothing is signed; None: it is, or the database is gone for a moment
 
 
 class LogSigner:
@@ -65,6 +65,8 @@ class LogSigner:
                 if not (passes(fault) or isinstance(fault, KeptChanged | OSError)):
                     self._stop(f"signing has ended: {class_of(fault)}")
                     return
+                if isinstance(fault, OSError):
+                    self.health.reason = f"{self._kept.file} cannot be used: {fault.strerror}"
                 said = "another process has signed" if isinstance(fault, KeptChanged) else first_line(fault)
                 logger.warning("signing stops for a moment: %s", said)
                 await asyncio.sleep(1)
@@ -80,13 +82,16 @@ class LogSigner:
         try:
             await self._become_the_signer(connection)
             at = await resumed(connection, self._keys.keys, self._kept, now=self._now())
-            self.health = Health(signing=True)
+            self.health.signing = True
             while True:
                 self._wake.clear()
-                if not await self._sign_next(connection, at):
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(LOOK_AGAIN_AFTER):
-                            await self._wake.wait()
+                next_at = asyncio.get_running_loop().time() + AT_MOST_EVERY
+                is_more = await self._sign_next(connection, at)
+                self.health.reason = None
+                if is_more:
+                    await asyncio.sleep(next_at - asyncio.get_running_loop().time())
+                else:
+                    await self._rest()
         finally:
             await connection.close()
 
@@ -99,8 +104,6 @@ class LogSigner:
 
     async def _sign_next(self, connection: Connection, at: Standing) -> bool:
         """Take in what was recorded and sign; whether there was anything. After a fault `at` counts for nothing."""
-        clock = asyncio.get_running_loop().time
-        begun = clock()
         async with connection.transaction():
             await extend(connection, at.frontier, within=AT_MOST_EVERY)
             if not self._is_to_sign(at):
@@ -110,8 +113,12 @@ class LogSigner:
             # Before the commit: whoever may have seen a checkpoint finds it outside the database, too.
             await asyncio.to_thread(self._kept.replace, signed.note, seen=at.outside)
         at.signed, at.outside = signed, signed.note
-        await asyncio.sleep(max(0.0, begun + AT_MOST_EVERY - clock()))
         return True
+
+    async def _rest(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_AGAIN_AFTER):
+                await self._wake.wait()
 
     def _is_to_sign(self, at: Standing) -> bool:
         """Whether the tree has grown, or other keys sign now."""

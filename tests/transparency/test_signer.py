@@ -317,7 +317,7 @@ async def test_after_a_rotation_the_tree_is_signed_again_although_nothing_was_re
 
         async def is_signed_again() -> bool:
             with suppress(NoteInvalid):
-                return verify(notary.kept.read() or "", [rotated.present]).size == 10
+                return verify((await notary.signed(10)).note, [rotated.present]).size == 10
             return False
 
         await until(is_signed_again)
@@ -345,3 +345,18 @@ async def test_a_new_log_begins_when_keys_file_tiles_and_checkpoints_are_put_awa
     async with notary.signing():
         assert (await notary.signed()).size == 10
     assert notary.outside.root == naive.mth(await notary.entries())
+
+
+async def test_a_file_that_cannot_be_written_is_said_and_tried_again(notary: Notary) -> None:
+    await notary.record(5)
+    notary.kept.file.mkdir(parents=True)
+    async with notary.signing() as signer:
+
+        async def is_told() -> bool:
+            return signer.health.reason == f"{notary.kept.file} cannot be used: Is a directory"
+
+        await until(is_told)
+        assert await notary.rows("SELECT * FROM checkpoints") == []
+        notary.kept.file.rmdir()
+        assert (await notary.signed()).size == 5
+        assert signer.health.reason is None
