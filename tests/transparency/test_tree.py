@@ -48,6 +48,13 @@ def grown() -> Memory:
     return memory
 
 
+def some(size: int) -> list[int]:
+    """Numbers of leaves: of a small tree, or one around a full tile, all of them."""
+    if size < 40 or size in {127, 128, 255, 256, 257}:
+        return list(range(size))
+    return [0, 1, size // 3, size // 2, size - 33, size - 2, size - 1]
+
+
 def test_roots_are_those_that_other_implementations_find() -> None:
     frontier = Frontier()
     assert frontier.root == EMPTY_ROOT == naive.mth([])
@@ -93,19 +100,19 @@ def test_tiles_hold_the_hashes_that_the_specification_says(grown: Memory) -> Non
     assert [tile.width_at(0, 274, 70_000), tile.width_at(1, 0, 255), tile.width_at(1, 0, 256)] == [0, 0, 1]
 
 
-async def test_every_inclusion_proof_up_to_300_is_that_of_the_definition_and_holds(grown: Memory) -> None:
-    for size in (*range(1, 34), 64, 127, 255, 256, 257, MOST):
+async def test_inclusion_proofs_of_every_size_up_to_300_are_those_of_the_definition_and_hold(grown: Memory) -> None:
+    for size in range(1, MOST + 1):
         entries_of, root = ENTRIES[:size], naive.mth(ENTRIES[:size])
-        for index in range(size):
+        for index in some(size):
             proof = await tile.inclusion_proof(grown.read, index, size)
             assert proof == naive.path(index, entries_of)
             check_inclusion(leaf_hash(ENTRIES[index]), index, size, root, proof)
 
 
-async def test_every_consistency_proof_up_to_300_is_that_of_the_definition_and_holds(grown: Memory) -> None:
+async def test_consistency_proofs_of_every_size_up_to_300_are_those_of_the_definition_and_hold(grown: Memory) -> None:
     roots = [naive.mth(ENTRIES[:size]) for size in range(MOST + 1)]
-    for new in (*range(1, 34), 64, 127, 255, 256, 257, MOST):
-        for old in range(1, new + 1):
+    for new in range(1, MOST + 1):
+        for old in (number + 1 for number in some(new)):
             proof = await tile.consistency_proof(grown.read, old, new)
             assert proof == naive.proof(old, ENTRIES[:new])
             check_consistency(old, roots[old], new, roots[new], proof)
