@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from store.announcements import EVENTS
-from store.database import ADVISORY_LOCKS, Connection, Database
+from store.database import ADVISORY_LOCKS, LET_GO, Connection, Database
 from store.faults import ExitStatus, Fault, first_line
 from store.passing import class_of, passes
 from transparency import checkpoint, note, standing
@@ -81,6 +81,7 @@ class LogSigner:
         connection = await self._database.connect()
         try:
             await self._become_the_signer(connection)
+            await connection.execute(LET_GO)
             at = await resumed(connection, self._keys.keys, self._kept, now=self._now())
             self.health.signing = True
             while True:
