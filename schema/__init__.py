@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext
 
 from schema import enums, inputs  # before any type that has one of them for a field
 from schema.account import AccountMutations
+from schema.checkpoint import CheckpointQueries
 from schema.events import EventQueries
 from schema.limits import MOST_TOKENS, SizeLimits
 from schema.node import NodeQueries
@@ -50,6 +51,7 @@ class Query(
     EventQueries,
     ReadModelQueries,
     StreamQueries,
+    CheckpointQueries,
 ):
     pass
 
