@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -56,6 +57,11 @@ from store.migrate import migrate
 from store.sweeper import Sweeper
 from store.tasks import end
 from telemetry.metrics import Gauge, metrics_served
+from transparency.kept import Kept
+from transparency.key import LogKeyFile
+from transparency.record import last_signed
+from transparency.signer import LogSigner
+from transparency.web import LogWeb
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +85,7 @@ class Installation:
     keyring: Keyring
     log: Log
     token_keys: TokenKeys
+    log_keys: LogKeyFile
     clients: Clients
     accounts: Accounts
     blobs: Blobs
@@ -112,12 +119,13 @@ async def open_installation(
         )
         blobs = Blobs(settings.blob_dir)
         token_keys = TokenKeys.load(settings.token_key_file, create=True, issuer=settings.origin)
+        log_keys = LogKeyFile(settings.log_key_file, origin=settings.log_origin, make=(now(), os.urandom))
         random_bytes = Randomness()
         keyring = Keyring(database, master_key, size=cached_events, random_bytes=random_bytes)
         async with Log(database, keyring, now=now, random_bytes=random_bytes, cached_events=cached_events) as log:
             clients = Clients(database, Digests(master_key.access), random_bytes=random_bytes)
             accounts = Accounts.over(database, log, keyring, random_bytes=random_bytes)
-            yield Installation(settings, database, keyring, log, token_keys, clients, accounts, blobs, now)
+            yield Installation(settings, database, keyring, log, token_keys, log_keys, clients, accounts, blobs, now)
 
 
 async def _warn_of_kept(database: Database) -> None:
@@ -139,6 +147,19 @@ async def following(installation: Installation) -> AsyncIterator[tuple[Follower,
     builder = Builder(log, database, READ_MODELS, is_following=lambda: follower.health.following)
     async with Followed(database).watch() as followed, background(follower.run), background(builder.run):
         yield follower, followed
+
+
+@asynccontextmanager
+async def signing(installation: Installation) -> AsyncIterator[LogSigner]:
+    """Sign checkpoints of the log inside the block."""
+    signer = LogSigner(
+        installation.database,
+        installation.log_keys,
+        Kept(installation.settings.checkpoint_file),
+        now=installation.now,
+    )
+    async with background(signer.run):
+        yield signer
 
 
 @asynccontextmanager
@@ -228,6 +249,14 @@ async def measured(installation: Installation, listening: socket | None) -> Asyn
             "sijil.follower.set_aside": sum(len(one.set_aside) for one in found),
         }
 
+    async def tree() -> dict[str, float]:
+        async with pool.connection() as connection:
+            signed = await last_signed(connection)
+        if signed is None:
+            return {}
+        age = (installation.now() - signed.signed_at).total_seconds()
+        return {"sijil.log.tree.size": signed.size, "sijil.log.checkpoint.age": age}
+
     async def connections() -> dict[str, float]:
         stats = pool.get_stats()
         used = stats["pool_size"] - stats["pool_available"]
@@ -238,6 +267,10 @@ async def measured(installation: Installation, listening: socket | None) -> Asyn
         Gauge("sijil.follower.lag.events", "{event}", behind): lag,
         Gauge("sijil.follower.lag", "s", since): lag,
         Gauge("sijil.follower.set_aside", "{stream}", "Streams whose rows are not current: see sijil readmodel."): lag,
+        Gauge("sijil.log.tree.size", "{event}", "Events under the last checkpoint."): tree,
+        Gauge(
+            "sijil.log.checkpoint.age", "s", "Since the last checkpoint was signed; none is while nothing happens."
+        ): tree,
         Gauge("sijil.pool.used", "{connection}", "Database connections of the pool that are in use."): connections,
         Gauge("sijil.pool.waiting", "{request}", "Requests that wait for one of them."): connections,
     }
@@ -278,7 +311,13 @@ def told(fault: BaseException) -> str:
 
 
 def application(
-    installation: Installation, follower: Follower, followed: Followed, updates: Updates, *, ready_from: int = 0
+    installation: Installation,
+    follower: Follower,
+    followed: Followed,
+    updates: Updates,
+    signer: LogSigner,
+    *,
+    ready_from: int = 0,
 ) -> Starlette:
     """The routes of one running server, which is ready as soon as the read models have seen a position.
 
@@ -309,7 +348,7 @@ def application(
         seconds=installation.settings.access_token_seconds,
     )
     files = Files(services, now=installation.now)
-    health = Health(installation, follower, followed, ready_from=ready_from)
+    health = Health(installation, follower, followed, signer, ready_from=ready_from)
     web = Starlette(
         routes=[
             Route("/", lambda _request: RedirectResponse("/graphql")),
@@ -321,6 +360,7 @@ def application(
             Route("/.well-known/jwks.json", oauth.public_keys),
             Route("/livez", health.alive),
             Route("/readyz", health.ready),
+            *LogWeb(installation.database.pool, installation.log_keys).routes,
             *_for_developers(installation),
         ]
     )
@@ -343,14 +383,21 @@ def _for_developers(installation: Installation) -> list[Route]:
 
 
 class Health:
-    """Whether this process can answer, and whether the read models keep up."""
+    """Whether this process can answer, whether the read models keep up, and whether the log is signed."""
 
     def __init__(
-        self, installation: Installation, follower: Follower, followed: Followed, *, ready_from: int = 0
+        self,
+        installation: Installation,
+        follower: Follower,
+        followed: Followed,
+        signer: LogSigner,
+        *,
+        ready_from: int = 0,
     ) -> None:
         self._installation = installation
         self._follower = follower
         self._followed = followed
+        self._signer = signer
         self._ready_from = ready_from
 
     async def alive(self, _request: Request) -> JSONResponse:
@@ -359,7 +406,8 @@ class Health:
     async def ready(self, _request: Request) -> JSONResponse:
         """503 with the reason.
 
-        The database is gone, the read models stand still behind the log or are being built, or something is set aside.
+        The database is gone, the read models stand still behind the log or are being built, something is set aside, or the
+        log may not be signed.
         """
         position = self._followed.position
         try:
@@ -368,7 +416,7 @@ class Health:
         except (psycopg.Error, DatabaseUnavailable, TimeoutError):
             return JSONResponse({"status": "red", "reason": "the database does not answer"}, 503)
         answer = {"position": position, "head": head, "lagEvents": max(0, head - position)}
-        wrong = self._wrong(position, self._still(unseen_since))
+        wrong = self._wrong(position, self._still(unseen_since)) or self._not_signed()
         return JSONResponse(answer | (wrong or {"status": "ready"}), 503 if wrong else 200)
 
     def _wrong(self, position: int, still: float) -> dict[str, object]:
@@ -386,6 +434,10 @@ class Health:
         if aside := followed.set_aside:
             return red | {"stoppedAt": aside[0].position, "reason": _told(aside)}
         return {}
+
+    def _not_signed(self) -> dict[str, object]:
+        reason = self._signer.health.reason
+        return {"status": "red", "reason": f"no checkpoint is signed any more: {reason}"} if reason is not None else {}
 
     def _still(self, unseen_since: datetime | None) -> float:
         """For how many seconds the read models have not moved although there was something to be seen."""

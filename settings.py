@@ -104,10 +104,26 @@ class Settings(BaseModel):
         alias="SIJIL_TOKEN_KEY_FILE",
         description="File of the keys that sign access tokens",
     )
+    log_key_file: Annotated[Path, Expects("a file")] = Field(
+        default_factory=lambda known: known["data_dir"] / "keys" / "log.key",
+        alias="SIJIL_LOG_KEY_FILE",
+        description="File of the keys that sign checkpoints; made by the first start",
+    )
+    checkpoint_file: Annotated[Path, Expects("a file")] = Field(
+        default_factory=lambda known: known["data_dir"] / "log" / "checkpoint",
+        alias="SIJIL_CHECKPOINT_FILE",
+        description="The last checkpoint outside the database; the same one for all processes",
+    )
     origin: Annotated[str, Expects("a name of letters, digits, '.', '-', ':' and '/'")] = Field(
         "sijil.local",
         alias="SIJIL_ORIGIN",
         description="Name of this installation; issuer of its tokens",
+        pattern=r"^[A-Za-z0-9.:/-]+$",
+    )
+    log_origin: Annotated[str, Expects("a name of letters, digits, '.', '-', ':' and '/'")] = Field(
+        default_factory=lambda known: f"{known['origin'].rpartition('://')[2].strip('/')}/log",
+        alias="SIJIL_LOG_ORIGIN",
+        description="Name of the transparency log, for ever: where it is served, without the scheme",
         pattern=r"^[A-Za-z0-9.:/-]+$",
     )
     trusted_proxies: Annotated[str | None, Expects("IP addresses or networks, separated by commas")] = Field(

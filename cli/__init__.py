@@ -9,7 +9,7 @@ import sys
 import psycopg
 import typer
 
-from cli import about, client, feed, person, read_model, serve
+from cli import about, client, feed, log, person, read_model, serve
 from commands.feed import FeedUnusable
 from server import told
 from settings import SettingsError
@@ -32,6 +32,7 @@ Examples:
   sijil appoint 1004010607                        make somebody an administrator
   sijil client list                               the agencies' programs that get tokens
   sijil keys rotate                               sign access tokens with a new key
+  sijil log rotate                                sign checkpoints of the log with a new key
   sijil rebuild visa                              build a read model from event one, beside the live one
   sijil readmodel list                            how far the read models are, and what is kept back
   sijil outbox                                    what was sent to people, and what could not be
@@ -48,7 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (serve, feed, person, client, read_model, about):  # as they are listed
+for group in (serve, feed, person, client, log, read_model, about):  # as they are listed
     app.add_typer(group.app)
 
 

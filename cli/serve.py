@@ -14,7 +14,7 @@ import uvicorn
 from cli.feed import import_demo, warn_of_unfinished
 from cli.listening import QUEUED, Announcement, Server, listen, observed
 from cli.program import PROGRAM, carry_out, current_settings, stop_if_told
-from server import application, background, following, gateways, measured, open_installation, telling, working
+from server import application, background, following, gateways, measured, open_installation, signing, telling, working
 from settings import Settings
 from workers import Workers
 
@@ -96,13 +96,14 @@ async def _serve_on(
         measured(installation, asked),
         following(installation) as (follower, followed),
         telling(installation, followed) as updates,
+        signing(installation) as signer,
     ):
         if demo:
             await import_demo(installation)
         elif not while_stdin_is_open:
             await warn_of_unfinished(installation)
         head = await installation.log.head()
-        web = application(installation, follower, followed, updates, ready_from=head)
+        web = application(installation, follower, followed, updates, signer, ready_from=head)
         config = uvicorn.Config(
             web,
             log_config=None,
@@ -161,7 +162,8 @@ async def _work(settings: Settings, asked: socket.socket | None, *, while_stdin_
         installation = await beside.enter_async_context(open_installation(settings))
         await beside.enter_async_context(measured(installation, asked))
         follower, _ = await beside.enter_async_context(following(installation))
-        if delivering is not None:
+        if delivering is not None:  # beside an import a server signs, or the next one to start does
+            await beside.enter_async_context(signing(installation))
             await warn_of_unfinished(installation)
         if ended.is_set():  # an import that could not begin
             return

@@ -11,9 +11,9 @@ import psycopg
 from projections.read_model import ReadModel, Row
 from projections.tables import Place, keep_back, locked, move
 from store.codec import RecordDamaged, Recorded
-from store.database import Connection, DatabaseUnavailable
+from store.database import Connection
 from store.log import Log
-from store.writer import TRANSIENT
+from store.passing import class_of, passes
 
 logger = logging.getLogger(__name__)
 
@@ -214,13 +214,6 @@ def fold(read_model: ReadModel[Any], events: Sequence[Recorded]) -> Folded:
     return Folded(row)
 
 
-def passes(fault: Exception) -> bool:
-    """Whether this is of the moment: a lost connection, a deadlock, a full disk, and no matter of an event."""
-    if isinstance(fault, psycopg.Error) and fault.sqlstate is not None:
-        return fault.sqlstate.startswith((*TRANSIENT, "25"))  # 25: a server that is read-only, or ended our transaction
-    return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError | DatabaseUnavailable)
-
-
 def _is_of_the_table(fault: Exception) -> bool:
     """Whether the table is not as it should be (a column is missing, say): then no event can be applied."""
     return isinstance(fault, psycopg.Error) and (fault.sqlstate or "").startswith("42")
@@ -229,8 +222,3 @@ def _is_of_the_table(fault: Exception) -> bool:
 def told(read_model: ReadModel[Any], recorded: Recorded, fault: Exception) -> str:
     """Which event of which read model has which fault."""
     return f"{type(recorded.event).__qualname__} in {read_model.name}: {class_of(fault)}"
-
-
-def class_of(fault: BaseException) -> str:
-    """The kind of a fault, without its words."""
-    return type(fault).__qualname__

@@ -17,8 +17,6 @@ from projections.applying import (
     apply_next,
     apply_one_by_one,
     catch_up,
-    class_of,
-    passes,
     to_apply,
 )
 from projections.read_model import ReadModel
@@ -28,6 +26,7 @@ from store.codec import RecordDamaged, Recorded
 from store.database import Connection, Database
 from store.faults import ExitStatus, Fault, first_line
 from store.log import Log
+from store.passing import class_of, passes
 
 logger = logging.getLogger(__name__)
 

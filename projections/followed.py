@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from projections import READ_MODELS
-from projections.applying import class_of, passes
 from projections.read_model import ReadModel
 from projections.tables import LOOK_AGAIN, SetAside, positions, set_aside
 from store.announcements import FOLLOWED
 from store.database import Database
 from store.faults import first_line
+from store.passing import class_of, passes
 from store.tasks import end
 
 logger = logging.getLogger(__name__)

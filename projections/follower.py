@@ -8,25 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from projections.applying import CannotApply, catch_up, class_of, passes
+from projections.applying import CannotApply, catch_up
 from projections.read_model import ReadModel
 from projections.tables import only_one
 from store.announcements import EVENTS
 from store.codec import RecordDamaged
-from store.database import Connection, Database
+from store.database import LET_GO, Connection, Database
 from store.faults import first_line
 from store.log import Log
+from store.passing import class_of, passes
 
 logger = logging.getLogger(__name__)
 
 FOLLOWER_LOCK = 2  # second key of the advisory lock: one follower per database at a time
 LOOK_AGAIN_AFTER = 5.0  # seconds: for a wake-up that was lost
-LET_GO = """
-SET idle_session_timeout = '15s'; SET idle_in_transaction_session_timeout = '10s';
-SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3
-"""
-"""A process that hangs, or whose machine is gone, does not keep the lock: it looks more often than this."""
-
 TAKE_OVER_WITHIN = 2.0  # seconds between two tries to become the follower
 
 

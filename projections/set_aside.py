@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from projections.applying import fold, passes, told
+from projections.applying import fold, told
 from projections.read_model import ReadModel
 from projections.tables import SetAside, keep_back, locked, notify, set_aside
 from store.codec import Recorded
 from store.database import Connection, Database
 from store.faults import ExitStatus, Fault
 from store.log import Log
+from store.passing import passes
 
 
 async def retry(database: Database, log: Log, read_models: Sequence[ReadModel[Any]]) -> tuple[int, list[SetAside]]:

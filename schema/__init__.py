@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext
 
 from schema import enums, inputs  # before any type that has one of them for a field
 from schema.account import AccountMutations
+from schema.checkpoint import CheckpointQueries
 from schema.limits import MOST_TOKENS, SizeLimits
 from schema.node import NodeQueries
 from schema.objection import ObjectionQueries
@@ -39,7 +40,14 @@ RULES: Final = [SizeLimits]
     description="What can be asked. Every field can be null by itself: one that fails leaves its neighbours alone."
 )
 class Query(
-    PersonQueries, VisaQueries, ViolationQueries, ObjectionQueries, ServiceQueries, NodeQueries, ReadModelQueries
+    PersonQueries,
+    VisaQueries,
+    ViolationQueries,
+    ObjectionQueries,
+    ServiceQueries,
+    NodeQueries,
+    ReadModelQueries,
+    CheckpointQueries,
 ):
     pass
 

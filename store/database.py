@@ -33,6 +33,12 @@ MOST_WAITING = 500
 ADVISORY_LOCKS = 0x53494A4C
 """First key of every advisory lock of this program ("SIJL"); the second key says which one it is."""
 
+LET_GO = """
+SET idle_session_timeout = '15s'; SET idle_in_transaction_session_timeout = '10s';
+SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3
+"""
+"""A process that hangs, or whose machine is gone, does not keep a lock: who has one uses its connection more often."""
+
 
 class DatabaseUnavailable(Fault):
     """The database does not answer (any more)."""

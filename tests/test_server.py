@@ -27,6 +27,9 @@ from store.codec import RecordDamaged
 from store.faults import Fault
 from tests.conftest import Clock
 from tests.store.ledger import Counter, change_of
+from transparency.kept import Kept
+from transparency.signer import Health as SignerHealth
+from transparency.signer import LogSigner
 
 
 @pytest.fixture
@@ -48,7 +51,13 @@ class Readiness:
     def __init__(self, installation: Installation, *, ready_from: int = 0) -> None:
         self.follower = Follower(installation.log, installation.database, READ_MODELS)
         self.followed = Followed(installation.database)
-        self.health = Health(installation, self.follower, self.followed, ready_from=ready_from)
+        self.signer = LogSigner(
+            installation.database,
+            installation.log_keys,
+            Kept(installation.settings.checkpoint_file),
+            now=installation.now,
+        )
+        self.health = Health(installation, self.follower, self.followed, self.signer, ready_from=ready_from)
 
     async def ask(self) -> tuple[int, dict[str, Any]]:
         answer = await self.health.ready(None)  # type: ignore[arg-type]
@@ -110,6 +119,14 @@ async def test_a_server_whose_follower_has_stopped_is_not_ready_and_says_where_a
     readiness.follower.health = FollowerHealth(stopped_at=stopped_at, reason="why")
     expected = {"position": 0, "head": 0, "lagEvents": 0, "status": "red", "stoppedAt": stopped_at, "reason": "why"}
     assert await readiness.ask() == (503, expected)
+
+
+async def test_a_server_whose_log_may_not_be_signed_is_not_ready_and_says_why(installation: Installation) -> None:
+    readiness = Readiness(installation)
+    readiness.signer.health = SignerHealth(reason="The record forked.")
+    expected = {"position": 0, "head": 0, "lagEvents": 0, "status": "red"}
+    reason = "no checkpoint is signed any more: The record forked."
+    assert await readiness.ask() == (503, expected | {"reason": reason})
 
 
 async def test_a_server_is_not_ready_while_something_is_set_aside_and_says_what_and_why(
@@ -238,5 +255,7 @@ async def test_only_developers_can_read_the_outbox(installation: Installation, e
     settings = installation.settings.model_copy(update={"env": env})
     readiness = Readiness(installation)
     updates = Updates(installation.log, installation.database, readiness.followed)
-    web = application(replace(installation, settings=settings), readiness.follower, readiness.followed, updates)
+    web = application(
+        replace(installation, settings=settings), readiness.follower, readiness.followed, updates, readiness.signer
+    )
     assert [route.path for route in web.routes if isinstance(route, Route)].count("/outbox") == is_there

@@ -19,7 +19,10 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "master_key": None,
         "master_key_file": Path(".data/keys/master.key"),
         "token_key_file": Path(".data/keys/token.jwk"),
+        "log_key_file": Path(".data/keys/log.key"),
+        "checkpoint_file": Path(".data/log/checkpoint"),
         "origin": "sijil.local",
+        "log_origin": "sijil.local/log",
         "trusted_proxies": None,
         "max_body_bytes": 1_048_576,
         "pool_size": 8,
@@ -227,3 +230,10 @@ def test_the_log_is_json_in_production_unless_it_is_set() -> None:
         read_settings(environ).log_format
         for environ in ({"SIJIL_ENV": "production"}, {"SIJIL_ENV": "production", "SIJIL_LOG_FORMAT": "text"})
     ] == ["json", "text"]
+
+
+@pytest.mark.parametrize("origin", ["absher.example", "https://absher.example", "https://absher.example/"])
+def test_the_log_is_named_by_where_it_is_served_without_the_scheme(origin: str) -> None:
+    assert read_settings({"SIJIL_ORIGIN": origin}).log_origin == "absher.example/log"
+    given = {"SIJIL_ORIGIN": origin, "SIJIL_LOG_ORIGIN": "another.example/log"}
+    assert read_settings(given).log_origin == "another.example/log"

@@ -1,0 +1,75 @@
+"""What proves that the record only grows is there for everybody."""
+
+from base64 import b64decode, b64encode
+
+import pytest
+
+from store.codec import leaf_hash
+from store.database import Database
+from tests.conftest import Clock
+from tests.schema.conftest import Api
+from tests.transparency import naive
+from tests.transparency.keys import ORIGIN, signer
+from tests.transparency.memory import entries
+from transparency import checkpoint
+from transparency.checkpoint import Checkpoint
+from transparency.record import Signed, append_tiles, keep
+from transparency.tree import Frontier, check_consistency
+
+CHECKPOINT = "{ checkpoint { origin treeSize rootHash signedAt note } }"
+PROOF = """query ($old: String!, $new: String!) {
+    consistencyProof(fromSize: $old, toSize: $new) { fromSize toSize hashes }
+}"""
+ENTRIES = entries(700)
+ROOT = naive.mth(ENTRIES)
+
+
+@pytest.fixture
+async def note(database: Database, now: Clock) -> str:
+    """What is signed: a tree of 700 entries."""
+    frontier = Frontier()
+    levels = frontier.append(map(leaf_hash, ENTRIES))
+    note = checkpoint.sign(Checkpoint(ORIGIN, 700, ROOT), [signer()])
+    async with database.pool.connection() as connection:
+        await connection.execute("TRUNCATE tiles, checkpoints")
+        await append_tiles(connection, 0, levels)
+        await keep(connection, Signed(700, ROOT, now(), note))
+    return note
+
+
+async def test_anybody_sees_the_last_checkpoint(api: Api, note: str) -> None:
+    assert (await api.ask(CHECKPOINT)).data == {
+        "checkpoint": {
+            "origin": ORIGIN,
+            "treeSize": "700",
+            "rootHash": b64encode(ROOT).decode(),
+            "signedAt": "2026-03-01T09:00:00.000Z",
+            "note": note,
+        }
+    }
+
+
+async def test_before_the_first_checkpoint_there_is_none_and_nothing_to_prove(api: Api, database: Database) -> None:
+    async with database.pool.connection() as connection:
+        await connection.execute("TRUNCATE tiles, checkpoints")
+    assert (await api.ask(CHECKPOINT)).data == {"checkpoint": None}
+    assert (await api.ask(PROOF, old="0", new="1")).errors == [("consistencyProof", "BAD_USER_INPUT")]
+
+
+@pytest.mark.usefixtures("note")
+@pytest.mark.parametrize(("old", "new"), [(1, 700), (256, 512), (300, 699), (700, 700), (0, 5)])
+async def test_anybody_gets_the_proof_that_a_tree_extends_another(api: Api, old: int, new: int) -> None:
+    shown = (await api.ask(PROOF, old=str(old), new=str(new))).data["consistencyProof"]
+    assert (shown["fromSize"], shown["toSize"]) == (str(old), str(new))
+    hashes = [b64decode(hash) for hash in shown["hashes"]]
+    check_consistency(old, naive.mth(ENTRIES[:old]), new, naive.mth(ENTRIES[:new]), hashes)
+
+
+@pytest.mark.usefixtures("note")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("2", "1"), ("1", "701"), ("-1", "5"), ("", "5"), ("1", "9" * 19), ("1", "٥"), ("1.0", "5"), ("1", "5\n")],
+)
+async def test_sizes_that_were_not_signed_or_are_none_are_refused(api: Api, old: str, new: str) -> None:
+    answer = await api.ask(PROOF, old=old, new=new)
+    assert answer.errors == [("consistencyProof", "BAD_USER_INPUT")]

@@ -1,0 +1,1 @@
+"""The transparency log: proof, for whoever keeps a checkpoint, that the record only grows."""
