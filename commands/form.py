@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Annotated, Any, NewType, TypeVar, get_args, get_origin, get_type_hints
 
 from domain import formats, rules
@@ -74,6 +74,7 @@ def _form(hint: Any) -> Callable[..., Any] | None:  # noqa: ANN401 (a type, or a
     return None
 
 
+@lru_cache(1024)
 def camel_case(text: str) -> str:
     """Names in a text as GraphQL spells them: national_id as nationalId, from_ (which Python has for itself) as from."""
     return re.sub(r"_([a-z])|_\b", lambda found: (found[1] or "").upper(), text)

@@ -136,26 +136,20 @@ EventsOf = Iterable[tuple[ReadModel[Any], Sequence[Recorded]]]
 async def apply(connection: Connection, events_of: EventsOf) -> None:
     """Apply events to tables. In pipeline mode the statements are sent together where one needs not wait for another."""
     loading = [
-        (read_model, events, await read_model.ask(connection, _begun_before(events)))
+        (read_model, events, await read_model.ask(connection, read_model.made_before(events)))
         for read_model, events in events_of
         if events
     ]
-    for read_model, events, asked in loading:
+    for read_model, events, asked in reversed(loading):  # the longest first: the others are worked out meanwhile
         rows: dict[UUID, Row] = await read_model.answer(asked)
         for number, recorded in enumerate(events, 1):
-            stream = recorded.event.originator_id
-            row = read_model.apply(rows.get(stream), recorded)
+            id = read_model.row_id(recorded)
+            row = read_model.apply(rows.get(id), recorded)
             if row is not None:
-                rows[stream] = row
+                rows[id] = row
             if number % 200 == 0:
                 await asyncio.sleep(0)
         await read_model.save(connection, list(rows.values()))
-
-
-def _begun_before(events: Iterable[Recorded]) -> set[UUID]:
-    """The streams that may have rows: the first event of the others is among these."""
-    streams = {recorded.event.originator_id for recorded in events}
-    return streams - {recorded.event.originator_id for recorded in events if recorded.event.originator_version == 1}
 
 
 async def apply_one_by_one(connection: Connection, events_of: EventsOf) -> None:
@@ -196,22 +190,25 @@ async def _apply_one_by_one(connection: Connection, read_model: ReadModel[Any], 
 
 
 class Folded(NamedTuple):
-    """The row that follows from the events of a stream, as far as they can be applied."""
+    """The rows that follow from the events of a stream, as far as they can be applied: by their ids."""
 
-    row: Any
+    rows: dict[UUID, Any]
     failed: Recorded | None = None
     fault: Exception | None = None
 
 
 def fold(read_model: ReadModel[Any], events: Sequence[Recorded]) -> Folded:
     """Apply a stream from its first event on, without a table."""
-    row = None
+    rows: dict[UUID, Any] = {}
     for number, recorded in enumerate(events):
+        id = read_model.row_id(recorded)
         try:
-            row = read_model.apply(row, recorded)
-        except Exception as fault:  # noqa: BLE001 (whatever it is, the row is that of the events before)
-            return Folded(fold(read_model, events[:number]).row, recorded, fault)
-    return Folded(row)
+            row = read_model.apply(rows.get(id), recorded)
+        except Exception as fault:  # noqa: BLE001 (whatever it is, the rows are those of the events before)
+            return Folded(fold(read_model, events[:number]).rows, recorded, fault)
+        if row is not None:
+            rows[id] = row
+    return Folded(rows)
 
 
 def _is_of_the_table(fault: Exception) -> bool:

@@ -132,7 +132,7 @@ async def _write(
     applying = apply
     while True:
         try:
-            async with connection.transaction():
+            async with connection.transaction(), connection.pipeline():
                 places = await locked(connection, read_models)
                 await applying(connection, [(one, to_apply(events, one, places[one.table])) for one in read_models])
                 await connection.execute(

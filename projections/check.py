@@ -35,7 +35,7 @@ async def differences(
     *,
     report: Callable[[float, int], None] = lambda _done, _events: None,
 ) -> AsyncIterator[Difference]:
-    """The rows of a live table that differ, in the order of their ids, while it is followed.
+    """The rows of a live table that differ, in the order of their streams, while it is followed.
 
     Position, rows and record are those of one moment: the transaction has one snapshot.
 
@@ -56,10 +56,9 @@ async def differences(
         after = FIRST
         histories = log.histories(connection, of=[read_model.follows], after=FIRST, until=place.position)
         async for events in histories:
-            expected = {
-                stream: fold(read_model, [one for one in own if one.position not in place.skipped]).row
-                for stream, own in groupby(events, key=_stream)
-            }
+            expected: dict[UUID, Row] = {}
+            for _, own in groupby(events, key=_stream):
+                expected |= fold(read_model, [one for one in own if one.position not in place.skipped]).rows
             last = events[-1].event.originator_id
             for difference in _compared(read_model, expected, await _live(connection, read_model, after, last)):
                 yield difference
@@ -77,7 +76,8 @@ def _stream(recorded: Recorded) -> UUID:
 async def _live(connection: Connection, read_model: ReadModel[Any], after: UUID, until: UUID) -> dict[UUID, Row | None]:
     """The rows of some streams; None for one that cannot be read."""
     cursor = await connection.execute(
-        f"SELECT id, to_json(one)::text FROM {read_model.table} one WHERE id > %s AND id <= %s".encode(),  # noqa: S608 (names of our own)
+        f"SELECT id, to_json(one)::text FROM {read_model.table} one "  # noqa: S608 (names of our own)
+        f"WHERE {read_model.stream_column} > %s AND {read_model.stream_column} <= %s".encode(),
         (after, until),
     )
     return {id: _row(read_model, json) for id, json in await cursor.fetchall()}
@@ -92,7 +92,7 @@ def _row(read_model: ReadModel[Any], json: str) -> Row | None:
 
 
 def _compared(
-    read_model: ReadModel[Any], expected: dict[UUID, Row | None], live: dict[UUID, Row | None]
+    read_model: ReadModel[Any], expected: dict[UUID, Row], live: dict[UUID, Row | None]
 ) -> Sequence[Difference]:
     found = []
     for id in sorted(expected.keys() | live.keys()):

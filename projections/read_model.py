@@ -1,7 +1,7 @@
-"""What a read model is: a table whose rows follow from the events of one kind of stream, and nothing else."""
+"""What a read model is: a table whose rows follow from the events of streams, and nothing else."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from typing import Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
@@ -17,7 +17,7 @@ Asked = AsyncCursor[Any]
 
 
 class Row(msgspec.Struct):
-    """One row: the columns of its table, under the id of the stream it follows."""
+    """One row: the columns of its table, under the id of the stream it follows, or of the event it is about."""
 
     id: UUID
 
@@ -26,16 +26,17 @@ R = TypeVar("R", bound=Row)
 
 
 class ReadModel(ABC, Generic[R]):
-    """Rows as they are now, one for each stream of a kind.
+    """Rows as they are now, one for each stream of a kind; a subclass may say otherwise.
 
     Rows travel as JSON both ways: PostgreSQL and msgspec convert a batch of them in one statement, in C.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1  # a new shape is a new version: built from event one beside the old
-    follows: ClassVar[type[Aggregate]]
+    follows: ClassVar[type[Aggregate]]  # `Aggregate` itself: streams of every kind
     columns: ClassVar[str]  # SQL: the table's columns, named as the row's fields
     indexes: ClassVar[Sequence[str]] = ()  # SQL: what to index, each `(columns) …` or `USING …`
+    stream_column: ClassVar[str] = "id"  # SQL: the stream that a row follows
     row: type[R]
     suffix: str = ""
 
@@ -71,6 +72,15 @@ class ReadModel(ABC, Generic[R]):
     def apply(self, row: R | None, recorded: Recorded) -> R | None:
         """The row after an event; None while there is none."""
 
+    def row_id(self, recorded: Recorded) -> UUID:
+        """The row that an event makes or changes."""
+        return recorded.event.originator_id
+
+    def made_before(self, events: Iterable[Recorded]) -> set[UUID]:
+        """The rows of events that may be there already: those of streams whose first event is not among these."""
+        streams = {recorded.event.originator_id for recorded in events}
+        return streams - {recorded.event.originator_id for recorded in events if recorded.event.originator_version == 1}
+
     def create(self) -> str:
         """SQL that makes the table, without its indexes."""
         return f"CREATE TABLE {self.table} ({self.columns})"
@@ -95,7 +105,7 @@ class ReadModel(ABC, Generic[R]):
         ]
 
     async def load(self, connection: AsyncConnection[Any], ids: Collection[UUID]) -> dict[UUID, R]:
-        """The present rows of streams, in one statement; those without a row are left out."""
+        """The present rows with these ids, in one statement; those that are not there are left out."""
         return await self.answer(await self.ask(connection, ids))
 
     async def ask(self, connection: AsyncConnection[Any], ids: Collection[UUID]) -> Asked | None:

@@ -73,14 +73,14 @@ async def _mended(connection: Connection, log: Log, read_model: ReadModel[Any], 
 async def _written(
     connection: Connection, read_model: ReadModel[Any], events: Sequence[Recorded]
 ) -> tuple[Recorded | None, Exception | None]:
-    """Write the row that follows from a stream, as far as that goes; the event that it does not go past, and why."""
+    """Write the rows that follow from a stream, as far as that goes; the event that it does not go past, and why."""
     folded = fold(read_model, events)
     for number in range(len(events) if folded.failed is None else events.index(folded.failed), 0, -1):
-        # The row before the fault is written, too: an event before it may be left out now.
-        row = fold(read_model, events[:number]).row
+        # What was before the fault is written, too: an event before it may be left out now.
+        rows = fold(read_model, events[:number]).rows
         try:
             async with connection.transaction():
-                await read_model.save(connection, [row] if row is not None else [])
+                await read_model.save(connection, list(rows.values()))
         except Exception as fault:
             if passes(fault):
                 raise

@@ -13,10 +13,11 @@ from eventsourcing.domain import AggregateEvent
 
 from domain.docket import Docket
 from projections.docket import Dockets
+from projections.event_search import ANYTHING, Wanted, find
 from projections.violation import Violations
 from projections.visa import Visas
 from store.codec import Recorded
-from store.database import Database
+from store.database import Connection, Database
 from store.log import Log
 
 logger = logging.getLogger(__name__)
@@ -35,10 +36,6 @@ WHOSE: Final = f"""
     SELECT id, holder_id FROM {Visas().table} WHERE id = ANY (%(ids)s)
     UNION ALL SELECT id, violator_id FROM {Violations().table} WHERE id = ANY (%(ids)s)
     UNION ALL SELECT id, person_id FROM {Dockets().table} WHERE id = ANY (%(ids)s)
-"""  # noqa: S608 (names of our own)
-CASES_OF: Final = f"""
-    SELECT id FROM {Visas().table} WHERE holder_id = %(person)s
-    UNION ALL SELECT id FROM {Violations().table} WHERE violator_id = %(person)s
 """  # noqa: S608 (names of our own)
 
 
@@ -94,24 +91,34 @@ class Followed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Of:
-    """What somebody listens to: everything, a stream, or all cases of a person (by the person's id)."""
+    """What somebody listens to: everything, a stream, or all cases of a person (by the person's id).
+
+    Of what had happened before they are told what they want; what happens from then on they pick themselves.
+    """
 
     key: Hashable
-    person_id: UUID | None = None
-    stream: UUID | None = None
+    wanted: Wanted = ANYTHING
 
 
-def everything() -> Of:
-    return Of(EVERYTHING)
+def everything(wanted: Wanted = ANYTHING) -> Of:
+    return Of(EVERYTHING, wanted)
 
 
 def of_stream(stream: UUID) -> Of:
-    return Of(("stream", stream), stream=stream)
+    return Of(("stream", stream), Wanted(stream=stream))
 
 
 def of_person(person_id: UUID) -> Of:
     """Everything about somebody's account, visas and violations; what is counted of them follows from those."""
-    return Of(("person", person_id), person_id=person_id)
+    return Of(("person", person_id), Wanted(person=person_id))
+
+
+async def whose(connection: Connection, batch: Collection[Recorded]) -> list[Happened]:
+    """The events, each with the person of its case. An account's stream is its person's."""
+    streams = list({one.event.originator_id for one in batch})
+    cursor = await connection.execute(WHOSE.encode(), {"ids": streams})
+    person_of: dict[UUID, UUID] = dict(await cursor.fetchall())
+    return [Happened(one, person_of.get(one.event.originator_id) or _named(one.event)) for one in batch]
 
 
 class Listener:
@@ -172,20 +179,15 @@ class Updates:
                 self._position = until
                 return
             batch = await self._log.read(after=self._position, limit=min(AT_ONCE, until - self._position))
-            happened = await self._whose(batch)
-            for one in happened:
+            for one in await self._whose(batch):
                 for key in one.keys:
                     for listener in self._listeners.get(key, ()):
                         listener.tell(one)
             self._position = batch[-1].position if batch else until
 
     async def _whose(self, batch: Collection[Recorded]) -> list[Happened]:
-        """The events, each with the person of its case. An account's stream is its person's."""
-        streams = list({one.event.originator_id for one in batch})
         async with self._database.pool.connection() as connection:
-            cursor = await connection.execute(WHOSE.encode(), {"ids": streams})
-            person_of: dict[UUID, UUID] = dict(await cursor.fetchall())
-        return [Happened(one, person_of.get(one.event.originator_id) or _named(one.event)) for one in batch]
+            return await whose(connection, batch)
 
     async def follow(self, of: Of, *, after: int | None) -> AsyncIterator[Happened]:
         """What happens, in the log's order: from a place in the log on, or from now.
@@ -237,15 +239,11 @@ class Updates:
             after = batch[-1].position
 
     async def _read(self, of: Of, after: int, until: int) -> list[Recorded]:
-        if of.key == EVERYTHING:
+        if of.wanted == ANYTHING:
             return await self._log.read(after=after, limit=min(AT_ONCE, until - after))
-        streams = [of.stream] if of.stream else await self._streams_of(of.person_id)
-        return await self._log.read_streams(filter(None, streams), after=after, until=until, limit=AT_ONCE)
-
-    async def _streams_of(self, person_id: UUID | None) -> list[UUID | None]:
         async with self._database.pool.connection() as connection:
-            cursor = await connection.execute(CASES_OF.encode(), {"person": person_id})
-            return [person_id, *(stream for (stream,) in await cursor.fetchall())]
+            found = await find(connection, of.wanted, after=after, before=until + 1, limit=AT_ONCE)
+        return await self._log.read_at(found)
 
 
 def _named(event: AggregateEvent) -> UUID:

@@ -14,6 +14,7 @@ from strawberry.types import ExecutionContext
 from schema import enums, inputs  # before any type that has one of them for a field
 from schema.account import AccountMutations
 from schema.checkpoint import CheckpointQueries
+from schema.events import EventQueries
 from schema.limits import MOST_TOKENS, SizeLimits
 from schema.node import NodeQueries
 from schema.objection import ObjectionQueries
@@ -46,6 +47,7 @@ class Query(
     ObjectionQueries,
     ServiceQueries,
     NodeQueries,
+    EventQueries,
     ReadModelQueries,
     CheckpointQueries,
 ):

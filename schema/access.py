@@ -83,6 +83,16 @@ def require_role(context: Context, *roles: Role) -> None:
         raise RequestError(RequestErrorCode.FORBIDDEN)
 
 
+def require_auditor(context: Context) -> None:
+    """Let auditors in who say why they look at the log.
+
+    Raises:
+        RequestError: UNAUTHENTICATED, FORBIDDEN or PURPOSE_REQUIRED.
+    """
+    require_role(context, Role.AUDITOR)
+    require_purpose(context, Data.PERSON)
+
+
 def official_roles(context: Context, data: Data) -> list[Role]:
     """The reader's official roles for a kind of data. Without a purpose none of them counts."""
     return _held(context, data) if context.purpose is not None else []
@@ -131,6 +141,11 @@ def shows_account(context: Context, seen_as: SeenAs) -> bool:
     # An auditor sees the account of everybody they see, so a further role, which goes first, must not hide it.
     official = seen_as not in {*RELATIONS, SeenAs.CASE}
     return official and Role.AUDITOR in official_roles(context, Data.PERSON)
+
+
+def shows_refused_movements(seen_as: SeenAs) -> bool:
+    """Whether reports of movements that cannot be are part of a visa's history: the holder's own, and for officials."""
+    return seen_as is SeenAs.SELF or seen_as not in RELATIONS
 
 
 def may_list_visas(context: Context, seen_as: SeenAs) -> bool:

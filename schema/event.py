@@ -1,7 +1,6 @@
 """Events of the record, as the API shows them."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -12,12 +11,14 @@ from domain.actor import Role
 from domain.catalogue import AGENCIES
 from domain.text import Text
 from domain.titles import TITLES
+from domain.visa import Visa
 from projections.updates import Happened
 from schema import recorded
-from schema.access import AGENCY_OF, SeenAs
+from schema.access import AGENCY_OF, SeenAs, shows_refused_movements
 from schema.context import Context, Info
 from schema.ids import Node, global_id
 from schema.later import PERSON
+from schema.replay import FieldChange, changes_of
 from schema.resolver import resolver
 from schema.scalars import JSON, Position
 from schema.text import LocalizedText, localized, maybe_localized
@@ -25,7 +26,6 @@ from store.shape import shape_of
 
 SYSTEM = Text("النظام", "The system")
 INSTALLATION = Text("إعداد المنصة", "The installation")
-LONGEST_STREAM = 10_000  # events
 
 
 @strawberry.type(
@@ -36,13 +36,6 @@ class Actor:
     subject: str = strawberry.field(description="A person's id, an agency's code, `clock` or `setup`.")
     name: LocalizedText | None = strawberry.field(description="The name, as far as the reader may see.")
     channel: str | None = strawberry.field(description="How it came in: graphql or feed.")
-
-
-@strawberry.type(description="What an event has changed about one field of its visa, violation, docket or account.")
-class FieldChange:
-    field: str = strawberry.field(description="The field, in camelCase.")
-    before: JSON | None = strawberry.field(description="Its value before; null where there was none.")
-    after: JSON | None = strawberry.field(description="Its value since; null where there is none any more.")
 
 
 @strawberry.type(
@@ -77,7 +70,13 @@ class Event(Node):
     @resolver("What it has changed, field by field, by replaying its stream.")
     async def changes(self, info: Info) -> list[FieldChange]:
         happened, seen_as = self.happened, self.seen_as
-        return await happened.once(("changes", seen_as), lambda: _changes(happened, seen_as, info.context))
+        return await happened.once(("changes", seen_as), lambda: changes_of(happened, seen_as, info.context))
+
+
+def is_shown(happened: Happened, seen_as: SeenAs) -> bool:
+    """Whether who sees a case like this sees this event of it."""
+    refused = isinstance(happened.recorded.event, Visa.MovementRefused)
+    return not refused or shows_refused_movements(seen_as)
 
 
 def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:
@@ -128,25 +127,3 @@ async def _actor(actor: Subject, seen_as: SeenAs, context: Context) -> Actor:
             in_office = actor.role is not Role.PERSON
             name = await schema.person.name_of(context, person_id, masked=seen_as is SeenAs.AUDITOR and not in_office)
     return Actor(role=actor.role, subject=subject, name=maybe_localized(name, context.language), channel=actor.channel)
-
-
-async def _changes(happened: Happened, seen_as: SeenAs, context: Context) -> list[FieldChange]:
-    one = happened.recorded
-    history = await context.accounts.log.read_streams(
-        [happened.stream], after=0, until=one.position, limit=LONGEST_STREAM
-    )
-    aggregate: Any = None
-    before: dict[str, Any] = {}
-    for each in history:
-        before = {} if aggregate is None else recorded.state_of(aggregate, seen_as)
-        aggregate = each.event.mutate(aggregate)
-    after = recorded.state_of(aggregate, seen_as)
-    return [
-        FieldChange(field=name, before=_maybe(before.get(name)), after=_maybe(value))
-        for name, value in after.items()
-        if before.get(name) != value
-    ]
-
-
-def _maybe(value: object) -> JSON | None:
-    return None if value is None else JSON(value)

@@ -1,15 +1,16 @@
 """Which events somebody wants."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 
 from domain import formats
 from domain.titles import TITLES
-from projections.updates import Happened, Of, of_person, of_stream
+from projections.event import named
+from projections.event_search import Wanted
+from projections.updates import Happened
 from schema import table
 from schema.context import Context
 from schema.errors import bad_input
@@ -18,8 +19,6 @@ from schema.scalars import Position
 
 MOST_TYPES = 50
 NOBODY = UUID(int=0)
-
-Fits = Callable[[Happened], bool]
 
 
 @strawberry.input(description="Which events; fields that are left out do not narrow them.")
@@ -33,10 +32,12 @@ class EventFilter:
         default=strawberry.UNSET, description="Done by this one: a person's id, an agency's code, `clock` or `setup`."
     )
     about_person_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="In a case of the person with this id."
+        default=strawberry.UNSET,
+        description="In a case of the person with this id (account, visa, violation, docket), or naming them (delegate, sponsor).",
     )
     about_national_id: str | None = strawberry.field(
-        default=strawberry.UNSET, description="In a case of the person with this National ID or Iqama number."
+        default=strawberry.UNSET,
+        description="The same, by National ID or Iqama number; nothing, if the id is somebody else's.",
     )
     recorded_from: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Recorded at this moment or later."
@@ -56,68 +57,80 @@ class EventFilter:
 EventFilterArgument = Annotated[EventFilter | None, strawberry.argument(description="Which events; all without it.")]
 
 
-async def event_filter(filter: EventFilter | None, context: Context) -> tuple[Of | None, Fits]:
-    """What to listen to for a filter (None: everything), and which events of that fit it.
+async def event_filter(filter: EventFilter | None, context: Context) -> Wanted:
+    """Which events a filter lets through.
 
     Raises:
         RequestError: BAD_USER_INPUT, a value that is none of its kind.
         Refused: INVALID_ID.
     """
-    given = {
+    given: dict[str, Any] = {
         name: value
         for name, value in (vars(filter).items() if filter else ())
         if value is not strawberry.UNSET and value is not None
     }
-    checks: list[Fits] = []
-    stream, person = _stream(given), await _person(given, context)
-    if stream is not None:
-        checks.append(lambda one: one.stream == stream)
-    if person is not None:
-        checks.append(lambda one: one.person_id == person)
-    if "type" in given or "stream_type" in given:
-        types = _types(given)
-        checks.append(lambda one: type(one.recorded.event).__qualname__ in types)
-    if "actor_subject" in given:
-        subject = _subject(given["actor_subject"])
-        checks.append(lambda one: one.recorded.actor.subject == subject)
-    if "correlation_id" in given:
-        request = str(given["correlation_id"])
-        checks.append(lambda one: str(one.recorded.correlation_id) == request)
-    checks += _between(given)
-    of = of_stream(stream) if stream else of_person(person) if person else None
-    return of, lambda one: all(check(one) for check in checks)
+    return Wanted(
+        stream=_uuid(given, "stream", "`stream` is the stream of an event, as it was answered"),
+        person=await _person(given, context),
+        correlation_id=_uuid(given, "correlation_id", "`correlationId` is that of an event, as it was answered"),
+        actor=_subject(given["actor_subject"]) if "actor_subject" in given else None,
+        types=_types(given) if "type" in given or "stream_type" in given else None,
+        position_from=given.get("position_from"),
+        position_to=given.get("position_to"),
+        recorded_from=given.get("recorded_from"),
+        recorded_to=given.get("recorded_to"),
+    )
 
 
-def _stream(given: dict[str, object]) -> UUID | None:
-    if "stream" not in given:
-        return None
+def fits(wanted: Wanted, one: Happened) -> bool:
+    """Whether an event is wanted: the same as what is found in the log for it."""
+    recorded, event = one.recorded, one.recorded.event
+    return (
+        wanted.stream in {None, one.stream}
+        and wanted.person in {None, one.person_id, named(event)}
+        and wanted.correlation_id in {None, recorded.correlation_id}
+        and wanted.actor in {None, recorded.actor.subject}
+        and (wanted.types is None or type(event).__qualname__ in wanted.types)
+        and (wanted.position_from is None or wanted.position_from <= recorded.position)
+        and (wanted.position_to is None or recorded.position <= wanted.position_to)
+        and (wanted.recorded_from is None or wanted.recorded_from <= recorded.recorded_at)
+        and (wanted.recorded_to is None or recorded.recorded_at <= wanted.recorded_to)
+    )
+
+
+def _uuid(given: dict[str, Any], name: str, otherwise: str) -> UUID | None:
     try:
-        return UUID(str(given["stream"]))
+        return UUID(given[name]) if name in given else None
     except ValueError:
-        raise bad_input("`stream` is the stream of an event, as it was answered") from None
+        raise bad_input(otherwise) from None
 
 
-async def _person(given: dict[str, object], context: Context) -> UUID | None:
+async def _person(given: dict[str, Any], context: Context) -> UUID | None:
+    """Whom it is about; nobody where id and number are of different people."""
+    with_id = with_number = None
     if "about_person_id" in given:
-        kind, person_id = read_id(str(given["about_person_id"]))
+        kind, with_id = read_id(given["about_person_id"])
         if kind != "Person":
             raise bad_input("`aboutPersonId` is the id of a Person")
-        return person_id
-    if "about_national_id" not in given:
-        return None
-    national_id = formats.national_id(str(given["about_national_id"]), ("filter", "aboutNationalId"))
+    if "about_national_id" in given:
+        with_number = await _with_number(given["about_national_id"], context)
+    return NOBODY if with_id and with_number and with_id != with_number else with_id or with_number
+
+
+async def _with_number(national_id: str, context: Context) -> UUID:
+    number = formats.national_id(national_id, ("filter", "aboutNationalId"))
     async with context.connection() as connection:
         cursor = await connection.execute(
             f"SELECT id FROM {table.PERSON} WHERE national_id = %s".encode(),  # noqa: S608 (a name of our own)
-            (national_id,),
+            (number,),
         )
-        found = await cursor.fetchone()
+        found: tuple[UUID] | None = await cursor.fetchone()
     return found[0] if found else NOBODY
 
 
-def _types(given: dict[str, object]) -> set[str]:
+def _types(given: dict[str, Any]) -> tuple[str, ...]:
     types = given.get("type", list(TITLES))
-    if not isinstance(types, list) or len(types) > MOST_TYPES + len(TITLES):
+    if len(types) > MOST_TYPES + len(TITLES):
         raise bad_input(f"`type` has at most {MOST_TYPES} entries")
     unknown = set(types) - TITLES.keys()
     if unknown:
@@ -125,7 +138,7 @@ def _types(given: dict[str, object]) -> set[str]:
     kind = given.get("stream_type")
     if kind is not None and kind not in {name.partition(".")[0] for name in TITLES}:
         raise bad_input("`streamType` is User, Docket, Visa or Violation")
-    return {name for name in types if kind is None or name.startswith(f"{kind}.")}
+    return tuple(sorted({name for name in types if kind is None or name.startswith(f"{kind}.")}))
 
 
 def _subject(typed: str) -> str:
@@ -139,18 +152,3 @@ def _subject(typed: str) -> str:
     if len(typed) > 20:  # noqa: PLR2004 (longer than any agency's code)
         return str(read_id(typed)[1])
     return typed
-
-
-def _between(given: dict[str, object]) -> list[Fits]:
-    checks: list[Fits] = []
-    first, last = given.get("position_from"), given.get("position_to")
-    since, until = given.get("recorded_from"), given.get("recorded_to")
-    if isinstance(first, int):
-        checks.append(lambda one: one.recorded.position >= first)
-    if isinstance(last, int):
-        checks.append(lambda one: one.recorded.position <= last)
-    if isinstance(since, datetime):
-        checks.append(lambda one: one.recorded.recorded_at >= since)
-    if isinstance(until, datetime):
-        checks.append(lambda one: one.recorded.recorded_at <= until)
-    return checks

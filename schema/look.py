@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 (statements are put together from texts in this file and conditions in filters.py, never from values)
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Final, Generic, TypeVar
@@ -237,6 +237,23 @@ async def reported(context: Context, row: type[Case], rows: str, number: str) ->
     async with context.connection() as connection:
         found = await fetch(connection, row, f"SELECT * FROM ({rows}) one WHERE number = %s", (number,))
     return found[0] if found else None
+
+
+async def note_seen(context: Context, role: Role, seen: Collection[tuple[UUID, Data]]) -> None:
+    """Note that somebody in office was shown data of these people, and of which kinds; with a purpose, as it must be."""
+    if not seen or context.purpose is None:
+        return
+    people, kinds = zip(*seen, strict=True)
+    values = (context.now, context.reader_id, role.value, AGENCY_OF[role])
+    why = (context.purpose.value, context.case_reference)
+    async with context.connection() as connection:
+        await connection.execute(_SEEN.encode(), (*values, *why, list(people), [kind.value for kind in kinds]))
+
+
+_SEEN: Final = """
+    INSERT INTO access_log (at, person_id, viewer_id, role, agency, purpose, case_reference, seen)
+    SELECT %s::timestamptz, person, %s::uuid, %s::text, %s::text, %s::text, %s::text, array_agg(kind ORDER BY kind)
+    FROM unnest(%s::uuid[], %s::text[]) AS seen (person, kind) GROUP BY person"""
 
 
 async def note_told(context: Context, role: Role, told: Told) -> None:

@@ -2,7 +2,7 @@
 
 from asyncio import gather
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import strawberry
 from schema.access import Data, person_of, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError, bad_input
+from schema.events import events_by_id
 from schema.ids import Id, Node, read_id
 from schema.look import PEOPLE, VIOLATIONS, VISAS, Condition, Source, look
 from schema.objection import objection_shown
@@ -40,14 +41,16 @@ async def nodes_by_id(context: Context, ids: Sequence[str]) -> list[Node | Reque
     by_type: dict[str, set[UUID]] = defaultdict(set)
     for type_name, row_id in wanted:
         by_type[type_name].add(row_id)
-    readers: dict[str, Awaitable[dict[UUID, Node]]] = {
-        name: _read(context, name, found) for name, found in by_type.items() if name in KINDS or name == "User"
+    readers: dict[str, Awaitable[Mapping[UUID, Node]]] = {
+        name: _read(context, name, found) for name, found in by_type.items() if name in {*KINDS, "Event", "User"}
     }
     found = dict(zip(readers, await gather(*readers.values()), strict=True))
     return [found.get(type_name, {}).get(row_id) or _missing(context, type_name) for type_name, row_id in wanted]
 
 
-async def _read(context: Context, type_name: str, ids: set[UUID]) -> dict[UUID, Node]:
+async def _read(context: Context, type_name: str, ids: set[UUID]) -> Mapping[UUID, Node]:
+    if type_name == "Event":
+        return await events_by_id(context, ids)
     if type_name == "User":
         own = await own_row(context) if context.reader_id in ids else None
         return {own.id: user_shown(own, context)} if own else {}
@@ -57,10 +60,11 @@ async def _read(context: Context, type_name: str, ids: set[UUID]) -> dict[UUID, 
 
 
 def _missing(context: Context, type_name: str) -> RequestError | None:
-    if type_name not in KINDS:
+    if type_name not in {*KINDS, "Event"}:
         return None
+    data = (Data.VISA, Data.VIOLATION) if type_name == "Event" else (KINDS[type_name][0].data,)
     try:
-        require_purpose(context, KINDS[type_name][0].data)
+        require_purpose(context, *data)
     except RequestError as purpose_required:
         return purpose_required
     return None

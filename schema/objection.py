@@ -6,6 +6,7 @@ from typing import Final
 
 import strawberry
 
+import schema.history
 import schema.violation
 from domain import objection, rules
 from domain.actor import Role
@@ -13,12 +14,12 @@ from domain.catalogue import OBJECTION_REASONS, OBJECTION_TERMS
 from domain.labels import label
 from domain.objection import DECIDED_BY_OFFICER, IN_COURT, ObjectionReason, ObjectionStatus
 from domain.text import Text
+from schema import later
 from schema.access import Data, masked, official_roles, person_of, require_official
 from schema.attachment import Attachment, attachments_shown
 from schema.context import Context, Info
 from schema.filters import ObjectionFilterArgument, objections_where
 from schema.ids import Node, row_id
-from schema.later import VIOLATION
 from schema.look import OBJECTIONS_ORDER, VIOLATIONS, SeenViolation, look_through
 from schema.number import ObjectionNumber, violation_of
 from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
@@ -97,13 +98,21 @@ class Objection(Node):
         files = [*(self.row.objection_attachments or ()), *answers]
         return attachments_shown(masked(files, self.row.seen_as), self.row.id)
 
-    @resolver("The violation that it is to.", graphql_type=VIOLATION)
+    @resolver("The violation that it is to.", graphql_type=later.VIOLATION)
     def violation(self, info: Info) -> Node:
         return schema.violation.violation_shown(self.row, info.context)
 
     @resolver("What can be done about it by when, earliest first.")
     def deadlines(self, info: Info) -> list[Deadline]:
         return deadlines_shown(objection.objection_deadlines(self.row), info.context)
+
+    @resolver(
+        "What was recorded about it, newest first: who did what, when, and what it changed.",
+        graphql_type=later.EVENTS,
+    )
+    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+        types = schema.history.of_objection(self.row)
+        return await schema.history.history_of(info, self.row.id, types, self.row.seen_as, first, after)
 
 
 def objection_shown(row: SeenViolation, context: Context) -> Objection | None:

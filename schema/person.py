@@ -7,6 +7,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 import schema.delegation
+import schema.history
 import schema.objection
 import schema.violation
 import schema.visa
@@ -108,7 +109,7 @@ class Person(Node):
         page = asked(info, VIOLATIONS_OF.order, first, after, last, before)
         if not may_list_violations(info.context, self.seen_as):
             return None
-        objections = selects(info, "edges", "node", "objection")
+        objections = any(selects(info, "edges", "node", name) for name in ("objection", "history"))
         return await schema.violation.violations_of(info.context, self.row.id, page, filter, with_objections=objections)
 
 
@@ -257,6 +258,14 @@ class User(Node):
     )
     async def delegations(self, info: Info) -> object:
         return await schema.delegation.delegations_of(self.row, info.context)
+
+    @resolver(
+        "Everything that was recorded about this account, newest first: who did what, when, and what it changed.",
+        graphql_type=later.EVENTS,
+    )
+    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+        types = schema.history.OF_USER
+        return await schema.history.history_of(info, self.row.id, types, SeenAs.SELF, first, after)
 
     @resolver("How many more objections the reader may make.")
     async def objection_quota(self, info: Info) -> ObjectionQuota:

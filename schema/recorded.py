@@ -11,7 +11,7 @@ from eventsourcing.domain import Aggregate
 
 from commands.form import camel_case
 from domain.text import Text
-from schema.access import SeenAs, masked_name, masked_number
+from schema.access import SeenAs, masked_name, masked_number, shows_refused_movements
 from schema.ids import global_id
 from schema.scalars import moment
 from store.codec import Event
@@ -38,6 +38,8 @@ def data_of(event: Event, seen_as: SeenAs) -> dict[str, Any]:
 def state_of(aggregate: Aggregate, seen_as: SeenAs) -> dict[str, Any]:
     """What an aggregate knows, its personal fields masked for auditors."""
     known = {name: value for name, value in vars(aggregate).items() if not name.startswith("_")}
+    if not shows_refused_movements(seen_as):
+        known.pop("refused_movements", None)
     return {camel_case(name): _field(name, value, seen_as, PERSONAL) for name, value in known.items()}
 
 

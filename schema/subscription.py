@@ -7,17 +7,17 @@ from uuid import UUID
 import strawberry
 
 from domain import formats
-from domain.actor import Role
 from domain.errors import RequestErrorCode
 from domain.user import User as Account
 from domain.violation import Violation as Case
 from domain.visa import Visa as Permit
 from projections.updates import Happened, Of, everything, of_person, of_stream
-from schema.access import Data, SeenAs, person_of, require_purpose
+from schema.access import SeenAs, person_of, require_auditor, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError
-from schema.event import Event, event_shown
-from schema.event_filter import EventFilterArgument, event_filter
+from schema.event import Event, event_shown, is_shown
+from schema.event_filter import EventFilterArgument, event_filter, fits
+from schema.events import note_events
 from schema.live import Ended, Why
 from schema.look import VIOLATIONS, VISAS, Condition, SeenViolation, SeenVisa, Source, look
 from schema.number import ViolationNumber, VisaNumber
@@ -116,7 +116,8 @@ async def _updates_of(
         if not found:
             raise Ended(Why.RIGHT_IS_GONE)
         row: SeenVisa | SeenViolation = found[0]
-        yield update_shown(happened, row.seen_as, context, row)
+        if is_shown(happened, row.seen_as):
+            yield update_shown(happened, row.seen_as, context, row)
 
 
 @strawberry.type(
@@ -152,11 +153,10 @@ class Subscription:
         self, info: Info, after: After = None, filter: EventFilterArgument = strawberry.UNSET
     ) -> AsyncGenerator[Event, None]:
         context = info.context
-        person_of(context)
-        if Role.AUDITOR not in context.reader.roles:
-            raise RequestError(RequestErrorCode.FORBIDDEN)
-        require_purpose(context, Data.PERSON)
-        of, fits = await event_filter(filter or None, context)
-        async for happened in happenings(context, of or everything(), after):
-            if fits(happened):
+        require_auditor(context)
+        wanted = await event_filter(filter or None, context)
+        of = everything(wanted) if wanted.stream is None else of_stream(wanted.stream)
+        async for happened in happenings(context, of, after):
+            if fits(wanted, happened):
+                await note_events(context, [happened])
                 yield event_shown(happened, SeenAs.AUDITOR, context)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+import schema.history
 import schema.objection
 import schema.person
 from domain import dues, formats, objection
@@ -15,6 +16,7 @@ from domain.dues import ViolationStatus
 from domain.errors import RequestErrorCode
 from domain.labels import label
 from domain.violation import ViolationSource
+from schema import later
 from schema.access import (
     Data,
     SeenAs,
@@ -37,10 +39,9 @@ from schema.forecast import (
     violation_forecast_shown,
 )
 from schema.ids import Node, row_id
-from schema.later import OBJECTION, PERSON
 from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
 from schema.number import ViolationNumber
-from schema.paging import Listed, Page, PageInfo, listed
+from schema.paging import After, First, Listed, Page, PageInfo, listed
 from schema.problems import Problem, problem_shown
 from schema.resolver import resolver
 from schema.selection import selects
@@ -139,7 +140,7 @@ class Violation(Node):
     def evidence(self) -> list[Attachment]:
         return attachments_shown(masked(self.row.evidence, self.row.seen_as), self.row.id)
 
-    @resolver("Who is to answer for it.", graphql_type=PERSON)
+    @resolver("Who is to answer for it.", graphql_type=later.PERSON)
     async def violator(self, info: Info) -> Node:
         return await schema.person.party(info.context, self.row.violator_id, self.row.seen_as)
 
@@ -149,7 +150,7 @@ class Violation(Node):
     def deadlines(self, info: Info) -> list[Deadline]:
         return deadlines_shown(dues.deadlines(self.row), info.context)
 
-    @resolver("The objection to it; null when there is none.", graphql_type=OBJECTION | None)
+    @resolver("The objection to it; null when there is none.", graphql_type=later.OBJECTION | None)
     def objection(self, info: Info) -> Node | None:
         if self.row.seen_as is SeenAs.AGENCY:
             return None
@@ -178,6 +179,14 @@ class Violation(Node):
             problems=[problem_shown(problem, context.language) for problem in problems],
             until=maybe_date(self.row.object_before),
         )
+
+    @resolver(
+        "What was recorded about it and its objection, newest first: who did what, when, and what it changed.",
+        graphql_type=later.EVENTS,
+    )
+    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+        types = schema.history.OF_VIOLATION
+        return await schema.history.history_of(info, self.row.id, types, self.row.seen_as, first, after)
 
 
 def violation_shown(row: SeenViolation, context: Context) -> Violation:
@@ -272,7 +281,7 @@ async def find_violation(context: Context, number: str, shows: tuple[Data, ...])
 
 async def violation_with_number(info: Info, number: str) -> Violation | None:
     """A violation below the present field, as the reader may see it; None where there is none for them."""
-    shows = (Data.OBJECTION,) if selects(info, "objection") else ()
+    shows = (Data.OBJECTION,) if selects(info, "objection") or selects(info, "history") else ()
     row = await find_violation(info.context, number, shows)
     return None if row is None else violation_shown(row, info.context)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+import schema.history
 import schema.person
 from domain import formats, rules, visa_terms
 from domain.actor import Role
@@ -14,6 +15,7 @@ from domain.text import Text
 from domain.visa import MovementDirection
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections.visa import ExtensionEntry, MovementEntry, PenaltyEntry
+from schema import later
 from schema.access import Data, SeenAs, in_case, masked_number, official_roles, person_of, require_purpose
 from schema.context import Context, Info
 from schema.filters import VisaFilter, VisaFilterArgument, visas_where
@@ -25,7 +27,6 @@ from schema.forecast import (
     forecast_shown,
 )
 from schema.ids import Node, global_id, row_id
-from schema.later import PERSON
 from schema.look import (
     PERSON_THEMSELVES,
     VISAS,
@@ -112,11 +113,13 @@ class Visa(Node):
     def deadlines(self, info: Info) -> list[Deadline]:
         return deadlines_shown(visa_terms.deadlines(self.row), info.context)
 
-    @resolver("Whom it lets travel.", graphql_type=PERSON)
+    @resolver("Whom it lets travel.", graphql_type=later.PERSON)
     async def holder(self, info: Info) -> Node:
         return await schema.person.party(info.context, self.row.holder_id, self.row.seen_as)
 
-    @resolver("The head of household or employer who asked for it; null when nobody did.", graphql_type=PERSON | None)
+    @resolver(
+        "The head of household or employer who asked for it; null when nobody did.", graphql_type=later.PERSON | None
+    )
     async def sponsor(self, info: Info) -> Node | None:
         sponsor_id = self.row.sponsor_id
         if sponsor_id is None:
@@ -152,6 +155,15 @@ class Visa(Node):
         self, info: Info, event: EventArgument, on: OnArgument, return_before: ReturnBeforeArgument = strawberry.UNSET
     ) -> VisaForecast | None:
         return await forecast_shown(info.context, self.row, event, on, return_before or None)
+
+    @resolver(
+        "What was recorded about it, newest first: who did what, when, and what it changed. Reports of movements that cannot "
+        "be are shown to the holder and to officials.",
+        graphql_type=later.EVENTS,
+    )
+    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+        types = schema.history.of_visa(self.row.seen_as)
+        return await schema.history.history_of(info, self.row.id, types, self.row.seen_as, first, after)
 
 
 async def _seen_in_office(row: SeenVisa, context: Context) -> bool:

@@ -160,6 +160,16 @@ class Log:
                 raise RecordDamaged(position, f"it is missing, the next is {row.position}")
         return await self._decode(rows)
 
+    async def read_at(self, positions: Collection[int]) -> list[Recorded]:
+        """The events at some positions, in the log's order."""
+        rows = await self._rows(
+            f"SELECT {_COLUMNS} FROM sijil_events e WHERE notification_id = ANY(%b::bigint[]) ORDER BY 1",  # noqa: S608
+            (list(positions),),
+        )
+        for position in sorted(set(positions) - {row.position for row in rows}):
+            raise RecordDamaged(position, "it is missing")
+        return await self._decode(rows)
+
     async def read_streams(self, streams: Iterable[UUID], *, after: int, until: int, limit: int) -> list[Recorded]:
         """The events of some streams between two positions, the second included, in their order, at most `limit`."""
         rows = await self._rows(
@@ -180,11 +190,12 @@ class Log:
 
         Args:
             connection: on which to read; in a transaction it may have a snapshot of its own.
-            of: which kinds of streams.
+            of: which kinds of streams; `Aggregate` among them: all.
             after: the id that they come after.
             until: the last position.
         """
-        topics = [f"{get_topic(kind)}." for kind in of]
+        kinds = set(of)
+        topics = [""] if Aggregate in kinds else [f"{get_topic(kind)}." for kind in kinds]
         reading = asyncio.create_task(self._slice(connection, topics, (after, _LAST_VERSION), until))
         try:
             unfinished: list[Recorded] = []  # of the last stream, which may go on

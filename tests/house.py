@@ -263,11 +263,10 @@ async def check_read_models(house: House) -> None:
     after = 0
     while batch := await house.log.read(after=after, limit=1_000):
         for recorded_one in batch:
-            stream = recorded_one.event.originator_id
             for model in READ_MODELS:
                 if isinstance(recorded_one.event, model.follows.Event):
-                    rows = built[model.name]
-                    rows[stream] = model.apply(rows.get(stream), recorded_one)
+                    rows, id = built[model.name], model.row_id(recorded_one)
+                    rows[id] = model.apply(rows.get(id), recorded_one)
         after = batch[-1].position
     async with house.database.pool.connection() as connection:
         for model in READ_MODELS:

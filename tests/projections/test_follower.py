@@ -294,8 +294,8 @@ async def test_a_lost_connection_is_no_end_of_following(
 AGGREGATES: tuple[type[Aggregate], ...] = (User, Visa, Violation, Docket)
 
 
-def test_each_aggregate_has_one_read_model() -> None:
-    assert tuple(read_model.follows for read_model in READ_MODELS) == AGGREGATES
+def test_each_aggregate_has_one_read_model_and_all_of_them_that_of_events() -> None:
+    assert tuple(read_model.follows for read_model in READ_MODELS) == (*AGGREGATES, Aggregate)
 
 
 @pytest.mark.usefixtures("tables")

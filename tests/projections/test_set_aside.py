@@ -158,6 +158,7 @@ async def test_the_state_says_what_has_failed_and_since_when_nothing_was_seen(
         ("visa", 9, 10, 1, 7.0, ReadModelState.CATCHING_UP),
         ("violation", 9, 10, 1, 7.0, ReadModelState.CATCHING_UP),
         ("docket", 9, 10, 1, 7.0, ReadModelState.CATCHING_UP),
+        ("event", 9, 10, 1, 7.0, ReadModelState.CATCHING_UP),
     ]
     assert {one.state for one in stopped} == {ReadModelState.FAILED}
 

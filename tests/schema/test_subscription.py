@@ -239,11 +239,34 @@ async def test_an_auditor_is_told_everything_masked(served: Served) -> None:
     async with served.socket(YOUSEF, purpose="AUDIT") as client:
         await client.subscribe(EVERY, filter={"streamType": "Violation"})
         await recorded(served.house, RAJESH)
-        event = await client.next()
+        event, _ = await client.next(), await client.next()
     assert event["type"] == "Violation.Recorded"
     assert event["data"]["plate"] is None
     assert event["data"]["location"] == {"ar": "طريق الملك فهد", "en": "King Fahd Road"}
     assert event["about"] == [{"nationalId": "*******556", "name": {"en": "R. K."}}]
+
+
+async def test_an_auditor_is_told_of_a_person_what_was_missed_and_what_comes_and_it_is_noted(served: Served) -> None:
+    house = served.house
+    worker = {"nationalId": RAJESH.national_id, "sponsorNationalId": NOURA.national_id, "relation": "EMPLOYER"}
+    await do(house, "assignSponsor", "civil-affairs", **worker)
+    await recorded(house, RAJESH)
+    async with served.socket(YOUSEF, purpose="AUDIT") as client:
+        await client.subscribe(EVERY, filter={"aboutNationalId": NOURA.national_id}, after="0")
+        missed = [await client.next(), await client.next()]
+        ended = {name: worker[name] for name in ("nationalId", "sponsorNationalId")}
+        await do(house, "endSponsorship", "civil-affairs", **ended)
+        await recorded(house, RAJESH)
+        await recorded(house, NOURA)
+        told = [await client.next(), await client.next(), await client.next()]
+    assert [event["type"] for event in missed] == ["User.Registered", "User.SponsorAssigned"]
+    assert [event["type"] for event in told] == [
+        "User.SponsorshipEnded",
+        "Violation.Recorded",
+        "Violation.Notified",
+    ]
+    looks = await house.rows("SELECT DISTINCT role, purpose, unnest(seen) FROM access_log")
+    assert sorted(looks) == [("AUDITOR", "AUDIT", "PERSON"), ("AUDITOR", "AUDIT", "VIOLATION")]
 
 
 @pytest.mark.parametrize(

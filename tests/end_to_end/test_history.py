@@ -1,0 +1,482 @@
+"""The log as auditors search it, and the histories that people see, of a house in which something of each kind has happened."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.actor import Role
+from domain.docket import Docket
+from domain.visa import Visa
+from projections.updates import Happened, whose
+from schema.ids import global_id
+from schema.scalars import moment
+from store.database import Database
+from store.keyring import Keyring
+from store.log import Log
+from tests.conftest import Clock
+from tests.end_to_end.test_violation import FAHD, MARYAM, SALMAN, Life, do, recorded, token
+from tests.house import NOURA, RAJESH, House, Registered, open_house
+from tests.schema.conftest import counted
+
+YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))
+KHALID = Registered("2966090652", "khalid", "+966510000007", None, ("خالد الحربي", "Khalid Al-Harbi"))
+EVERYBODY = (NOURA, RAJESH, SALMAN, MARYAM, FAHD, YOUSEF, KHALID)
+ROLES = {
+    SALMAN: Role.TRAFFIC_OFFICER,
+    MARYAM: Role.COURT_CLERK,
+    YOUSEF: Role.AUDITOR,
+    KHALID: Role.PASSPORT_OFFICER,
+}
+AUDIT = {"Purpose": "AUDIT"}
+VISA = "6000000001"
+PORT = {"ar": "منفذ البطحاء", "en": "Al Batha border post"}
+EVENTS = """query ($first: Int, $after: String, $last: Int, $before: String, $filter: EventFilter) {
+    events(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
+        edges { cursor node { id position type } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+WHOLE = """{ events(first: 100) { edges { node {
+    id position stream streamVersion type title { ar en } recordedAt occurredAt schemaVersion correlationId causationId data
+    about { id nationalId name { ar en } kind } actor { role subject name { ar en } channel }
+    changes { field before after } } } } }"""
+HISTORY = (
+    "history(first: 50) { edges { node { type data changes { field before after } actor { subject name { en } } } } }"
+)
+
+
+@pytest.fixture
+def database_url(fresh_database_url: str) -> str:
+    """What is recorded here is not for the other tests."""
+    return fresh_database_url
+
+
+@pytest.fixture
+async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[House]:
+    """Rajesh works for Noura, has a visa with a movement that cannot be, a delegate, and an objection that was rejected."""
+    async with open_house(database, log, keyring, now, tmp_path) as house:
+        await house.register(*EVERYBODY)
+        for official, role in ROLES.items():
+            await house.appoint(official, role)
+        worker = {"nationalId": RAJESH.national_id, "sponsorNationalId": NOURA.national_id, "relation": "EMPLOYER"}
+        await act(house, "assignSponsor", "civil-affairs", worker)
+        days = {"from": "2026-03-01", "until": "2026-03-31"}
+        delegation = {"delegateNationalId": FAHD.national_id, "service": "VISA_INQUIRY"} | days
+        await act(house, "grantDelegation", RAJESH, delegation)
+        await act(house, "issueVisa", "passports", issue())
+        await act(house, "recordMovement", "border-guard", movement(house, "RETURN"), "VISA_STATE_FORBIDS")
+        await act(house, "recordMovement", "border-guard", movement(house, "DEPARTURE"))
+        life = Life(house, RAJESH, await recorded(house, RAJESH))
+        await recorded(house, NOURA)
+        for step in ("pay 50.00", "object", "review", "ask", "supply", "reject", "appeal"):
+            await life.take(step)
+        yield house
+
+
+async def act(house: House, operation: str, who: Registered | str, input: dict[str, Any], *problems: str) -> None:
+    house.now.advance(minutes=1)
+    answer = await do(house, operation, who, **input)
+    assert [code for code, _ in answer.problems] == [*problems]
+
+
+def issue() -> dict[str, Any]:
+    return {
+        "number": VISA,
+        "holderNationalId": RAJESH.national_id,
+        "type": "SINGLE",
+        "basis": "MONTHS",
+        "durationDays": 60,
+        "passportNumber": "P7654321",
+        "passportExpiresOn": "2029-01-01",
+        "iqamaExpiresOn": "2028-01-01",
+    }
+
+
+def movement(house: House, direction: str) -> dict[str, Any]:
+    return {"visaNumber": VISA, "direction": direction, "port": PORT, "at": moment(house.now())}
+
+
+async def id_of(house: House, person: Registered) -> UUID:
+    ((found,),) = await house.rows("SELECT id FROM person_v2 WHERE username = %s", person.username)
+    assert isinstance(found, UUID)
+    return found
+
+
+async def meddle(house: House, sql: str, *parameters: Any) -> list[Any]:
+    async with house.database.pool.connection() as connection:
+        return await (await connection.execute(sql.encode(), parameters)).fetchall()
+
+
+async def events(house: House, **arguments: Any) -> dict[str, Any]:
+    return (await house.ask(EVENTS, await token(house, YOUSEF), headers=AUDIT, **arguments)).data
+
+
+def positions(page: dict[str, Any]) -> list[int]:
+    return [int(edge["node"]["position"]) for edge in page["edges"]]
+
+
+async def everything(house: House) -> list[Happened]:
+    recorded_events = await house.log.read(after=0, limit=1_000)
+    async with house.database.pool.connection() as connection:
+        return await whose(connection, recorded_events)
+
+
+def names(one: Happened, person: UUID) -> bool:
+    """Whether an event has somebody else's id for a sponsor or a delegate."""
+    event = vars(one.recorded.event)
+    return person in {event.get("sponsor_id"), event.get("delegate_id")}
+
+
+# The log
+
+
+async def test_every_filter_finds_what_a_look_at_each_event_finds_alone_and_with_person_or_stream(house: House) -> None:
+    every = await everything(house)
+    noura, rajesh, salman = await id_of(house, NOURA), await id_of(house, RAJESH), await id_of(house, SALMAN)
+    visa = Visa.create_id(VISA)
+    middle = every[len(every) // 2].recorded
+    filters: dict[str, tuple[Any, Callable[[Happened], bool]]] = {
+        "stream": (str(visa), lambda one: one.stream == visa),
+        "streamType": ("Docket", lambda one: isinstance(one.recorded.event, Docket.Event)),
+        "type": (
+            ["Visa.Issued", "User.SponsorAssigned"],
+            lambda one: type(one.recorded.event).__qualname__ in {"Visa.Issued", "User.SponsorAssigned"},
+        ),
+        "actorSubject": (global_id("Person", salman), lambda one: one.recorded.actor.subject == str(salman)),
+        "aboutPersonId": (global_id("Person", noura), lambda one: one.person_id == noura or names(one, noura)),
+        "aboutNationalId": (RAJESH.national_id, lambda one: one.person_id == rajesh or names(one, rajesh)),
+        "recordedFrom": (moment(middle.recorded_at), lambda one: one.recorded.recorded_at >= middle.recorded_at),
+        "recordedTo": (moment(middle.recorded_at), lambda one: one.recorded.recorded_at <= middle.recorded_at),
+        "positionFrom": (str(middle.position), lambda one: one.recorded.position >= middle.position),
+        "positionTo": (str(middle.position), lambda one: one.recorded.position <= middle.position),
+        "correlationId": (
+            str(middle.correlation_id),
+            lambda one: one.recorded.correlation_id == middle.correlation_id,
+        ),
+    }
+    pairs = [
+        (one, other)
+        for one in ("stream", "aboutNationalId")
+        for other in filters
+        if one != other and (one, other) != ("aboutNationalId", "aboutPersonId")
+    ]
+    assert len(every) > 30
+    for chosen in [(), *((name,) for name in filters), *pairs]:
+        expected = [one.recorded.position for one in every if all(filters[name][1](one) for name in chosen)]
+        wanted = {name: filters[name][0] for name in chosen}
+        assert (chosen, positions(await events(house, first=100, filter=wanted))) == (chosen, expected)
+        assert (chosen, positions(await events(house, last=100, filter=wanted))) == (chosen, expected)
+        assert chosen in {(), *pairs} or 0 < len(expected) < len(every)
+
+
+async def test_pages_meet_without_a_gap_both_ways_while_more_is_recorded(house: House) -> None:
+    wanted = {"aboutNationalId": RAJESH.national_id}
+    before = positions(await events(house, first=100, filter=wanted))
+    forward: list[int] = []
+    page = await events(house, first=3, filter=wanted)
+    while True:
+        forward += positions(page)
+        assert page["pageInfo"]["hasPreviousPage"] is (len(forward) > 3)
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        if len(forward) < 15:
+            await recorded(house, RAJESH)
+        page = await events(house, first=3, after=page["pageInfo"]["endCursor"], filter=wanted)
+    assert forward[: len(before)] == before
+    assert forward == positions(await events(house, first=100, filter=wanted))
+    assert len(forward) > len(before)
+
+    backward: list[list[int]] = []
+    page = await events(house, last=3, filter=wanted)
+    while page["edges"]:
+        backward.insert(0, positions(page))
+        await recorded(house, RAJESH)
+        page = await events(house, last=3, before=page["pageInfo"]["startCursor"], filter=wanted)
+    assert [position for positions_ in backward for position in positions_] == forward
+    assert all(earlier[-1] < later[0] for earlier, later in pairwise(backward))
+
+
+@pytest.mark.parametrize(
+    ("filter", "code"),
+    [
+        ({"stream": "x"}, "BAD_USER_INPUT"),
+        ({"correlationId": "x"}, "BAD_USER_INPUT"),
+        ({"type": ["Visa.Flew"]}, "BAD_USER_INPUT"),
+        ({"streamType": "Car"}, "BAD_USER_INPUT"),
+        ({"aboutPersonId": global_id("Visa", UUID(int=1))}, "BAD_USER_INPUT"),
+        ({"aboutNationalId": "1000000000"}, "BAD_USER_INPUT"),
+    ],
+)
+async def test_a_filter_that_is_none_is_refused_with_a_reason(house: House, filter: dict[str, Any], code: str) -> None:
+    answer = await house.ask(EVENTS, await token(house, YOUSEF), headers=AUDIT, first=1, filter=filter)
+    assert answer.body["data"] == {"events": None}
+    assert answer.errors == [code]
+
+
+async def test_an_id_and_a_number_of_different_people_find_nothing(house: House) -> None:
+    wanted = {"aboutPersonId": global_id("Person", await id_of(house, NOURA)), "aboutNationalId": RAJESH.national_id}
+    assert (await events(house, first=10, filter=wanted))["edges"] == []
+
+
+@pytest.mark.parametrize(
+    ("who", "headers", "code"),
+    [
+        (None, AUDIT, "UNAUTHENTICATED"),
+        ("traffic", AUDIT, "FORBIDDEN"),
+        (RAJESH, AUDIT, "FORBIDDEN"),
+        (SALMAN, AUDIT, "FORBIDDEN"),
+        (KHALID, AUDIT, "FORBIDDEN"),
+        (MARYAM, AUDIT, "FORBIDDEN"),
+        (YOUSEF, {}, "PURPOSE_REQUIRED"),
+    ],
+)
+async def test_only_an_auditor_who_says_why_reads_the_log(
+    house: House, who: Registered | str | None, headers: dict[str, str], code: str
+) -> None:
+    answer = await house.ask(EVENTS, await token(house, who) if who else None, headers=headers, first=1)
+    assert (answer.body["data"], answer.errors) == ({"events": None}, [code])
+
+
+async def test_an_auditor_sees_nobodys_personal_values_and_can_group_by_person(house: House) -> None:
+    answer = await house.ask(WHOLE, await token(house, YOUSEF), headers=AUDIT)
+    body = json.dumps(answer.body, ensure_ascii=False)
+    for person in {*EVERYBODY} - {YOUSEF}:  # who sees himself
+        in_office = person in ROLES
+        for value in (person.national_id, person.username, person.mobile, person.email):
+            assert value is None or value not in body
+        assert any(name in body for name in person.name) <= in_office
+    for words in ("P7654321", "ABD1234", "أ ب د", "من كان يقود", "أخي", "لم تُفحص", "After reviewing"):
+        assert words not in body
+    nodes = [edge["node"] for edge in answer.data["edges"]]
+    about = {node["about"][0]["id"] for node in nodes if node["type"].startswith(("Visa.", "Docket."))}
+    assert about >= {global_id("Person", await id_of(house, RAJESH))}
+    (rejected,) = (node for node in nodes if node["type"] == "Violation.ObjectionRejected")
+    assert rejected["title"] == {"ar": "رفض الاعتراض", "en": "Objection rejected"}
+    assert rejected["actor"]["name"]["en"] == "Salman Al-Otaibi"
+    assert {"field": "status", "before": "UNDER_OBJECTION", "after": "FINAL_DUE"} in rejected["changes"]
+
+
+async def test_the_look_is_noted_for_everybody_in_whose_case_an_event_on_the_page_is(house: House) -> None:
+    wanted = {"streamType": "Violation"}
+    await events(house, first=100, filter=wanted)
+    looks = await house.rows("SELECT person_id, role, purpose, seen FROM access_log WHERE role = 'AUDITOR'")
+    assert sorted((person, role, purpose, sorted(seen)) for person, role, purpose, seen in looks) == sorted(
+        [
+            (await id_of(house, RAJESH), "AUDITOR", "AUDIT", ["OBJECTION", "VIOLATION"]),
+            (await id_of(house, NOURA), "AUDITOR", "AUDIT", ["VIOLATION"]),
+        ]
+    )
+
+
+async def test_an_erased_persons_events_are_still_listed_without_their_values(house: House) -> None:
+    rajesh = await id_of(house, RAJESH)
+    before = await house.ask(WHOLE, await token(house, YOUSEF), headers=AUDIT)
+    ((key,),) = await meddle(house, "DELETE FROM person_keys WHERE person_id = %s RETURNING wrapped", rajesh)
+    house.keyring.forget(rajesh)
+    after = await house.ask(WHOLE, await token(house, YOUSEF), headers=AUDIT)
+    await meddle(house, "INSERT INTO person_keys VALUES (%s, %s) RETURNING 1", rajesh, key)
+    pairs = [(one["node"], other["node"]) for one, other in zip(before.data["edges"], after.data["edges"], strict=True)]
+    assert [one["id"] for one, _ in pairs] == [other["id"] for _, other in pairs]
+    ((was, became),) = ((one, other) for one, other in pairs if one["type"] == "Visa.Issued")
+    assert (was["data"]["passportNumber"], became["data"]["passportNumber"]) == ("*****321", None)
+    registered = [other["data"] for one, other in pairs if one["data"].get("nationalId") == "*******556"]
+    assert [data["nationalId"] for data in registered] == [None]
+    assert registered[0]["kind"] == "RESIDENT"
+
+
+async def test_a_page_takes_as_many_statements_for_many_events_as_for_few(house: House) -> None:
+    sent = {}
+    for first in (10, 40):
+        with counted() as statements:
+            await house.ask(WHOLE.replace("100", str(first)), await token(house, YOUSEF), headers=AUDIT)
+        sent[first] = of_events(statements)
+    # Places, events, whose cases they are in, streams to replay; then the people, and notes of the look.
+    assert sent[10] == sent[40] == 4
+
+
+def of_events(statements: list[str]) -> int:
+    """How many of the statements read events, or where they are; without those of who follows the log meanwhile."""
+    return sum(
+        any(
+            name in one
+            for name in ("event_v1 one", "sijil_events e WHERE notification_id =", "wanted(stream)", "id, violator_id")
+        )
+        for one in statements
+    )
+
+
+# Histories
+
+
+async def histories(house: House, query: str, who: Registered | str, **headers: str) -> Any:
+    return (await house.ask(query, await token(house, who), headers=headers)).data
+
+
+async def history(house: House, query: str, who: Registered, **headers: str) -> list[str]:
+    found = await histories(house, query, who, **headers)
+    return [edge["node"]["type"] for edge in found["history"]["edges"]]
+
+
+async def test_a_person_reads_what_was_recorded_about_their_account_newest_first(house: House) -> None:
+    await act(house, "setLanguage", RAJESH, {"language": "EN"})
+    found = await histories(house, f"{{ me {{ {HISTORY} }} }}", RAJESH)
+    nodes = [edge["node"] for edge in found["history"]["edges"]]
+    assert [node["type"] for node in nodes] == [
+        "User.LanguageChanged",
+        "User.DelegationGranted",
+        "User.SponsorAssigned",
+        "User.Registered",
+    ]
+    assert {"field": "email", "before": None, "after": RAJESH.email} in nodes[-1]["changes"]
+    assert nodes[-1]["data"]["nationalId"] == RAJESH.national_id
+    assert nodes[-1]["actor"] == {"subject": "civil-affairs", "name": {"en": "Civil Affairs"}}
+
+
+@pytest.mark.parametrize(
+    ("who", "headers", "sees_refused", "passport"),
+    [
+        (RAJESH, {}, True, "P7654321"),
+        (NOURA, {}, False, "P7654321"),
+        (FAHD, {}, False, "P7654321"),
+        (KHALID, {"Purpose": "COUNTER_REQUEST"}, True, "P7654321"),
+        (YOUSEF, AUDIT, True, "*****321"),
+    ],
+)
+async def test_who_sees_a_visa_reads_its_history_as_they_see_the_visa(
+    house: House, who: Registered, headers: dict[str, str], sees_refused: bool, passport: str
+) -> None:
+    found = await histories(house, f'{{ visa(number: "{VISA}") {{ {HISTORY} }} }}', who, **headers)
+    nodes = [edge["node"] for edge in found["history"]["edges"]]
+    refused = ["Visa.MovementRefused"] if sees_refused else []
+    assert [node["type"] for node in nodes] == ["Visa.Departed", *refused, "Visa.Issued"]
+    assert nodes[-1]["data"]["passportNumber"] == passport
+    fields = {change["field"] for node in nodes for change in node["changes"]}
+    assert ("refusedMovements" in fields) is sees_refused
+    assert {"field": "status", "before": "ISSUED", "after": "DEPARTED"} in nodes[0]["changes"]
+
+
+OF_OBJECTION = [
+    "Violation.ObjectionAppealed",
+    "Violation.ObjectionRejected",
+    "Violation.ObjectionInformationSupplied",
+    "Violation.ObjectionInformationRequested",
+    "Violation.ObjectionReviewStarted",
+    "Violation.ObjectionSubmitted",
+]
+
+
+@pytest.mark.parametrize(
+    ("who", "headers"),
+    [(RAJESH, {}), (SALMAN, {"Purpose": "CASE_REVIEW"}), (MARYAM, {"Purpose": "COURT_CASE"}), (YOUSEF, AUDIT)],
+)
+async def test_who_sees_a_violation_reads_its_history_and_the_part_of_it_that_is_the_objections(
+    house: House, who: Registered, headers: dict[str, str]
+) -> None:
+    ((number,),) = await house.rows("SELECT number FROM violation_v2 WHERE objection_status IS NOT NULL")
+    whole = await history(house, f'{{ violation(number: "{number}") {{ {HISTORY} }} }}', who, **headers)
+    assert whole == [*OF_OBJECTION, "Violation.Paid", "Violation.Notified", "Violation.Recorded"]
+    part = await history(house, f'{{ objection(number: "O{number}") {{ {HISTORY} }} }}', who, **headers)
+    assert part == OF_OBJECTION
+    if headers:
+        looks = await house.rows("SELECT DISTINCT unnest(seen) FROM access_log WHERE purpose = %s", headers["Purpose"])
+        assert {seen for (seen,) in looks} >= {"VIOLATION", "OBJECTION"}
+
+
+async def test_an_objection_that_ended_because_its_violation_is_void_says_so(house: House) -> None:
+    await Life(house, RAJESH, await objected(house)).take("court CANCELLED")
+    life = Life(house, RAJESH, await recorded(house, RAJESH))
+    await life.take("object")
+    await life.take("void")
+    query = f'{{ objection(number: "O{life.number}") {{ status {HISTORY} }} }}'
+    assert await history(house, query, RAJESH) == ["Violation.Voided", "Violation.ObjectionSubmitted"]
+
+
+async def objected(house: House) -> str:
+    ((number,),) = await house.rows("SELECT number FROM violation_v2 WHERE objection_status IS NOT NULL")
+    return str(number)
+
+
+async def test_a_history_has_pages_that_meet(house: House) -> None:
+    number = await objected(house)
+    found: list[str] = []
+    after = ""
+    while True:
+        query = f'{{ violation(number: "{number}") {{ history(first: 4{after}) {{ edges {{ node {{ type }} }} pageInfo {{ hasNextPage endCursor }} }} }} }}'
+        page = (await histories(house, query, RAJESH))["history"]
+        found += [edge["node"]["type"] for edge in page["edges"]]
+        await act(house, "recordPayment", "sadad", payment(house, number))
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = f', after: "{page["pageInfo"]["endCursor"]}"'
+    assert found == [*OF_OBJECTION, "Violation.Paid", "Violation.Notified", "Violation.Recorded"]
+
+
+def payment(house: House, number: str) -> dict[str, str]:
+    paid_at = moment(house.now())
+    return {"violationNumber": number, "paidAt": paid_at, "amount": "1.00", "reference": f"H{paid_at}"}
+
+
+async def test_an_agency_that_reports_on_a_case_is_shown_no_history_of_it(house: House) -> None:
+    number = await objected(house)
+    shown = "violation { history(first: 5) { edges { cursor } } }"
+    answer = await do(house, "recordPayment", "sadad", shown=shown, **payment(house, number))
+    assert answer.data["violation"] == {"history": {"edges": []}}
+
+
+async def test_histories_of_many_visas_take_no_more_statements_than_that_of_one(house: House) -> None:
+    sent = []
+    for round in range(2):
+        with counted() as statements:
+            await house.ask(
+                f"{{ me {{ visas(first: 50) {{ edges {{ node {{ {HISTORY} }} }} }} }} }}", await token(house, RAJESH)
+            )
+        sent.append(of_events(statements))
+        if round == 0:
+            await act(house, "recordMovement", "border-guard", movement(house, "RETURN"))
+            await act(house, "issueVisa", "passports", issue() | {"number": "6000000002"})
+    assert sent == [4, 4]
+
+
+# By id
+
+
+async def test_an_event_is_found_by_its_id_by_who_sees_what_it_is_about(house: House) -> None:
+    every = (await events(house, first=100))["edges"]
+    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    by_type = {edge["node"]["type"]: edge["node"]["id"] for edge in every}
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Event { type } } }"
+    asked = [
+        "User.SponsorAssigned",
+        "Visa.Issued",
+        "Visa.MovementRefused",
+        "Docket.VisaOpened",
+        "Violation.ObjectionRejected",
+    ]
+    sees: dict[Registered, tuple[dict[str, str], set[str]]] = {
+        RAJESH: ({}, {*asked} - {"Docket.VisaOpened"}),
+        NOURA: ({}, {"Visa.Issued"}),
+        FAHD: ({}, {"Visa.Issued"}),
+        KHALID: ({"Purpose": "COUNTER_REQUEST"}, {"Visa.Issued", "Visa.MovementRefused"}),
+        SALMAN: ({"Purpose": "CASE_REVIEW"}, {"Violation.ObjectionRejected"}),
+        MARYAM: ({"Purpose": "COURT_CASE"}, {"Violation.ObjectionRejected"}),
+        YOUSEF: (AUDIT, {*asked}),
+    }
+    for who, (headers, seen) in sees.items():
+        ids = [by_type[name] for name in asked]
+        found = await histories_of_ids(house, query, who, ids, headers)
+        assert (who.username, found) == (who.username, [{"type": one} if one in seen else None for one in asked])
+    looks = await house.rows("SELECT DISTINCT role, unnest(seen) FROM access_log WHERE role = 'AUDITOR'")
+    assert sorted(looks) == [("AUDITOR", kind) for kind in ("OBJECTION", "PERSON", "VIOLATION", "VISA")]
+    answer = await house.ask(query, await token(house, YOUSEF), ids=[by_type["Visa.Issued"]])
+    assert answer.errors == ["PURPOSE_REQUIRED"]
+
+
+async def histories_of_ids(
+    house: House, query: str, who: Registered, ids: list[str], headers: dict[str, str]
+) -> list[Any]:
+    answer = await house.ask(query, await token(house, who), headers=headers, ids=ids)
+    found: list[Any] = answer.body["data"]["nodes"]
+    return found
