@@ -239,6 +239,19 @@ class Log:
         )
         return int(head), recorded_at
 
+    async def position_before(self, moment: datetime) -> int:
+        """The last position that was recorded before a moment; 0 if none was. Times never go down with positions."""
+        low, high = 0, await self.head()
+        while low < high:
+            middle = (low + high + 1) // 2
+            found = await self._select(
+                "SELECT recorded_at < %b FROM sijil_events WHERE notification_id = %b", (moment, middle)
+            )
+            if not found:
+                raise RecordDamaged(middle, "it is missing")
+            low, high = (middle, high) if found[0][0] else (low, middle - 1)
+        return low
+
     async def owners(self, claims: Iterable[Claim]) -> dict[Claim, UUID]:
         """The streams that these values belong to; values that belong to none are left out."""
         by_id = {self.claim_id(claim): claim for claim in claims}
