@@ -47,7 +47,7 @@ def leaf_at(row: RawRow, position: int | None = None) -> bytes | None:
 def _leaf(  # noqa: PLR0917 (the columns)
     position: int, stream: bytes, version: int, topic: str, recorded_at: bytes, state: bytes
 ) -> bytes:
-    named = topic.encode()
+    named = str.encode(topic)  # a TypeError where there is none
     try:
         begins = _BEFORE_TOPIC.pack(8, position, 16, stream, 8, version, len(named))
     except error as fault:
