@@ -6,7 +6,7 @@ is not signed: it counts because the hash of the entry follows from it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,8 @@ from transparency.checkpoint import Checkpoint
 from transparency.note import NoteInvalid, Verifier
 from transparency.proof import Proof
 from transparency.tree import ProofInvalid
+
+T = TypeVar("T")
 
 
 class ReceiptInvalid(Exception):
@@ -112,10 +114,10 @@ def _personal(entry: Preimage, state: State) -> dict[str, Any] | None:
     values = entry.personal.values.encode()
     if state.personal is None or commitment(entry.personal.salt, values) != state.personal.hash:
         raise ReceiptInvalid("the personal values are not those that were recorded")
-    return _read(values, dict)
+    return _read(values, dict[str, Any])
 
 
-def _read(json: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 (of that type)
+def _read(json: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(json, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:

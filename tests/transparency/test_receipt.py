@@ -1,7 +1,5 @@
 """A receipt proves, without the log, what was recorded; and nothing once a byte of it was changed."""
 
-from base64 import b64decode, b64encode
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -48,6 +46,10 @@ def receipt(extra: bytes, row: Row = ROW, *, size: int = 13) -> str:
     return Proof(row.position - 1, path(row.position - 1, entries), note, extra).text
 
 
+def flipped(whole: bytes, place: int, bit: int) -> bytes:
+    return whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :]
+
+
 def test_a_receipt_proves_what_was_recorded_and_where() -> None:
     proven = verify_receipt(receipt(preimage(ROW, BOX)), TRUSTED)
     assert proven.entry.leaf == leaf_hash(entry_hash(ROW))
@@ -66,24 +68,16 @@ def test_without_the_opened_values_it_proves_the_rest() -> None:
 def test_no_byte_of_it_can_be_changed(bit: int) -> None:
     whole = receipt(preimage(ROW, BOX)).encode()
     for place in range(len(whole)):
-        changed = whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :]
         with pytest.raises((ReceiptInvalid, UnicodeDecodeError)):
-            verify_receipt(changed.decode(), TRUSTED)
-
-
-def in_extra(change: Callable[[bytes], bytes]) -> str:
-    """The receipt with something else in its `extra`."""
-    whole = receipt(preimage(ROW, BOX))
-    encoded = whole.split("\n")[1].removeprefix("extra ")
-    return whole.replace(encoded, b64encode(change(b64decode(encoded))).decode())
+            verify_receipt(flipped(whole, place, bit).decode(), TRUSTED)
 
 
 @pytest.mark.parametrize("bit", [0x01, 0x20])
 def test_no_byte_of_the_event_in_it_can_be_changed(bit: int) -> None:
-    for place in range(len(preimage(ROW, BOX))):
-        changed = in_extra(lambda extra, place=place: extra[:place] + bytes([extra[place] ^ bit]) + extra[place + 1 :])
+    extra = preimage(ROW, BOX)
+    for place in range(len(extra)):
         with pytest.raises(ReceiptInvalid):
-            verify_receipt(changed, TRUSTED)
+            verify_receipt(receipt(flipped(extra, place, bit)), TRUSTED)
 
 
 def other_values(extra: bytes) -> bytes:
@@ -95,7 +89,7 @@ def other_values(extra: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        (in_extra(other_values), "the personal values are not those that were recorded"),
+        (receipt(other_values(preimage(ROW, BOX))), "the personal values are not those that were recorded"),
         (receipt(preimage(ROW._replace(position=6), BOX)), "the place that the event names"),
         (receipt(preimage(ROW._replace(topic="x"), BOX)), "the proof leads to another root"),
         (receipt(b"{}"), "the event in it cannot be read"),
