@@ -12,7 +12,7 @@ from transparency.finding import Finding, Kind
 from transparency.growth import Growth
 from transparency.note import NoteInvalid, Verifier
 from transparency.progress import Progress
-from transparency.record import last_signed, tiles_of
+from transparency.record import Signed, last_signed, tiles_of
 from transparency.tile import TileMissing
 from transparency.tree import Frontier
 
@@ -47,7 +47,8 @@ async def audit(
         await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
         async with connection.transaction():
-            signed, wrong = await _signed(connection, trusted)
+            last = await last_signed(connection)
+            signed, wrong = _checked(last, trusted)
             against = signed or max(kept, key=lambda one: one.size, default=None)
             if against is None:
                 raise NothingSigned("; ".join(one.text for one in wrong))
@@ -63,15 +64,16 @@ async def audit(
             )
             found = await examination.run()
             found.findings[:0] = wrong
+            found.note = last.note if last and signed else ""
             return found
 
 
-async def _signed(connection: Connection, trusted: Sequence[Verifier]) -> tuple[Checkpoint | None, list[Finding]]:
-    found = await last_signed(connection)
-    if found is None:
+def _checked(last: Signed | None, trusted: Sequence[Verifier]) -> tuple[Checkpoint | None, list[Finding]]:
+    """The database's last checkpoint if it is signed, and else what is wrong with it."""
+    if last is None:
         return None, [Finding(Kind.CHECKPOINT, None, "there is no checkpoint in the database")]
     try:
-        return checkpoint.verify(found.note, trusted), []
+        return checkpoint.verify(last.note, trusted), []
     except NoteInvalid as fault:
         return None, [Finding(Kind.CHECKPOINT, None, f"the last checkpoint in the database does not count: {fault}")]
 

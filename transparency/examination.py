@@ -32,6 +32,7 @@ class Report:
     head: int
     events: int = 0
     findings: list[Finding] = field(default_factory=list)
+    note: str = ""  # the signed checkpoint, as it was signed
 
 
 class _Enough(Exception):

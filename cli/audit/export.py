@@ -55,7 +55,7 @@ def export(
 async def _export(
     from_: str | None, to: str | None, format: Format, output: Path | None, url: str | None
 ) -> tuple[int, int, int, str]:
-    source = log_address(url)
+    source = log_address()
     count = 0
     async with record(url) as events:
         first, last = await first_place(events, from_), await last_place(events, to)

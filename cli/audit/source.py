@@ -22,6 +22,6 @@ def record(url: str | None) -> Opened:
     return open_record(current_settings())
 
 
-def log_address(url: str | None) -> str:
+def log_address() -> str:
     """What CloudEvents call the source of the events: the log, as its checkpoints name it."""
-    return f"//{current_settings().origin}/log"
+    return f"//{current_settings().log_origin}"

@@ -1,0 +1,135 @@
+"""`sijil audit verify`: the whole record, read again and compared with what was signed."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.audit.trust import Keys, kept_checkpoint, trusted_keys
+from cli.program import bar, carry_out, current_settings
+from settings import Settings
+from store.database import open_database
+from store.faults import ExitStatus, Fault
+from transparency.audit import NothingSigned, audit
+from transparency.checkpoint import Checkpoint
+from transparency.examination import Report
+from transparency.key import read_log_keys
+from transparency.note import Verifier
+from transparency.progress import Progress, read_progress, write_progress
+
+NOT_AS_SIGNED = 1
+SAVE_EVERY = 2.0  # seconds
+app = typer.Typer()
+
+
+@app.command(epilog="Example: sijil audit verify --checkpoint kept.txt --key sijil.local/log+…")
+def verify(
+    key: Keys = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A checkpoint kept from earlier, which the log has to extend; may repeat.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Keep here how far it has come; killed, it goes on from there.")
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Write the log's checkpoint here if all is well: the one to compare with next time."),
+    ] = None,
+) -> None:
+    """Read the whole record again, compute every entry and the root, and compare with the signed checkpoint.
+
+    Without --key the keys in SIJIL_LOG_KEY_FILE count. Exit status 1 if the record is not what was signed.
+    """
+    settings = current_settings()
+    trusted = trusted_keys(key or []) or _own_keys(settings)
+    kept = [kept_checkpoint(file, trusted) for file in checkpoint or []]
+    progress = _progress(state)
+    try:
+        report = carry_out(_verify(settings, trusted, kept, progress, _saving(state)))
+    except NothingSigned as fault:
+        typer.echo(f"Not proven: {fault}. `sijil serve` and `sijil work` sign one.")
+        sys.exit(NOT_AS_SIGNED)
+    if state is not None:
+        with suppress(OSError):  # it is looked at again, and costs nothing but that
+            state.unlink(missing_ok=True)
+    status = say(report, kept)
+    if keep is not None and status == 0:
+        _write(keep, report.note)
+    sys.exit(status)
+
+
+def _own_keys(settings: Settings) -> Sequence[Verifier]:
+    return read_log_keys(settings.log_key_file, origin=settings.log_origin).verifiers
+
+
+async def _verify(
+    settings: Settings,
+    trusted: Sequence[Verifier],
+    kept: Sequence[Checkpoint],
+    progress: Progress | None,
+    saved: Callable[[Progress], None],
+) -> Report:
+    url = settings.database_url
+    async with open_database(url.get_secret_value() if url else None, settings.data_dir) as database:
+        with bar("Verifying") as report:
+            return await audit(database, trusted, kept, progress=progress, report=report, saved=saved)
+
+
+def _write(file: Path, note: str) -> None:
+    """Put a checkpoint in the place of what the file had."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        part.write_text(note, "utf-8")
+        part.replace(file)
+    except OSError as fault:
+        raise Fault(f"{file} cannot be written: {fault.strerror}.", ExitStatus.FILE) from fault
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _progress(state: Path | None) -> Progress | None:
+    try:
+        return None if state is None else read_progress(state)
+    except OSError as fault:
+        raise Fault(f"{state} cannot be read: {fault.strerror}.", ExitStatus.FILE) from fault
+
+
+def _saving(state: Path | None) -> Callable[[Progress], None]:
+    """Writes how far it has come, now and then."""
+    last = time.monotonic()
+
+    def save(progress: Progress) -> None:
+        nonlocal last
+        if state is None or time.monotonic() - last < SAVE_EVERY:
+            return
+        last = time.monotonic()
+        try:
+            write_progress(state, progress)
+        except OSError as fault:
+            raise Fault(f"{state} cannot be written: {fault.strerror}.", ExitStatus.FILE) from fault
+
+    return save
+
+
+def say(report: Report, kept: Sequence[Checkpoint]) -> int:
+    """Say what was found; the exit status."""
+    signed = report.signed
+    for finding in report.findings:
+        typer.echo(f"{finding.kind.value}: {finding.text}.")
+    if report.findings:
+        typer.echo(f"The record is NOT what was signed: {len(report.findings)} found.")
+        return NOT_AS_SIGNED
+    before = signed.size + max(0, report.head - signed.size) - report.events
+    typer.echo(f"The record is what was signed: {signed.size:,} events, root of {signed.origin} as in its checkpoint.")
+    if before:
+        typer.echo(f"{before:,} of them were read before, by an examination that this one went on from.")
+    for one in kept:
+        typer.echo(f"It extends the checkpoint that was kept, of {one.size:,} events.")
+    if report.head > signed.size:
+        typer.echo(f"{report.head - signed.size:,} events are not signed yet.")
+    return 0
