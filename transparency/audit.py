@@ -7,12 +7,12 @@ from psycopg import IsolationLevel
 from store.database import Connection, Database
 from transparency import checkpoint, tile
 from transparency.checkpoint import Checkpoint
-from transparency.examination import Examination, Report
-from transparency.finding import Finding, Kind
+from transparency.examination import Examination
 from transparency.growth import Growth
 from transparency.note import NoteInvalid, Verifier
 from transparency.progress import Progress
 from transparency.record import Signed, last_signed, tiles_of
+from transparency.report import Finding, Kind, Report
 from transparency.tile import TileMissing
 from transparency.tree import Frontier
 

@@ -2,37 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
 from store.database import Connection
-from transparency import tile
 from transparency.checkpoint import Checkpoint
-from transparency.finding import Finding, Kind
 from transparency.growth import Growth
 from transparency.record import tiles_of
+from transparency.report import Finding, Kind, Report, judge, stored_hash
 from transparency.row import COLUMNS, RawRow, leaf_at, leaves_of
-from transparency.tile import TileMissing
-from transparency.tree import HASH_BYTES, TILE_WIDTH, ProofInvalid, check_consistency, check_inclusion
+from transparency.tree import HASH_BYTES, TILE_WIDTH
 
 AT_ONCE: Final = 16 * TILE_WIDTH
 """Rows that are read and hashed together."""
 
 MOST_FINDINGS: Final = 20
 """After so many the rest is not looked for: the record is not what was signed."""
-
-
-@dataclass(slots=True)
-class Report:
-    """What an examination has found; `events` were read in it, those behind `signed.size` are not signed yet."""
-
-    signed: Checkpoint
-    head: int
-    events: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    note: str = ""  # the signed checkpoint, as it was signed
 
 
 class _Enough(Exception):
@@ -95,7 +82,7 @@ class Examination:
             self._missing(self._end + 1)
         except _Enough:
             self._has_all = False
-        await self._judge()
+        await judge(self.report, self._growth if self._has_all else None, self._kept, tiles_of(self._connection))
         return self.report
 
     async def _read(self) -> None:
@@ -170,7 +157,7 @@ class Examination:
                 continue
             self._expected = position + 1
             # Behind a gap there are positions whose tiles were not asked for.
-            await self._compare_at(position, same, stored.at(position) or await self._hash_at(position))
+            await self._compare_at(position, same, stored.at(position) or await self._stored_hash(position))
 
     async def _compare_at(self, position: int, rows: Sequence[RawRow], stored: bytes | None) -> None:
         leaves = [leaf_at(row) for row in rows]
@@ -193,7 +180,7 @@ class Examination:
             text = f"a row was put in at position {position}, and those behind it were moved on"
             self._found(Kind.ADDED, position, text)
             raise _Enough
-        hashes = await self._hash_at(position + 1)
+        hashes = await self._stored_hash(position + 1)
         if hashes is not None and leaf_at(row, position + 1) == hashes:
             text = f"the event at position {position} was removed, and those behind it were moved up"
             self._found(Kind.REMOVED, position, text)
@@ -209,16 +196,8 @@ class Examination:
         found = await cursor.fetchone()
         return RawRow(*found) if found else None
 
-    async def _hash_at(self, position: int) -> bytes | None:
-        if position > self.report.signed.size:
-            return None
-        index = (position - 1) // TILE_WIDTH
-        wanted = tile.Tile(0, index, tile.width_at(0, index, self.report.signed.size))
-        try:
-            hashes = (await tiles_of(self._connection)([wanted]))[wanted]
-        except TileMissing:
-            return None
-        return _Stored(index * TILE_WIDTH + 1, hashes).at(position)
+    async def _stored_hash(self, position: int) -> bytes | None:
+        return await stored_hash(tiles_of(self._connection), position, self.report.signed.size)
 
     def _missing(self, until: int) -> None:
         """Report the positions that no row has, up to one that is not among them."""
@@ -238,66 +217,3 @@ class Examination:
             self._has_all = False
         if len(self.report.findings) >= MOST_FINDINGS:
             raise _Enough
-
-    async def _judge(self) -> None:
-        """Compare the roots, and say of the hashes by which a row was found whether they are proven themselves."""
-        signed, findings = self.report.signed, self.report.findings
-        root = self._growth.roots.get(signed.size) if self._has_all else None
-        if root == signed.root:
-            self.report.findings = [_only_hash(one) for one in findings]
-        elif root is not None and not findings:
-            findings.append(self._another_root())
-        else:
-            self.report.findings = [await self._proven(one) for one in findings]
-        for kept in self._kept:
-            if not await self._extends(kept):
-                self.report.findings.append(_not_extended(kept, signed))
-
-    def _another_root(self) -> Finding:
-        agreed = [one.size for one in self._kept if self._growth.roots.get(one.size) == one.root]
-        since = f"at some position behind {max(agreed)}" if agreed else "at some position"
-        text = f"the record and its stored hashes were rewritten {since}: their root is not the one that was signed"
-        return Finding(Kind.ROOT, None, text)
-
-    async def _proven(self, finding: Finding) -> Finding:
-        """Check that the hash that a position should have is in the signed tree."""
-        signed, position = self.report.signed, finding.position
-        if position is None or not 1 <= position <= signed.size:
-            return finding
-        try:
-            stored = await self._hash_at(position)
-            proof = await tile.inclusion_proof(tiles_of(self._connection), position - 1, signed.size)
-            check_inclusion(stored or b"", position - 1, signed.size, signed.root, proof)
-        except (ProofInvalid, TileMissing):
-            return replace(finding, text=f"{finding.text}; the hashes stored of it were changed, too")
-        return finding
-
-    async def _extends(self, kept: Checkpoint) -> bool:
-        """Whether the record begins as it did then, or, if rows were changed since, the tree that was signed does."""
-        signed = self.report.signed
-        if kept.size > signed.size:
-            return False
-        if self._growth.roots.get(kept.size) == kept.root:
-            return True
-        try:
-            proof = await tile.consistency_proof(tiles_of(self._connection), kept.size, signed.size)
-            check_consistency(kept.size, kept.root, signed.size, signed.root, proof)
-        except (ProofInvalid, TileMissing):
-            return False
-        return True
-
-
-def _only_hash(finding: Finding) -> Finding:
-    """The record leads to the root that was signed: where the two differ, the stored hash is the wrong one."""
-    if finding.kind is not Kind.CHANGED:
-        return finding
-    text = f"the hash stored of position {finding.position} was changed; the record itself is as it was signed"
-    return Finding(Kind.HASH, finding.position, text)
-
-
-def _not_extended(kept: Checkpoint, signed: Checkpoint) -> Finding:
-    if kept.size > signed.size:
-        text = f"the log was cut: the checkpoint that was kept has {kept.size:,} events, the last one {signed.size:,}"
-    else:
-        text = f"the first {kept.size:,} events are not those of the checkpoint that was kept: history was rewritten"
-    return Finding(Kind.ROOT, None, text)

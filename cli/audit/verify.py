@@ -16,10 +16,10 @@ from store.database import open_database
 from store.faults import ExitStatus, Fault
 from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
-from transparency.examination import Report
 from transparency.key import read_log_keys
 from transparency.note import Verifier
 from transparency.progress import Progress, read_progress, write_progress
+from transparency.report import Report
 
 NOT_AS_SIGNED = 1
 SAVE_EVERY = 2.0  # seconds

@@ -11,10 +11,9 @@ from tests.transparency.keys import ORIGIN, signer
 from transparency import checkpoint
 from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
-from transparency.examination import Report
-from transparency.finding import Kind
 from transparency.growth import Growth
 from transparency.progress import Progress
+from transparency.report import Kind, Report
 from transparency.row import COLUMNS, RawRow, leaf_at, leaves_of
 from transparency.tree import Frontier
 
