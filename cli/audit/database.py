@@ -34,14 +34,15 @@ AT_ONCE = 1_000  # events
 @asynccontextmanager
 async def open_record(settings: Settings) -> AsyncIterator["DatabaseRecord"]:
     async with open_installation(settings) as installation:
-        yield DatabaseRecord(installation.log)
+        yield DatabaseRecord(installation.log, settings.log_origin)
 
 
 class DatabaseRecord:
     """Reads events, opens them with the keys of this installation, and masks them."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, origin: str) -> None:
         self._log = log
+        self._origin = origin
 
     async def stream(self, named: str) -> str:
         """Find the stream that a text names.
@@ -65,19 +66,22 @@ class DatabaseRecord:
         yield [_step(one.recorded, names, _changes(one)) for one in replayed(history, SeenAs.AUDITOR)]
 
     async def state(self, stream: str, until: Until) -> State | None:
-        """The stream as it was; None: it had not begun."""
+        """The stream as it was; None: it had not begun, or has no such version."""
         last: Replayed | None = None
         for one in replayed(await self._history(stream), SeenAs.AUDITOR):
             if not _is_within(one.recorded, until):
                 break
             last = one
-        if last is None:
+        if last is None or (until.version or 0) > last.recorded.event.originator_version:
             return None
         version, recorded_at = last.recorded.event.originator_version, last.recorded.recorded_at
         return State(version, moment(until.as_of or recorded_at), last.after)
 
     async def place_of(self, moment: datetime) -> int:
         return await self._log.position_before(moment)
+
+    async def origin(self) -> str:
+        return self._origin
 
     async def head(self) -> int:
         return await self._log.head()

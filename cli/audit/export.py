@@ -14,7 +14,7 @@ import typer
 
 from cli.audit.cloud_event import COLUMNS, line, row
 from cli.audit.place import first_place, last_place
-from cli.audit.source import Url, log_address, record
+from cli.audit.source import Url, record
 from cli.audit.step import Step
 from cli.audit.whole_file import Output, whole_file
 from cli.program import bar, carry_out
@@ -55,9 +55,9 @@ def export(
 async def _export(
     from_: str | None, to: str | None, format: Format, output: Path | None, url: str | None
 ) -> tuple[int, int, int, str]:
-    source = log_address()
     count = 0
     async with record(url) as events:
+        source = f"//{await events.origin()}"
         first, last = await first_place(events, from_), await last_place(events, to)
         with whole_file(output) if output else nullcontext(Output(sys.stdout.buffer)) as file, bar("Writing") as report:
             file.write(HEADINGS[format])

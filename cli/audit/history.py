@@ -57,7 +57,8 @@ async def _replay(named: str, until: Until, url: str | None) -> None:
         stream = await source.stream(named)
         state = await source.state(stream, until)
         if state is None:
-            raise Fault(f"{named} had not begun: sijil audit history {named} says when it did.", ExitStatus.FILE)
+            message = f"{named} had not begun, or has no such version: sijil audit history {named} says what there is."
+            raise Fault(message, ExitStatus.FILE)
         steps = [step async for some in source.steps(stream) for step in some if step.version <= state.version]
     _show(
         ("version", "position", "recorded", "event", "field", "before", "after"),

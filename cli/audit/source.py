@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from cli.audit.api import open_api
 from cli.audit.database import open_record
 from cli.audit.step import Opened
 from cli.program import current_settings
-from store.faults import ExitStatus, Fault
 
 Url = Annotated[
     str | None,
@@ -17,11 +17,5 @@ Url = Annotated[
 
 def record(url: str | None) -> Opened:
     """The record, open inside the block."""
-    if url is not None:
-        raise Fault("not yet", ExitStatus.FILE)
-    return open_record(current_settings())
-
-
-def log_address() -> str:
-    """What CloudEvents call the source of the events: the log, as its checkpoints name it."""
-    return f"//{current_settings().log_origin}"
+    settings = current_settings()
+    return open_record(settings) if url is None else open_api(url, settings)

@@ -79,10 +79,13 @@ class Record(Protocol):
         """All steps of a stream, oldest first, with their changes."""
 
     async def state(self, stream: str, until: Until) -> State | None:
-        """The stream as it was; None: it had not begun."""
+        """The stream as it was; None: it had not begun, or has no such version."""
 
     async def place_of(self, moment: datetime) -> int:
         """The last position that was recorded before a moment; 0: none was."""
+
+    async def origin(self) -> str:
+        """The name of the log, as its checkpoints have it: what CloudEvents call the source."""
 
     async def head(self) -> int:
         """The last position."""

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cli.audit.remote import asking, fetching
+from cli.audit.source import Url
 from cli.audit.trust import Keys, kept_checkpoint, trusted_keys
 from cli.program import bar, carry_out, current_settings
 from settings import Settings
@@ -17,7 +19,8 @@ from store.faults import ExitStatus, Fault
 from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
 from transparency.key import read_log_keys
-from transparency.note import Verifier
+from transparency.mirror import NotServed, examine_mirror
+from transparency.note import NoteInvalid, Verifier
 from transparency.progress import Progress, read_progress, write_progress
 from transparency.report import Report
 
@@ -35,6 +38,7 @@ def verify(
     state: Annotated[
         Path | None, typer.Option(help="Keep here how far it has come; killed, it goes on from there.")
     ] = None,
+    url: Url = None,
     keep: Annotated[
         Path | None,
         typer.Option(help="Write the log's checkpoint here if all is well: the one to compare with next time."),
@@ -42,16 +46,23 @@ def verify(
 ) -> None:
     """Read the whole record again, compute every entry and the root, and compare with the signed checkpoint.
 
-    Without --key the keys in SIJIL_LOG_KEY_FILE count. Exit status 1 if the record is not what was signed.
+    Without --key the keys in SIJIL_LOG_KEY_FILE count, with --url the one that is published there. Exit status 1 if the
+    record is not what was signed.
     """
+    if url and state:
+        raise Fault("--state is for the database: leave it out with --url.", ExitStatus.FILE)
     settings = current_settings()
-    trusted = trusted_keys(key or []) or _own_keys(settings)
+    trusted = trusted_keys(key or []) or (carry_out(_published(url, settings)) if url else _own_keys(settings))
     kept = [kept_checkpoint(file, trusted) for file in checkpoint or []]
     progress = _progress(state)
     try:
-        report = carry_out(_verify(settings, trusted, kept, progress, _saving(state)))
-    except NothingSigned as fault:
-        typer.echo(f"Not proven: {fault}. `sijil serve` and `sijil work` sign one.")
+        report = carry_out(
+            _verify_outside(url, settings, trusted, kept)
+            if url
+            else _verify(settings, trusted, kept, progress, _saving(state))
+        )
+    except (NothingSigned, NotServed, NoteInvalid) as fault:
+        typer.echo(f"Not proven: {fault}.")
         sys.exit(NOT_AS_SIGNED)
     if state is not None:
         with suppress(OSError):  # it is looked at again, and costs nothing but that
@@ -62,7 +73,7 @@ def verify(
     sys.exit(status)
 
 
-def _own_keys(settings: Settings) -> Sequence[Verifier]:
+def _own_keys(settings: Settings) -> list[Verifier]:
     return read_log_keys(settings.log_key_file, origin=settings.log_origin).verifiers
 
 
@@ -77,6 +88,23 @@ async def _verify(
     async with open_database(url.get_secret_value() if url else None, settings.data_dir) as database:
         with bar("Verifying") as report:
             return await audit(database, trusted, kept, progress=progress, report=report, saved=saved)
+
+
+async def _published(url: str, settings: Settings) -> list[Verifier]:
+    async with asking(url, settings) as client:
+        key = await fetching(client)("key")
+    if key is None:
+        raise Fault("The log publishes no key: give it with --key.", ExitStatus.FILE)
+    typer.echo(f"The log itself says that its key is {key.decode(errors='replace').strip()}: compare.", err=True)
+    return trusted_keys([key.decode(errors="replace").strip()])
+
+
+async def _verify_outside(
+    url: str, settings: Settings, trusted: Sequence[Verifier], kept: Sequence[Checkpoint]
+) -> Report:
+    async with asking(url, settings) as client:
+        with bar("Verifying") as report:
+            return await examine_mirror(fetching(client), trusted, kept, report=report)
 
 
 def _write(file: Path, note: str) -> None:
