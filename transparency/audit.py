@@ -71,7 +71,11 @@ async def audit(
 def _checked(last: Signed | None, trusted: Sequence[Verifier]) -> tuple[Checkpoint | None, list[Finding]]:
     """The database's last checkpoint if it is signed, and else what is wrong with it."""
     if last is None:
-        return None, [Finding(Kind.CHECKPOINT, None, "there is no checkpoint in the database (sijil serve and sijil work sign one)")]
+        return None, [
+            Finding(
+                Kind.CHECKPOINT, None, "there is no checkpoint in the database (sijil serve and sijil work sign one)"
+            )
+        ]
     try:
         return checkpoint.verify(last.note, trusted), []
     except NoteInvalid as fault:

@@ -34,21 +34,22 @@ def whole_file(path: Path) -> Iterator[Output]:
     Raises:
         Fault: it cannot be written; nothing is left behind, and what had the name before has it still.
     """
-    parts = [path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.sha256.part")]
+    sum_file = path.with_name(f"{path.name}.sha256")
+    part, sum_part = (one.with_name(f"{one.name}.{os.getpid()}.part") for one in (path, sum_file))
     try:
-        with parts[0].open("wb") as file:
+        with part.open("wb") as file:
             output = Output(file)
             yield output
             file.flush()
             os.fsync(file.fileno())
-        parts[1].write_text(f"{output.sha256}  {path.name}\n", "utf-8")
-        sync(parts[1])
-        for part in reversed(parts):  # the sum first: one that is not the file's shows, one that is missing may not
-            part.replace(part.with_suffix(""))
+        sum_part.write_text(f"{output.sha256}  {path.name}\n", "utf-8")
+        sync(sum_part)
+        sum_part.replace(sum_file)  # first: a sum that is not the file's shows, one that is missing may not
+        part.replace(path)
         sync(path.parent)
     except OSError as fault:
         raise Fault(f"{path} cannot be written: {fault.strerror}.", ExitStatus.FILE) from fault
     finally:
-        for part in parts:
+        for left in (part, sum_part):
             with suppress(OSError):
-                part.unlink(missing_ok=True)
+                left.unlink(missing_ok=True)

@@ -94,6 +94,9 @@ def test_from_the_number_alone_the_auditor_finds_who_rejected_the_objection_and_
     assert rows[2][5].startswith("N. o. r. (")  # who acts for themselves is masked
     assert STATEMENT not in done.stdout
 
+    for_people = sijil("audit", "history", NUMBER, FORCE_COLOR="1", COLUMNS="200").stdout  # as on a terminal
+    assert ("┃" in for_people, "\t" in for_people, TYPES[4][:20] in for_people) == (True, False, True)
+
     before = sijil("audit", "replay", NUMBER, "--as-of", "2026-01-08").stdout
     steps, state = before.split("\n\n")
     assert {row[3] for row in table(steps)} == set(TYPES[:4])
@@ -246,6 +249,12 @@ def test_a_log_is_verified_on_the_database_and_from_outside(
         assert "It extends the checkpoint that was kept" in again.stdout
         other = sijil("audit", "verify", *where, "--key", _other(key))
         assert (other.returncode, "nobody who is trusted has signed it" in other.stdout) == (1, True), other.stdout
+
+    state = tmp_path / "state"
+    state.write_text('{"origin":"sijil.local/log","size":2,"peaks":["' + b64encode(bytes(32)).decode() + '"]}')
+    done = sijil("audit", "verify", "--state", state)
+    assert (done.returncode, state.exists()) == (0, False), done.stderr
+    assert_one_line(sijil("audit", "verify", "--url", served, "--state", state), 2, "--state is for the database")
 
     position = 9
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:

@@ -1,6 +1,7 @@
 """What was done to the record behind its back is found, with its position."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from psycopg import sql
@@ -12,7 +13,7 @@ from transparency import checkpoint
 from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
-from transparency.progress import Progress
+from transparency.progress import Progress, read_progress, write_progress
 from transparency.report import Kind, Report
 from transparency.row import COLUMNS, RawRow, leaf_at, leaves_of
 from transparency.tree import Frontier
@@ -239,6 +240,23 @@ async def test_an_examination_goes_on_from_where_another_one_was(notary: Notary)
     await notary.run("UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 555")
     report = await examined(notary, kept, progress=Progress(ORIGIN, 333, half.peaks))
     assert found(report) == [(Kind.CHANGED, 555)]
+
+
+async def test_how_far_it_has_come_is_told_and_can_be_kept_in_a_file(notary: Notary, tmp_path: Path) -> None:
+    await notary.record_and_sign(COUNT)
+    told: list[Progress] = []
+    await audit(notary.database, notary.keys.keys.verifiers, [], saved=told.append)
+    file = tmp_path / "state"
+    assert read_progress(file) is None
+    write_progress(file, told[-1])
+    kept = read_progress(file)
+    assert kept == told[-1]
+    await notary.record_and_sign(10)
+    report = await examined(notary, progress=kept)
+    assert (found(report), report.events) == ([], 10)
+    for nonsense in (b"", b"{}", b'{"origin":"o","size":3,"peaks":[]}', b'{"origin":"o","size":1,"peaks":["AA=="]}'):
+        file.write_bytes(nonsense)
+        assert read_progress(file) is None
 
 
 async def test_a_file_of_another_record_makes_it_begin_anew(notary: Notary) -> None:
