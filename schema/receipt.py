@@ -109,6 +109,8 @@ async def _recorded(context: Context, position: int) -> Recorded:
 
 async def _extra(context: Context, row: Row, seen_as: SeenAs) -> bytes | None:
     """The event as it is stored, as far as the reader may see it; None: not at all."""
+    if seen_as is SeenAs.AGENCY:  # it reports and does not read
+        return None
     recorded = await _recorded(context, row.position)
     if not shows_officials(seen_as) and names_officials(recorded, context.reader_id):
         return None

@@ -28,6 +28,7 @@ STEPS: Final = EVENTS.replace("channel }", "channel } changes { field before aft
 LAST: Final = "query ($filter: EventFilter) { events(last: 1, filter: $filter) { edges { node { position } } } }"
 REPLAY: Final = """query ($stream: String!, $version: Int, $asOf: DateTime) {
     replay(stream: $stream, version: $version, asOf: $asOf) { version asOf state } }"""
+RECEIPT: Final = "query ($eventId: ID!) { receipt(eventId: $eventId) { proof } }"
 PERSON: Final = "query ($nationalId: String!) { person(nationalId: $nationalId) { id } }"
 
 
@@ -92,6 +93,17 @@ class ApiRecord:
     async def events(self, first: int, last: int) -> AsyncIterator[list[Step]]:
         async for steps in self._pages(EVENTS, {"positionFrom": str(first), "positionTo": str(last)}):
             yield steps
+
+    async def at(self, position: int) -> Step | None:
+        """The event at a position."""
+        found = [step async for steps in self.events(position, position) for step in steps]
+        return found[0] if found else None
+
+    async def proof(self, event_id: str) -> str | None:
+        """The receipt of an event."""
+        found = (await self._ask(RECEIPT, eventId=event_id))["receipt"]
+        proof: str | None = None if found is None else found["proof"]
+        return proof
 
     async def origin(self) -> str:
         """The name of its log."""

@@ -5,11 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import Annotated
 
 import typer
 
+from cli.audit.api import open_api
 from cli.audit.remote import asking, fetching
+from cli.audit.sample import sampled
 from cli.audit.source import Url
 from cli.audit.trust import Keys, kept_checkpoint, trusted_keys
 from cli.program import bar, carry_out, current_settings
@@ -30,7 +33,7 @@ app = typer.Typer()
 
 
 @app.command(epilog="Example: sijil audit verify --checkpoint kept.txt --key sijil.local/log+…")
-def verify(
+def verify(  # noqa: PLR0917 (typer takes options by their names)
     key: Keys = None,
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A checkpoint kept from earlier, which the log has to extend; may repeat.")
@@ -39,6 +42,9 @@ def verify(
         Path | None, typer.Option(help="Keep here how far it has come; killed, it goes on from there.")
     ] = None,
     url: Url = None,
+    events: Annotated[
+        int, typer.Option(min=0, max=100_000, help="With --url: so many events, at random, are asked of the API, too.")
+    ] = 0,
     keep: Annotated[
         Path | None,
         typer.Option(help="Write the log's checkpoint here if all is well: the one to compare with next time."),
@@ -51,13 +57,15 @@ def verify(
     """
     if url and state:
         raise Fault("--state is for the database: leave it out with --url.", ExitStatus.FILE)
+    if events and not url:
+        raise Fault("--events are asked of the API: say where it is with --url.", ExitStatus.FILE)
     settings = current_settings()
     trusted = trusted_keys(key or []) or (carry_out(_published(url, settings)) if url else _own_keys(settings))
     kept = [kept_checkpoint(file, trusted) for file in checkpoint or []]
     progress = _progress(state)
     try:
         report = carry_out(
-            _verify_outside(url, settings, trusted, kept)
+            _verify_outside(url, settings, trusted, kept, events)
             if url
             else _verify(settings, trusted, kept, progress, _saving(state))
         )
@@ -100,11 +108,15 @@ async def _published(url: str, settings: Settings) -> list[Verifier]:
 
 
 async def _verify_outside(
-    url: str, settings: Settings, trusted: Sequence[Verifier], kept: Sequence[Checkpoint]
+    url: str, settings: Settings, trusted: Sequence[Verifier], kept: Sequence[Checkpoint], events: int
 ) -> Report:
     async with asking(url, settings) as client:
         with bar("Verifying") as report:
-            return await examine_mirror(fetching(client), trusted, kept, report=report)
+            found = await examine_mirror(fetching(client), trusted, kept, report=report)
+    if events:
+        async with open_api(url, settings) as record:
+            found.findings += await sampled(record, found.signed.size, events, trusted, SystemRandom())
+    return found
 
 
 def _write(file: Path, note: str) -> None:

@@ -256,6 +256,11 @@ def test_a_log_is_verified_on_the_database_and_from_outside(
     assert (done.returncode, state.exists()) == (0, False), done.stderr
     assert_one_line(sijil("audit", "verify", "--url", served, "--state", state), 2, "--state is for the database")
 
+    asked = ("audit", "verify", "--url", served, "--events", "30")
+    done = sijil(*asked, SIJIL_TOKEN=token_of(sijil, "yousef"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_one_line(sijil(*asked), 78, "Set SIJIL_TOKEN")
+
     position = 9
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
