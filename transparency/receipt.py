@@ -25,6 +25,10 @@ class ReceiptInvalid(Exception):
     """The receipt does not prove what it should; says what does not hold."""
 
 
+class EventLeftOut(ReceiptInvalid):
+    """The proof is of a hash alone."""
+
+
 class Opened(Struct, frozen=True, forbid_unknown_fields=True):
     """Personal values, and what makes the hash in `state` out of them."""
 
@@ -99,7 +103,7 @@ def verify_receipt(text: str, trusted: Sequence[Verifier]) -> Proven:
 
 def _entry(proof: Proof) -> Preimage:
     if proof.extra is None:
-        raise ReceiptInvalid("it does not hold the event (there is no line `extra`): it proves a hash, and not of what")
+        raise EventLeftOut("it does not hold the event (there is no line `extra`): it proves a hash, and not of what")
     entry = _read(proof.extra, Preimage)
     if msgspec.json.encode(entry) != proof.extra:  # capitals in an id, say, of which the entry's hash knows nothing
         raise ReceiptInvalid("the event in it is not written in the one form that it has: a character was changed")

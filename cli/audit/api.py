@@ -39,10 +39,19 @@ async def open_api(url: str, settings: Settings) -> AsyncIterator["ApiRecord"]:
     Raises:
         Fault: there is no token.
     """
-    if settings.token is None:
-        raise Fault("Set SIJIL_TOKEN to an auditor's access token.", ExitStatus.SETTINGS)
+    require_token(settings)
     async with asking(url, settings) as client:
         yield ApiRecord(client)
+
+
+def require_token(settings: Settings) -> None:
+    """Say at once what would be refused later.
+
+    Raises:
+        Fault: there is no token.
+    """
+    if settings.token is None:
+        raise Fault("Set SIJIL_TOKEN to an auditor's access token.", ExitStatus.SETTINGS)
 
 
 class ApiRecord:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli.audit.api import open_api
+from cli.audit.api import open_api, require_token
 from cli.audit.remote import asking, fetching
 from cli.audit.sample import sampled
 from cli.audit.source import Url
@@ -60,6 +60,8 @@ def verify(  # noqa: PLR0917 (typer takes options by their names)
     if events and not url:
         raise Fault("--events are asked of the API: say where it is with --url.", ExitStatus.FILE)
     settings = current_settings()
+    if events:
+        require_token(settings)
     trusted = trusted_keys(key or []) or (carry_out(_published(url, settings)) if url else _own_keys(settings))
     kept = [kept_checkpoint(file, trusted) for file in checkpoint or []]
     progress = _progress(state)
@@ -115,7 +117,11 @@ async def _verify_outside(
             found = await examine_mirror(fetching(client), trusted, kept, report=report)
     if events:
         async with open_api(url, settings) as record:
-            found.findings += await sampled(record, found.signed.size, events, trusted, SystemRandom())
+            sample = await sampled(record, found.signed.size, events, trusted, SystemRandom())
+        found.findings += sample.findings
+        typer.echo(
+            f"{sample.agreed:,} events of the API are those that were signed; {sample.left_out:,} it gave as a hash alone."
+        )
     return found
 
 

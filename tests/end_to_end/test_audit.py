@@ -256,9 +256,12 @@ def test_a_log_is_verified_on_the_database_and_from_outside(
     assert (done.returncode, state.exists()) == (0, False), done.stderr
     assert_one_line(sijil("audit", "verify", "--url", served, "--state", state), 2, "--state is for the database")
 
-    asked = ("audit", "verify", "--url", served, "--events", "30")
+    asked = ("audit", "verify", "--url", served, "--events", "500")
     done = sijil(*asked, SIJIL_TOKEN=token_of(sijil, "yousef"))
     assert done.returncode == 0, done.stdout + done.stderr
+    agreed = int(done.stdout.split(" ")[0])
+    assert f"{agreed} events of the API are those that were signed; 1 it gave as a hash alone." in done.stdout
+    assert f"The record is what was signed: {agreed + 1} events" in done.stdout
     assert_one_line(sijil(*asked), 78, "Set SIJIL_TOKEN")
 
     position = 9
