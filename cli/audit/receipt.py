@@ -67,7 +67,12 @@ def words(proven: Proven) -> Iterator[str]:
         f"{checkpoint.size} قيدًا، ولم يتغير منذ ذلك الحين، {text_ar}:"
     )
     for name, value in _values(proven).items():
-        yield f"  {name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        yield f"  {name}: {_plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}"
+
+
+def _plain(text: str) -> str:
+    """On one line, whatever somebody has written: a line of theirs is not to pass for one of ours."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _title(topic: str) -> Text:

@@ -17,8 +17,9 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import FAHD, MARYAM, SALMAN, do, recorded, token
+from tests.end_to_end.test_violation import FAHD, MARYAM, SALMAN, do, driver, recorded, token
 from tests.house import RAJESH, Answer, House, Registered, open_house
+from tests.schema.conftest import counted
 from transparency.kept import Kept
 from transparency.key import LogKeyFile
 from transparency.receipt import Proven, ReceiptInvalid, verify_receipt
@@ -153,3 +154,25 @@ async def test_an_erased_persons_values_are_in_no_receipt(house: House, keys: Lo
     house.keyring.forget(person)
     proven = verify_receipt((await asked(house, RAJESH, number))["proof"], keys.keys.verifiers)
     assert proven.personal is None
+
+
+async def test_receipts_of_a_page_take_as_many_statements_as_one(
+    house: House, keys: LogKeyFile, tmp_path: Path
+) -> None:
+    query = f"{{ objections(first: 10) {{ edges {{ node {{ {RECEIPT} }} }} }} }}"
+    sent = []
+    for more in (1, 4):
+        for _ in range(more):
+            input = {"violationNumber": await recorded(house, person := await driver(house)), "reason": "OTHER_DRIVER"}
+            assert (await do(house, "submitObjection", person, **input, acceptTerms=True)).problems == []
+        await sign(house, keys, tmp_path)
+        with counted() as statements:
+            answer = await house.ask(query, await token(house, YOUSEF), headers={"Purpose": "AUDIT"})
+        proofs = [edge["node"]["receipt"]["proof"] for edge in answer.data["edges"]]
+        assert {verify_receipt(proof, keys.keys.verifiers).checkpoint.size for proof in proofs} == {
+            await house.log.head()
+        }
+        sent.append(
+            [one for one in statements if any(name in one for name in ("sijil_events", "tiles", "checkpoints"))]
+        )
+    assert [len(one) for one in sent] == [4, 4]  # stored events, the last checkpoint, tiles, and the events once more
