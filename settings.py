@@ -164,6 +164,11 @@ class Settings(BaseModel):
     access_token_seconds: Annotated[int, Expects("a whole number of seconds from 1 to 3600")] = Field(
         300, alias="SIJIL_ACCESS_TOKEN_SECONDS", description="How long an access token holds", ge=1, le=3600
     )
+    token: Annotated[
+        SecretStr | None,
+        AfterValidator(lambda value: value and _is_header(value)),
+        Expects("an access token, without spaces"),
+    ] = Field(None, alias="SIJIL_TOKEN", description="An auditor's access token, for sijil audit with --url")
     sms_url: Annotated[
         SecretStr | None,
         AfterValidator(lambda value: value and _is_gateway(value)),

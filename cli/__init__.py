@@ -9,7 +9,7 @@ import sys
 import psycopg
 import typer
 
-from cli import about, client, feed, log, person, read_model, serve
+from cli import about, audit, client, feed, log, person, read_model, serve
 from commands.feed import FeedUnusable
 from server import told
 from settings import SettingsError
@@ -35,6 +35,7 @@ Examples:
   sijil log rotate                                sign checkpoints of the log with a new key
   sijil rebuild visa                              build a read model from event one, beside the live one
   sijil readmodel list                            how far the read models are, and what is kept back
+  sijil audit history 7000001311                  what was recorded about a violation, and by whom
   sijil outbox                                    what was sent to people, and what could not be
   sijil schema > schema.graphql                   the API's schema
   SIJIL_PORT=9000 sijil settings                  every setting and where it comes from
@@ -49,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (serve, feed, person, client, log, read_model, about):  # as they are listed
+for group in (serve, feed, person, client, log, read_model, audit, about):  # as they are listed
     app.add_typer(group.app)
 
 

@@ -21,6 +21,7 @@ from schema.objection import ObjectionQueries
 from schema.objection_change import ObjectionMutations
 from schema.person import PersonQueries
 from schema.read_model import ReadModelQueries
+from schema.receipt import ReceiptQueries
 from schema.scalars import SCALARS
 from schema.service import ServiceQueries
 from schema.session import SessionMutations
@@ -49,6 +50,7 @@ class Query(
     ServiceQueries,
     NodeQueries,
     EventQueries,
+    ReceiptQueries,
     ReadModelQueries,
     StreamQueries,
     CheckpointQueries,

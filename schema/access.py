@@ -191,6 +191,11 @@ def shows_docket(seen_as: SeenAs) -> bool:
     return seen_as not in {SeenAs.COURT_CLERK, SeenAs.AGENCY}
 
 
+def shows_officials(seen_as: SeenAs) -> bool:
+    """Whether it is told which official did something; to others it was their agency."""
+    return seen_as is SeenAs.AUDITOR
+
+
 def _initials(name: str) -> str:
     return " ".join(f"{word[0]}." for word in name.split())
 

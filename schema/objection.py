@@ -24,6 +24,7 @@ from schema.look import OBJECTIONS_ORDER, VIOLATIONS, SeenViolation, look_throug
 from schema.number import ObjectionNumber, violation_of
 from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
 from schema.past import AsOf
+from schema.receipt import Receipt, receipt_of_objection
 from schema.resolver import resolver
 from schema.text import Deadline, LocalizedText, Rule, deadlines_shown, localized, rule_shown
 
@@ -103,6 +104,10 @@ class Objection(Node):
     @resolver("The violation that it is to.", graphql_type=later.VIOLATION)
     def violation(self) -> Node:
         return schema.violation.violation_shown(self.row, self.context)
+
+    @resolver("Proof, checkable offline, that this objection was filed when it says.")
+    async def receipt(self, info: Info) -> Receipt:
+        return await receipt_of_objection(info.context, self.row.id, self.row.seen_as)
 
     @resolver("What can be done about it by when, earliest first.")
     def deadlines(self) -> list[Deadline]:

@@ -11,10 +11,10 @@ from eventsourcing.domain import Aggregate
 
 from commands.form import camel_case
 from domain.text import Text
-from schema.access import SeenAs, masked_name, masked_number, shows_refused_movements
+from schema.access import AGENCY_OF, SeenAs, masked_name, masked_number, shows_refused_movements
 from schema.ids import global_id
 from schema.scalars import moment
-from store.codec import Event
+from store.codec import Event, Recorded
 from store.shape import shape_of
 
 PEOPLE: Final = frozenset({"holder_id", "sponsor_id", "violator_id", "delegate_id", "person_id"})
@@ -33,6 +33,14 @@ def data_of(event: Event, seen_as: SeenAs) -> dict[str, Any]:
     names = [name for name in (*shape.plain.names, *shape.personal.names) if name != "originator_topic"]
     personal = frozenset(shape.personal.names)
     return {camel_case(name): _field(name, vars(event)[name], seen_as, personal) for name in names}
+
+
+def names_officials(recorded: Recorded, reader_id: UUID | None) -> bool:
+    """Whether an event as it is stored tells which official did something, other than the reader."""
+    event, actor = recorded.event, recorded.actor
+    people = {actor.subject} if actor.role in AGENCY_OF and actor.subject != "setup" else set()
+    people |= {str(vars(event)[name]) for name in shape_of(type(event)).plain.names if name in OFFICIALS}
+    return bool(people - {str(reader_id), "None"})
 
 
 def state_of(aggregate: Aggregate, seen_as: SeenAs) -> dict[str, Any]:

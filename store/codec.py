@@ -107,7 +107,9 @@ class Sealed(Struct):
     box: bytes  # nonce ‖ AES-256-GCM of {salt, values}
 
 
-class _Box(Struct):
+class Box(Struct):
+    """What a box holds: with it, the hash can be computed again."""
+
     salt: bytes
     values: Raw  # canonical JSON
 
@@ -126,7 +128,7 @@ class State(Struct, kw_only=True, omit_defaults=True):
 
 
 _states = Decoder(State)
-_boxes = Decoder(_Box)
+_boxes = Decoder(Box)
 
 
 def encode(entry: Entry, *, event_id: UUID, keys: Keys, random_bytes: RandomBytes = os.urandom) -> bytes:
@@ -198,13 +200,21 @@ def entry_hash(row: Row) -> bytes:
     A length is 4 bytes, position and version are 8, big-endian; the stream is the 16 bytes of its UUID; recorded_at is
     text such as 2026-01-10T08:00:00.000Z.
     """
+    at = rfc3339(row.recorded_at)
+    return entry_hash_of(row.position, row.stream, row.version, row.topic, at, row.state)
+
+
+def entry_hash_of(  # noqa: PLR0917 (the parts, in their order)
+    position: int, stream: UUID, version: int, topic: str, recorded_at: str, state: bytes
+) -> bytes:
+    """The same of the parts, with the time as text."""
     parts = (
-        row.position.to_bytes(8, "big"),
-        row.stream.bytes,
-        row.version.to_bytes(8, "big"),
-        row.topic.encode(),
-        rfc3339(row.recorded_at).encode(),
-        row.state,
+        position.to_bytes(8, "big"),
+        stream.bytes,
+        version.to_bytes(8, "big"),
+        topic.encode(),
+        recorded_at.encode(),
+        state,
     )
     return hashlib.sha256(length_prefixed(*parts)).digest()
 
@@ -241,21 +251,36 @@ def _seal(event: Event, shape: Shape, event_id: UUID, keys: Keys, random_bytes: 
     values = to_json({name: fields_of[name] for name in shape.personal.names}, order="sorted")
     salt = random_bytes(SALT_BYTES)
     nonce = random_bytes(NONCE_BYTES)
-    inside = to_json(_Box(salt, Raw(values)))
+    inside = to_json(Box(salt, Raw(values)))
     bound = _bound(event_id, event.originator_id, event.originator_version)
-    return Sealed(person, hashlib.sha256(salt + values).digest(), nonce + AESGCM(key).encrypt(nonce, inside, bound))
+    return Sealed(person, commitment(salt, values), nonce + AESGCM(key).encrypt(nonce, inside, bound))
 
 
 def _open(row: Row, state: State, keys: Keys) -> Raw | None:
     if state.personal is None:
         return Raw(b"{}")  # recorded before the class had personal fields: their defaults hold
-    if (key := keys(state.personal.of)) is None:
+    box = open_box(row, state.personal, state.event_id, keys)
+    return None if box is None else box.values
+
+
+def open_box(row: Row, sealed: Sealed, event_id: UUID, keys: Keys) -> Box | None:
+    """Open the personal values of an event; None: they are erased.
+
+    Raises:
+        InvalidTag, ValueError, MsgspecError: they were changed.
+    """
+    if (key := keys(sealed.of)) is None:
         return None
-    nonce, sealed = state.personal.box[:NONCE_BYTES], state.personal.box[NONCE_BYTES:]
-    box = _boxes.decode(AESGCM(key).decrypt(nonce, sealed, _bound(state.event_id, row.stream, row.version)))
-    if hashlib.sha256(box.salt + bytes(box.values)).digest() != state.personal.hash:
+    nonce, ciphertext = sealed.box[:NONCE_BYTES], sealed.box[NONCE_BYTES:]
+    box = _boxes.decode(AESGCM(key).decrypt(nonce, ciphertext, _bound(event_id, row.stream, row.version)))
+    if commitment(box.salt, bytes(box.values)) != sealed.hash:
         raise ValueError("the personal values are not those that the hash commits to")
-    return box.values
+    return box
+
+
+def commitment(salt: bytes, values: bytes) -> bytes:
+    """The hash that commits to personal values."""
+    return hashlib.sha256(salt + values).digest()
 
 
 def _event(row: Row, state: State, keys: Keys) -> AggregateEvent:

@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
+import msgspec
+from cryptography.exceptions import InvalidTag
 from eventsourcing.domain import Aggregate
 from eventsourcing.utils import get_topic
 
@@ -18,6 +20,7 @@ from store import batch as sql
 from store.batch import ClaimId, Command, NewRow, Prepared
 from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, Due, KeyTaken, LogUnavailable
 from store.codec import (
+    Box,
     Entry,
     Event,
     RandomBytes,
@@ -26,6 +29,7 @@ from store.codec import (
     Row,
     encode,
     length_prefixed,
+    open_box,
     parse,
     person_of,
     random_uuid,
@@ -170,6 +174,34 @@ class Log:
             raise RecordDamaged(position, "it is missing")
         return await self._decode(rows)
 
+    async def rows_at(self, positions: Collection[int]) -> dict[int, Row]:
+        """The events at some positions as they are stored; what is not there is left out."""
+        rows = await self._rows(
+            f"SELECT {_COLUMNS} FROM sijil_events e WHERE notification_id = ANY(%b::bigint[])",  # noqa: S608 (no values)
+            (list(positions),),
+        )
+        return {row.position: row for row in rows}
+
+    async def rows_of(self, kind: type[Event], streams: Iterable[UUID]) -> dict[UUID, Row]:
+        """The first event of a kind in each stream, as it is stored; streams without one are left out."""
+        rows = await self._rows(
+            f"""SELECT {_COLUMNS} FROM sijil_events e
+                WHERE originator_id = ANY(%b::uuid[]) AND topic = %b ORDER BY originator_version DESC""",  # noqa: S608
+            (list(streams), get_topic(kind)),
+        )
+        return {row.stream: row for row in rows}
+
+    async def opened(self, row: Row) -> Box | None:
+        """The personal values of an event, and what the hash commits to them with; None: it has none, or they are erased."""
+        state = parse(row)
+        if state.personal is None:
+            return None
+        keys = await self._keyring.load([state.personal.of])
+        try:
+            return open_box(row, state.personal, state.event_id, keys.get)
+        except (InvalidTag, ValueError, msgspec.MsgspecError) as fault:
+            raise RecordDamaged(row.position, f"{row.topic}: {type(fault).__name__}") from fault
+
     async def read_streams(self, streams: Iterable[UUID], *, after: int, until: int, limit: int) -> list[Recorded]:
         """The events of some streams between two positions, the second included, in their order, at most `limit`."""
         rows = await self._rows(
@@ -257,6 +289,19 @@ class Log:
             (after,),
         )
         return int(head), recorded_at
+
+    async def position_before(self, moment: datetime) -> int:
+        """The last position that was recorded before a moment; 0 if none was. Times never go down with positions."""
+        low, high = 0, await self.head()
+        while low < high:
+            middle = (low + high + 1) // 2
+            found = await self._select(
+                "SELECT recorded_at < %b FROM sijil_events WHERE notification_id = %b", (moment, middle)
+            )
+            if not found:
+                raise RecordDamaged(middle, "it is missing")
+            low, high = (middle, high) if found[0][0] else (low, middle - 1)
+        return low
 
     async def owners(self, claims: Iterable[Claim]) -> dict[Claim, UUID]:
         """The streams that these values belong to; values that belong to none are left out."""

@@ -31,6 +31,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "metrics_port": None,
         "metrics_host": "127.0.0.1",
         "access_token_seconds": 300,
+        "token": None,
         "sms_url": None,
         "sms_key": None,
         "sms_template": '{"to": "{to}", "text": "{text}", "id": "{id}"}',

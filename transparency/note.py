@@ -149,7 +149,8 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
         decoded = b64decode(found[2], validate=True) if found else b""
     except ValueError:
         decoded = b""
-    if found is None or len(decoded) <= ID_BYTES or not _is_name(found[1]):
+    is_canonical = found is not None and b64encode(decoded).decode() == found[2]  # no bits that nobody would see
+    if found is None or not is_canonical or len(decoded) <= ID_BYTES or not _is_name(found[1]):
         raise NoteInvalid("a line after the text is no signature")
     return found[1], decoded[:ID_BYTES], decoded[ID_BYTES:]
 

@@ -73,7 +73,11 @@ class Proof:
 
 
 def _extra(line: str) -> bytes:
+    encoded = line.removeprefix("extra ")
     try:
-        return b64decode(line.removeprefix("extra "), validate=True)
+        found = b64decode(encoded, validate=True)
     except ValueError:
-        raise ProofInvalid("the line `extra` is no base64") from None
+        found = None
+    if found is None or b64encode(found).decode() != encoded:  # bits behind the end, which nobody would see
+        raise ProofInvalid("the line `extra` is no base64")
+    return found

@@ -69,6 +69,11 @@ class Frontier:
     def root(self) -> bytes:
         return root_of_peaks(self._peaks)
 
+    @property
+    def peaks(self) -> list[bytes]:
+        """The roots of its perfect subtrees, the largest first: what `Frontier` goes on from."""
+        return list(self._peaks)
+
     def append(self, leaves: Iterable[bytes]) -> list[list[bytes]]:
         """Append leaf hashes.
 

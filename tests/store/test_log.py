@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from store.codec import PersonErased
+from store.codec import PersonErased, commitment, parse
 from store.database import Database
 from store.keyring import Keyring
 from store.log import (
@@ -329,6 +329,49 @@ async def test_recorded_at_may_be_given_and_is_raised_to_its_predecessors(log: L
     await log.append(Change(entries=entries(Counter.start(TWO), recorded_at=early)))
 
     assert [one.recorded_at for one in await log.read(after=0, limit=2)] == [late, late]
+
+
+async def test_the_last_position_before_a_moment_is_found(log: Log, now: Clock) -> None:
+    assert await log.position_before(now()) == 0
+    times = [now()]
+    for minutes in (0, 3, 0, 0, 7):  # several at one time, too
+        await log.append(started(uuid4()))
+        times.append(now.advance(minutes=minutes))
+    recorded = [one.recorded_at for one in await log.read(after=0, limit=9)]
+    for moment in [*times, now.advance(days=1)]:
+        for near in (moment, moment - timedelta(milliseconds=1), moment + timedelta(milliseconds=1)):
+            assert await log.position_before(near) == sum(time < near for time in recorded)
+
+
+async def test_events_are_read_as_they_are_stored_by_place_or_as_the_first_of_their_kind(log: Log) -> None:
+    await log.append(opened(TWO))
+    counter = Counter.start(ONE)
+    for _ in range(3):
+        counter.count()
+    await log.append(change_of(counter))
+    rows = await log.rows_at([2, 4, 99])
+    assert [(row.position, row.stream, row.version) for row in rows.values()] == [(2, ONE, 1), (4, ONE, 3)]
+    assert {stream: row.position for stream, row in (await log.rows_of(Counter.Counted, [ONE, TWO])).items()} == {
+        ONE: 3
+    }
+
+
+async def test_the_personal_values_of_a_stored_event_are_opened_with_what_the_hash_commits_by(
+    log: Log, keyring: Keyring, database: Database
+) -> None:
+    await log.append(opened(owner="Noura bint Saad"))
+    await log.append(started(TWO))
+    rows = await log.rows_at([1, 2])
+    box = await log.opened(rows[1])
+    assert box is not None
+    sealed = parse(rows[1]).personal
+    assert sealed is not None
+    assert commitment(box.salt, bytes(box.values)) == sealed.hash
+    assert b"Noura bint Saad" in bytes(box.values)
+    assert await log.opened(rows[2]) is None  # it has none
+    await execute(database, "DELETE FROM person_keys")
+    keyring.forget(sealed.of)
+    assert await log.opened(rows[1]) is None  # they are erased
 
 
 async def test_what_else_belongs_to_a_change_moves_with_it(log: Log, database: Database) -> None:

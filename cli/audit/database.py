@@ -1,0 +1,177 @@
+"""The record in the database, as auditors see it."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from uuid import UUID
+
+from cli.audit.step import Change, State, Step, Until, Who
+from domain import formats
+from domain.actor import Actor, Role
+from domain.catalogue import AGENCIES
+from domain.errors import Refused
+from domain.titles import TITLES
+from domain.user import User
+from domain.violation import Violation
+from domain.visa import Visa
+from schema import recorded
+from schema.access import SeenAs, masked_name
+from schema.event import INSTALLATION, SYSTEM
+from schema.ids import global_id
+from schema.replaying import Replayed, replayed
+from schema.scalars import moment
+from server import open_installation
+from settings import Settings
+from store.change import Claim
+from store.codec import Recorded
+from store.faults import ExitStatus, Fault
+from store.log import Log
+from store.shape import shape_of
+
+AT_ONCE = 1_000  # events
+
+
+@asynccontextmanager
+async def open_record(settings: Settings) -> AsyncIterator["DatabaseRecord"]:
+    async with open_installation(settings) as installation:
+        yield DatabaseRecord(installation.log, settings.log_origin)
+
+
+class DatabaseRecord:
+    """Reads events, opens them with the keys of this installation, and masks them."""
+
+    def __init__(self, log: Log, origin: str) -> None:
+        self._log = log
+        self._origin = origin
+
+    async def stream(self, named: str) -> str:
+        """Find the stream that a text names.
+
+        Raises:
+            Fault: there is none.
+        """
+        for candidate in await self._candidates(named):
+            if await self._log.read_streams([candidate], after=0, until=await self._log.head(), limit=1):
+                return str(candidate)
+        raise Fault(f"There is no stream, visa, violation, objection or person {named}.", ExitStatus.FILE)
+
+    async def _candidates(self, named: str) -> list[UUID]:
+        owners = await self._log.owners([Claim("national_id", formats.digits(named.strip()))])
+        return [*streams_of(named), *owners.values()]
+
+    async def steps(self, stream: str) -> AsyncIterator[list[Step]]:
+        """All steps of a stream, oldest first; it is replayed whole, as streams are short."""
+        history = await self._history(stream)
+        names = await self._names(history)
+        yield [_step(one.recorded, names, _changes(one)) for one in replayed(history, SeenAs.AUDITOR)]
+
+    async def state(self, stream: str, until: Until) -> State | None:
+        """The stream as it was; None: it had not begun, or has no such version."""
+        last: Replayed | None = None
+        for one in replayed(await self._history(stream), SeenAs.AUDITOR):
+            if not _is_within(one.recorded, until):
+                break
+            last = one
+        if last is None or (until.version or 0) > last.recorded.event.originator_version:
+            return None
+        version, recorded_at = last.recorded.event.originator_version, last.recorded.recorded_at
+        return State(version, moment(until.as_of or recorded_at), last.after)
+
+    async def place_of(self, moment: datetime) -> int:
+        return await self._log.position_before(moment)
+
+    async def origin(self) -> str:
+        return self._origin
+
+    async def head(self) -> int:
+        return await self._log.head()
+
+    async def events(self, first: int, last: int) -> AsyncIterator[list[Step]]:
+        """The events at these positions, some at a time, without the names of who did it."""
+        while first <= last and (read := await self._log.read(after=first - 1, limit=min(AT_ONCE, last - first + 1))):
+            yield [_step(one, {}) for one in read]
+            first = read[-1].position + 1
+
+    async def _history(self, stream: str) -> list[Recorded]:
+        history: list[Recorded] = []
+        until, after = await self._log.head(), 0
+        while read := await self._log.read_streams([UUID(stream)], after=after, until=until, limit=AT_ONCE):
+            history += read
+            after = read[-1].position
+        return history
+
+    async def _names(self, events: Sequence[Recorded]) -> dict[str, str]:
+        """The names, in English, of the people who did this: in full for what they did in office, else their initials."""
+        actors = {one.actor for one in events if _is_person(one.actor)}
+        users = await self._log.load({UUID(actor.subject) for actor in actors})
+        found: dict[str, str] = {}
+        for actor in actors:
+            user = users.get(UUID(actor.subject))
+            name = user.name if isinstance(user, User) else None
+            shown = masked_name(name, SeenAs.AUDITOR) if actor.role is Role.PERSON else name
+            if shown is not None:
+                found[_key(actor)] = shown.en
+        return found
+
+
+def streams_of(named: str) -> Iterator[UUID]:
+    """The streams that a text can name without asking anybody: its id, a visa, a violation or its objection."""
+    with suppress(ValueError):
+        yield UUID(named)
+    for read, create_id in ((formats.number, Violation.create_id), (formats.visa_number, Visa.create_id)):
+        with suppress(Refused):
+            yield create_id(read(named))
+    with suppress(Refused):
+        yield Violation.create_id(formats.objection_number(named).removeprefix("O"))
+
+
+def _is_within(one: Recorded, until: Until) -> bool:
+    if until.version is not None:
+        return one.event.originator_version <= until.version
+    return until.as_of is None or one.recorded_at <= until.as_of
+
+
+def _changes(one: Replayed) -> tuple[Change, ...]:
+    return tuple(Change(*change) for change in one.changes())
+
+
+def _step(one: Recorded, names: dict[str, str], changes: tuple[Change, ...] = ()) -> Step:
+    event = one.event
+    name = type(event).__qualname__
+    return Step(
+        id=global_id("Event", one.event_id),
+        position=one.position,
+        stream=str(event.originator_id),
+        version=event.originator_version,
+        type=name,
+        title=TITLES[name].en,
+        recorded_at=moment(one.recorded_at),
+        occurred_at=moment(event.timestamp),
+        schema_version=shape_of(type(event)).version,
+        correlation_id=str(one.correlation_id),
+        causation_id=None if one.causation_id is None else str(one.causation_id),
+        who=_who(one.actor, names),
+        data=recorded.data_of(event, SeenAs.AUDITOR),
+        changes=changes,
+    )
+
+
+def _who(actor: Actor, names: dict[str, str]) -> Who:
+    subject, name = actor.subject, names.get(_key(actor))
+    if actor.role is Role.SYSTEM:
+        name = SYSTEM.en
+    elif actor.role is Role.AGENCY_FEED:
+        name = AGENCIES[subject].name.en
+    elif subject == "setup":
+        name = INSTALLATION.en
+    else:
+        subject = global_id("Person", UUID(subject))
+    return Who(actor.role.value, subject, name, actor.channel)
+
+
+def _is_person(actor: Actor) -> bool:
+    return actor.role not in {Role.SYSTEM, Role.AGENCY_FEED} and actor.subject != "setup"
+
+
+def _key(actor: Actor) -> str:
+    return f"{actor.role is Role.PERSON} {actor.subject}"

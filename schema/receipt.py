@@ -1,0 +1,139 @@
+"""Receipts: proof that an event was recorded when it says, to be kept and checked without this system."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from domain.violation import Violation
+from schema.access import Data, SeenAs, person_of, require_purpose, shows_officials
+from schema.context import Context, Info
+from schema.errors import bad_input
+from schema.events import events_by_id
+from schema.ids import global_id, read_id
+from schema.recorded import names_officials
+from schema.resolver import resolver
+from schema.scalars import Position
+from store.codec import Recorded, Row, entry_hash, leaf_hash, parse
+from transparency import tile
+from transparency.checkpoint import encode_hash
+from transparency.proof import Proof
+from transparency.receipt import preimage
+from transparency.record import Signed, last_signed, tiles_of
+from transparency.tile import Tile, Tiles
+
+EventId = Annotated[strawberry.ID, strawberry.argument(description="The id of an event.")]
+
+
+@strawberry.type(description="Proof, checkable offline, that an event was recorded when it says, and is unchanged.")
+class Receipt:
+    row: strawberry.Private[Row]
+    seen_as: strawberry.Private[SeenAs]
+    event_id: strawberry.ID = strawberry.field(description="The event.")
+    position: Position = strawberry.field(description="Its place in the log.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    leaf_hash: str = strawberry.field(description="The hash of its entry in the log's Merkle tree.")
+
+    @resolver(
+        "c2sp.org/tlog-proof@v1 text, the file that `sijil verify receipt` reads; null until the next checkpoint. It holds the "
+        "event as it is stored, and for the person whom it is about their own words in it; for others than auditors it "
+        "holds a hash alone where an official is named."
+    )
+    async def proof(self, info: Info) -> str | None:
+        return await _proof(info.context, self.row, self.seen_as)
+
+
+def _receipt(row: Row, seen_as: SeenAs) -> Receipt:
+    return Receipt(
+        row=row,
+        seen_as=seen_as,
+        event_id=global_id("Event", parse(row).event_id),
+        position=Position(row.position),
+        recorded_at=row.recorded_at,
+        leaf_hash=encode_hash(leaf_hash(entry_hash(row))),
+    )
+
+
+async def receipt_of_objection(context: Context, violation: UUID, seen_as: SeenAs) -> Receipt:
+    """That of the event by which an objection was submitted, for who sees the objection."""
+
+    async def load(streams: list[UUID]) -> list[Row]:
+        found = await context.accounts.log.rows_of(Violation.ObjectionSubmitted, streams)
+        return [found[stream] for stream in streams]
+
+    return _receipt(await context.loader("submitted", load).load(violation), seen_as)
+
+
+async def _proof(context: Context, row: Row, seen_as: SeenAs) -> str | None:
+    signed = await _signed(context)
+    if signed is None or signed.size < row.position:
+        return None
+    hashes = await tile.inclusion_proof(_tiles(context), row.position - 1, signed.size)
+    return Proof(row.position - 1, hashes, signed.note, await _extra(context, row, seen_as)).text
+
+
+async def _signed(context: Context) -> Signed | None:
+    """The last checkpoint; the same one for all receipts of an operation."""
+
+    async def load(asked: list[str]) -> list[Signed | None]:
+        async with context.connection() as connection:
+            return [await last_signed(connection)] * len(asked)
+
+    return await context.loader("last checkpoint", load).load("last")
+
+
+def _tiles(context: Context) -> Tiles:
+    """Reads tiles, those for all receipts of an operation together."""
+
+    async def load(tiles: list[Tile]) -> list[bytes]:
+        async with context.connection() as connection:
+            found = await tiles_of(connection)(tiles)
+        return [found[one] for one in tiles]
+
+    async def read(tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
+        wanted = list(tiles)
+        return dict(zip(wanted, await context.loader("tiles", load).load_many(wanted), strict=True))
+
+    return read
+
+
+async def _recorded(context: Context, position: int) -> Recorded:
+    async def load(positions: list[int]) -> list[Recorded]:
+        found = {one.position: one for one in await context.accounts.log.read_at(positions)}
+        return [found[one] for one in positions]
+
+    return await context.loader("recorded", load).load(position)
+
+
+async def _extra(context: Context, row: Row, seen_as: SeenAs) -> bytes | None:
+    """The event as it is stored, as far as the reader may see it; None: not at all."""
+    if seen_as is SeenAs.AGENCY:  # it reports and does not read
+        return None
+    recorded = await _recorded(context, row.position)
+    if not shows_officials(seen_as) and names_officials(recorded, context.reader_id):
+        return None
+    personal = parse(row).personal
+    is_theirs = personal is not None and personal.of == context.reader_id
+    return preimage(row, await context.accounts.log.opened(row) if is_theirs else None)
+
+
+@strawberry.type
+class ReceiptQueries:
+    @resolver(
+        "The receipt of an event, for whoever may see the event: whose case it is, officers who see the case, and auditors. Null "
+        "when there is none that the reader may see."
+    )
+    async def receipt(self, info: Info, event_id: EventId) -> Receipt | None:
+        context = info.context
+        person_of(context)
+        kind, id = read_id(str(event_id))
+        if kind != "Event":
+            raise bad_input("`eventId` is the id of an Event")
+        event = (await events_by_id(context, {id})).get(id)
+        if event is None:
+            require_purpose(context, Data.VISA, Data.VIOLATION)
+            return None
+        position = event.happened.recorded.position
+        return _receipt((await context.accounts.log.rows_at([position]))[position], event.seen_as)

@@ -1,0 +1,35 @@
+"""A stream replayed event by event, as the API shows it: each state beside the one before."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from schema import recorded
+from schema.access import SeenAs
+from store.codec import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An event, and its stream before and after it: fields in camelCase, masked as the reader sees them."""
+
+    recorded: Recorded
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    def changes(self) -> Iterator[tuple[str, Any, Any]]:
+        """Fields whose value differs, with both; None: there is none."""
+        for field, value in self.after.items():
+            if self.before.get(field) != value:
+                yield field, self.before.get(field), value
+
+
+def replayed(history: Iterable[Recorded], seen_as: SeenAs) -> Iterator[Replayed]:
+    """Replay a stream from its first event on."""
+    aggregate: Any = None
+    before: dict[str, Any] = {}
+    for one in history:
+        aggregate = one.event.mutate(aggregate)
+        after = recorded.state_of(aggregate, seen_as)
+        yield Replayed(one, before, after)
+        before = after

@@ -1,0 +1,178 @@
+"""Receipts through GraphQL: who gets which, and what they prove offline."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.actor import Role
+from projections.event import Events
+from projections.person import People
+from schema.ids import global_id
+from server import background
+from store.database import Database
+from store.keyring import Keyring
+from store.log import Log
+from tests.conftest import Clock
+from tests.end_to_end.test_violation import FAHD, MARYAM, SALMAN, do, driver, recorded, token
+from tests.house import RAJESH, Answer, House, Registered, open_house
+from tests.schema.conftest import counted
+from transparency.kept import Kept
+from transparency.key import LogKeyFile
+from transparency.receipt import Proven, ReceiptInvalid, verify_receipt
+from transparency.record import last_signed
+from transparency.signer import LogSigner
+
+YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))
+ROLES = {SALMAN: Role.TRAFFIC_OFFICER, FAHD: Role.TRAFFIC_OFFICER, MARYAM: Role.COURT_CLERK, YOUSEF: Role.AUDITOR}
+STATEMENT = "لم أكن أقود السيارة في ذلك اليوم."
+RECEIPT = "receipt { eventId position recordedAt leafHash proof }"
+
+
+@pytest.fixture
+def database_url(fresh_database_url: str) -> str:
+    """What is recorded here is not for the other tests."""
+    return fresh_database_url
+
+
+@pytest.fixture
+async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(database, log, keyring, now, tmp_path, rebuilt=False) as house:
+        await house.register(RAJESH, *ROLES)
+        for official, role in ROLES.items():
+            await house.appoint(official, role)
+        yield house
+
+
+@pytest.fixture
+def keys(now: Clock, tmp_path: Path) -> LogKeyFile:
+    return LogKeyFile(tmp_path / "keys" / "log.key", origin="sijil.local/log", make=(now(), os.urandom))
+
+
+async def sign(house: House, keys: LogKeyFile, tmp_path: Path) -> None:
+    """Have everything signed that is recorded."""
+    head, size = await house.log.head(), 0
+    signer = LogSigner(house.database, keys, Kept(tmp_path / "checkpoint"), now=house.now)
+    async with background(signer.run):
+        while size < head:
+            async with house.database.pool.connection() as connection:
+                size = signed.size if (signed := await last_signed(connection)) else 0
+
+
+async def objected(house: House) -> tuple[str, Answer]:
+    """The number of Rajesh's violation, to which he has objected, and what that was answered."""
+    number = await recorded(house, RAJESH)
+    input = {"violationNumber": number, "reason": "OTHER_DRIVER", "statement": STATEMENT, "acceptTerms": True}
+    answer = await do(house, "submitObjection", RAJESH, shown=f"objection {{ {RECEIPT} }}", **input)
+    assert answer.problems == []
+    return number, answer
+
+
+async def asked(house: House, who: Registered, number: str) -> Any:
+    query = f'{{ objection(number: "O{number}") {{ {RECEIPT} }} }}'
+    headers = {} if who is RAJESH else {"Purpose": "AUDIT"}
+    return (await house.ask(query, await token(house, who), headers=headers)).data["receipt"]
+
+
+async def of_event(house: House, who: Registered | None, event_id: str, purpose: str | None = "AUDIT") -> Answer:
+    query = f'{{ receipt(eventId: "{event_id}") {{ eventId position recordedAt leafHash proof }} }}'
+    headers = {} if purpose is None or who is RAJESH else {"Purpose": purpose}
+    return await house.ask(query, None if who is None else await token(house, who), headers=headers)
+
+
+async def event_of(house: House, type: str) -> str:
+    ((found,),) = await house.rows(f"SELECT id FROM {Events().table} WHERE type = %s", type)  # noqa: S608
+    return global_id("Event", found)
+
+
+async def test_an_objection_has_a_receipt_whose_proof_comes_with_the_next_checkpoint(
+    house: House, keys: LogKeyFile, tmp_path: Path
+) -> None:
+    number, answer = await objected(house)
+    first = answer.data["objection"]["receipt"]
+    assert first["proof"] is None
+    assert first["eventId"] == await event_of(house, "Violation.ObjectionSubmitted")
+
+    await sign(house, keys, tmp_path)
+    receipt = await asked(house, RAJESH, number)
+    assert first == receipt | {"proof": None}
+    proven = verify_receipt(receipt["proof"], keys.keys.verifiers)
+    assert (str(proven.entry.position), proven.entry.recorded_at) == (receipt["position"], receipt["recordedAt"])
+    assert proven.personal == {"attachments": [], "statement": STATEMENT}
+    assert proven.checkpoint.size == await house.log.head()
+
+
+async def test_only_the_person_concerned_gets_the_opened_values(house: House, keys: LogKeyFile, tmp_path: Path) -> None:
+    number, _ = await objected(house)
+    await sign(house, keys, tmp_path)
+    for official in (SALMAN, YOUSEF):
+        proven = verify_receipt((await asked(house, official, number))["proof"], keys.keys.verifiers)
+        assert proven.personal is None
+        assert "السيارة" not in proven.entry.state
+
+
+async def test_who_does_not_see_the_event_gets_no_receipt_of_it(house: House, keys: LogKeyFile, tmp_path: Path) -> None:
+    await objected(house)
+    await sign(house, keys, tmp_path)
+    event_id = await event_of(house, "Violation.ObjectionSubmitted")
+    for who in (RAJESH, SALMAN, YOUSEF):
+        assert (await of_event(house, who, event_id)).data["proof"].startswith("c2sp.org/tlog-proof@v1\n")
+    assert (await of_event(house, MARYAM, event_id)).body["data"] == {"receipt": None}  # it is not in court
+    assert (await of_event(house, SALMAN, event_id, purpose=None)).errors == ["PURPOSE_REQUIRED"]
+    assert (await of_event(house, None, event_id)).errors == ["UNAUTHENTICATED"]
+    assert (await of_event(house, YOUSEF, "RXZlbnQ=")).errors == ["BAD_USER_INPUT"]
+    assert (await of_event(house, YOUSEF, global_id("Person", uuid4()))).errors == ["BAD_USER_INPUT"]
+
+
+async def test_an_event_that_names_an_official_is_a_hash_for_others_than_auditors_and_that_official(
+    house: House, keys: LogKeyFile, tmp_path: Path
+) -> None:
+    number, _ = await objected(house)
+    assert (await do(house, "startObjectionReview", SALMAN, objectionNumber=f"O{number}")).problems == []
+    await sign(house, keys, tmp_path)
+    event_id = await event_of(house, "Violation.ObjectionReviewStarted")
+
+    async def proven(who: Registered) -> Proven:
+        proof: str = (await of_event(house, who, event_id)).data["proof"]
+        return verify_receipt(proof, keys.keys.verifiers)
+
+    for who in (SALMAN, YOUSEF):
+        assert (await proven(who)).entry.topic == "domain.violation:Violation.ObjectionReviewStarted"
+    for who in (RAJESH, FAHD):
+        with pytest.raises(ReceiptInvalid, match="does not hold the event"):
+            await proven(who)
+
+
+async def test_an_erased_persons_values_are_in_no_receipt(house: House, keys: LogKeyFile, tmp_path: Path) -> None:
+    number, _ = await objected(house)
+    await sign(house, keys, tmp_path)
+    ((person,),) = await house.rows(f"SELECT id FROM {People().table} WHERE username = 'rajesh'")  # noqa: S608
+    await house.rows("DELETE FROM person_keys WHERE person_id = %s RETURNING 1", person)
+    house.keyring.forget(person)
+    proven = verify_receipt((await asked(house, RAJESH, number))["proof"], keys.keys.verifiers)
+    assert proven.personal is None
+
+
+async def test_receipts_of_a_page_take_as_many_statements_as_one(
+    house: House, keys: LogKeyFile, tmp_path: Path
+) -> None:
+    query = f"{{ objections(first: 10) {{ edges {{ node {{ {RECEIPT} }} }} }} }}"
+    sent = []
+    for more in (1, 4):
+        for _ in range(more):
+            input = {"violationNumber": await recorded(house, person := await driver(house)), "reason": "OTHER_DRIVER"}
+            assert (await do(house, "submitObjection", person, **input, acceptTerms=True)).problems == []
+        await sign(house, keys, tmp_path)
+        with counted() as statements:
+            answer = await house.ask(query, await token(house, YOUSEF), headers={"Purpose": "AUDIT"})
+        proofs = [edge["node"]["receipt"]["proof"] for edge in answer.data["edges"]]
+        assert {verify_receipt(proof, keys.keys.verifiers).checkpoint.size for proof in proofs} == {
+            await house.log.head()
+        }
+        sent.append(
+            [one for one in statements if any(name in one for name in ("sijil_events", "tiles", "checkpoints"))]
+        )
+    assert [len(one) for one in sent] == [4, 4]  # stored events, the last checkpoint, tiles, and the events once more

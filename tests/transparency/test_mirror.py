@@ -1,0 +1,102 @@
+"""A log examined from outside, by what it serves."""
+
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from tests.transparency.conftest import Notary
+from tests.transparency.keys import signer
+from transparency.checkpoint import Checkpoint
+from transparency.mirror import NotServed, examine_mirror
+from transparency.note import NoteInvalid
+from transparency.report import Kind, Report
+from transparency.web import LogWeb
+
+COUNT = 600  # two tiles and a part
+
+
+def fetch_of(notary: Notary) -> Callable[[str], Awaitable[bytes | None]]:
+    web = Starlette(routes=LogWeb(notary.database.pool, notary.keys).routes)
+
+    async def fetch(path: str) -> bytes | None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=web), base_url="http://log") as client:
+            answer = await client.get(f"/log/{path}")
+        return answer.content if answer.status_code == 200 else None
+
+    return fetch
+
+
+async def examined(notary: Notary, *kept: Checkpoint) -> Report:
+    return await examine_mirror(fetch_of(notary), notary.keys.keys.verifiers, kept)
+
+
+def found(report: Report) -> list[tuple[Kind, int | None]]:
+    return [(one.kind, one.position) for one in report.findings]
+
+
+async def test_a_log_that_is_whole_is_found_whole(notary: Notary) -> None:
+    kept = await notary.record_and_sign(300)
+    await notary.record_and_sign(300)
+    told: list[tuple[float, int]] = []
+    fetch = fetch_of(notary)
+    report = await examine_mirror(
+        fetch, notary.keys.keys.verifiers, [kept], report=lambda done, more: told.append((done, more))
+    )
+    assert (found(report), report.events, report.signed.size) == ([], COUNT, COUNT)
+    assert report.note.encode() == await fetch("checkpoint")
+    assert told == [(1.0, COUNT)]
+
+
+async def test_an_empty_log_is_whole(notary: Notary) -> None:
+    async with notary.signing():
+        await notary.signed(0)
+    assert found(await examined(notary)) == []
+
+
+@pytest.mark.parametrize("position", [1, 256, 300, COUNT])
+async def test_a_changed_event_is_named(notary: Notary, position: int) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(f"UPDATE sijil_events SET state = state || ' ' WHERE notification_id = {position}")  # noqa: S608
+    assert found(await examined(notary)) == [(Kind.CHANGED, position)]
+
+
+async def test_a_removed_event_is_found_by_what_the_log_cannot_serve(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run("DELETE FROM sijil_events WHERE notification_id = 300")
+    report = await examined(notary)
+    assert [(one.kind, one.text) for one in report.findings] == [
+        (Kind.REMOVED, "the log cannot serve the entries of positions 257 to 512: one of them is missing")
+    ]
+
+
+async def test_a_changed_hash_is_told_from_a_changed_event(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        "UPDATE tiles SET hashes = set_byte(hashes, 32, 255 - get_byte(hashes, 32)) WHERE level = 0 AND index = 0"
+    )
+    assert found(await examined(notary)) == [(Kind.HASH, 2)]
+
+
+async def test_a_history_that_was_rewritten_and_signed_anew_is_refused_by_the_checkpoint_that_was_kept(
+    notary: Notary,
+) -> None:
+    kept = await notary.record_and_sign(COUNT)
+    await notary.run(
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 17",
+        "DELETE FROM tiles",
+        "DELETE FROM checkpoints",
+    )
+    notary.kept.file.unlink()
+    await notary.record_and_sign(10)
+    assert found(await examined(notary)) == []
+    assert found(await examined(notary, kept)) == [(Kind.ROOT, None)]
+
+
+async def test_without_a_checkpoint_that_is_signed_there_is_nothing_to_examine(notary: Notary) -> None:
+    with pytest.raises(NotServed):
+        await examined(notary)
+    await notary.record_and_sign(3)
+    with pytest.raises(NoteInvalid):
+        await examine_mirror(fetch_of(notary), [signer(9).verifier], [])

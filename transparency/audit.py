@@ -1,0 +1,99 @@
+"""Whether a database holds what was signed: its last checkpoint, those that an auditor kept, and every row."""
+
+from collections.abc import Callable, Sequence
+
+from psycopg import IsolationLevel
+
+from store.database import Connection, Database
+from transparency import checkpoint, tile
+from transparency.checkpoint import Checkpoint
+from transparency.examination import Examination
+from transparency.growth import Growth
+from transparency.note import NoteInvalid, Verifier
+from transparency.progress import Progress
+from transparency.record import Signed, last_signed, tiles_of
+from transparency.report import Finding, Kind, Report
+from transparency.tile import TileMissing
+from transparency.tree import Frontier
+
+
+class NothingSigned(Exception):
+    """There is no checkpoint to examine the record against."""
+
+
+async def audit(
+    database: Database,
+    trusted: Sequence[Verifier],
+    kept: Sequence[Checkpoint],
+    *,
+    progress: Progress | None = None,
+    report: Callable[[float, int], None] = lambda _done, _more: None,
+    saved: Callable[[Progress], None] = lambda _progress: None,
+) -> Report:
+    """Examine the whole record as it is at one moment.
+
+    Args:
+        database: which record.
+        trusted: the log's keys.
+        kept: checkpoints from earlier, their signatures checked.
+        progress: where an examination before has ended; it counts only where the stored hashes say the same.
+        report: told how much is done, from 0 to 1, and how many events that took since the last time.
+        saved: told now and then where to go on from.
+
+    Raises:
+        NothingSigned: neither the database nor the auditor has a checkpoint.
+    """
+    async with await database.connect() as connection:
+        await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        await connection.set_read_only(True)
+        async with connection.transaction():
+            last = await last_signed(connection)
+            signed, wrong = _checked(last, trusted)
+            against = signed or max(kept, key=lambda one: one.size, default=None)
+            if against is None:
+                raise NothingSigned("; ".join(one.text for one in wrong))
+            frontier = await _start(connection, against, progress)
+            examination = Examination(
+                connection,
+                Growth([against, *kept], start=frontier),
+                signed=against,
+                kept=kept,
+                head=await _head(connection),
+                report=report,
+                saved=lambda growth: saved(Progress(against.origin, growth.size, list(growth.peaks))),
+            )
+            found = await examination.run()
+            found.findings[:0] = wrong
+            found.note = last.note if last and signed else ""
+            return found
+
+
+def _checked(last: Signed | None, trusted: Sequence[Verifier]) -> tuple[Checkpoint | None, list[Finding]]:
+    """The database's last checkpoint if it is signed, and else what is wrong with it."""
+    if last is None:
+        return None, [
+            Finding(
+                Kind.CHECKPOINT, None, "there is no checkpoint in the database (sijil serve and sijil work sign one)"
+            )
+        ]
+    try:
+        return checkpoint.verify(last.note, trusted), []
+    except NoteInvalid as fault:
+        return None, [Finding(Kind.CHECKPOINT, None, f"the last checkpoint in the database does not count: {fault}")]
+
+
+async def _start(connection: Connection, signed: Checkpoint, progress: Progress | None) -> Frontier:
+    """Where to go on: only where the stored hashes say the same, so that a wrong file costs time and nothing else."""
+    if progress is None or progress.origin != signed.origin or progress.size > signed.size:
+        return Frontier()
+    try:
+        known = await tile.peaks(tiles_of(connection), progress.size)
+    except TileMissing:
+        return Frontier()
+    return progress.frontier() if known == progress.peaks else Frontier()
+
+
+async def _head(connection: Connection) -> int:
+    cursor = await connection.execute("SELECT position FROM log_head")
+    found = await cursor.fetchone()
+    return int(found[0]) if found else 0

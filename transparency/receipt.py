@@ -1,0 +1,128 @@
+"""Receipts: a proof that an event is in the log, with what its entry was computed from, to be checked without the log.
+
+The line `extra` of the proof holds the entry's parts as JSON, and for the person that it is about their personal values. It
+is not signed: it counts because the hash of the entry follows from it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from store.codec import Box, Row, State, commitment, entry_hash_of, leaf_hash, rfc3339
+from transparency.checkpoint import Checkpoint
+from transparency.note import NoteInvalid, Verifier
+from transparency.proof import Proof
+from transparency.tree import ProofInvalid
+
+T = TypeVar("T")
+
+
+class ReceiptInvalid(Exception):
+    """The receipt does not prove what it should; says what does not hold."""
+
+
+class EventLeftOut(ReceiptInvalid):
+    """The proof is of a hash alone."""
+
+
+class Opened(Struct, frozen=True, forbid_unknown_fields=True):
+    """Personal values, and what makes the hash in `state` out of them."""
+
+    salt: bytes
+    values: str  # canonical JSON
+
+
+class Preimage(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """The parts of an entry, as `store.codec.entry_hash_of` takes them."""
+
+    position: int
+    stream: UUID
+    version: int
+    topic: str
+    recorded_at: str
+    state: str
+    personal: Opened | None = None
+
+    @property
+    def leaf(self) -> bytes:
+        parts = (self.position, self.stream, self.version, self.topic, self.recorded_at, self.state.encode())
+        return leaf_hash(entry_hash_of(*parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a receipt proves: this was recorded, at this place of the log that the checkpoint is of."""
+
+    entry: Preimage
+    state: State
+    personal: dict[str, Any] | None  # None: sealed, or there is nothing personal
+    checkpoint: Checkpoint
+
+
+def preimage(row: Row, box: Box | None) -> bytes:
+    """The JSON of `extra`. `box`: the personal values of an event, for the person that they are about."""
+    opened = None if box is None else Opened(box.salt, bytes(box.values).decode())
+    return msgspec.json.encode(
+        Preimage(
+            position=row.position,
+            stream=row.stream,
+            version=row.version,
+            topic=row.topic,
+            recorded_at=rfc3339(row.recorded_at),
+            state=row.state.decode(),
+            personal=opened,
+        )
+    )
+
+
+def verify_receipt(text: str, trusted: Sequence[Verifier]) -> Proven:
+    """Check a receipt, offline.
+
+    Args:
+        text: the receipt: a proof in the form of C2SP tlog-proof.
+        trusted: the log's keys.
+
+    Raises:
+        ReceiptInvalid: something in it does not hold.
+    """
+    try:
+        proof = Proof.parse(text)
+        if proof.text != text:
+            raise ReceiptInvalid("its text is not in the one form that a proof has: a character of it was changed")
+        entry = _entry(proof)
+        checkpoint = proof.verify(entry.leaf, trusted)
+    except (ProofInvalid, NoteInvalid) as fault:
+        raise ReceiptInvalid(str(fault)) from fault
+    state = _read(entry.state.encode(), State)
+    return Proven(entry, state, _personal(entry, state), checkpoint)
+
+
+def _entry(proof: Proof) -> Preimage:
+    if proof.extra is None:
+        raise EventLeftOut("it does not hold the event (there is no line `extra`): it proves a hash, and not of what")
+    entry = _read(proof.extra, Preimage)
+    if msgspec.json.encode(entry) != proof.extra:  # capitals in an id, say, of which the entry's hash knows nothing
+        raise ReceiptInvalid("the event in it is not written in the one form that it has: a character was changed")
+    if entry.position != proof.index + 1 or entry.version < 1:
+        raise ReceiptInvalid("the place that the event names is not the one that is proven")
+    return entry
+
+
+def _personal(entry: Preimage, state: State) -> dict[str, Any] | None:
+    if entry.personal is None:
+        return None
+    values = entry.personal.values.encode()
+    if state.personal is None or commitment(entry.personal.salt, values) != state.personal.hash:
+        raise ReceiptInvalid("the personal values are not those that were recorded")
+    return _read(values, dict[str, Any])
+
+
+def _read(json: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(json, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+        raise ReceiptInvalid("the event in it cannot be read") from fault
