@@ -16,9 +16,9 @@ from projections.updates import Happened
 from schema import recorded
 from schema.access import AGENCY_OF, SeenAs, shows_refused_movements
 from schema.context import Context, Info
+from schema.field_change import FieldChange, changes_of
 from schema.ids import Node, global_id
 from schema.later import PERSON
-from schema.replay import FieldChange, changes_of
 from schema.resolver import resolver
 from schema.scalars import JSON, Position
 from schema.text import LocalizedText, localized, maybe_localized

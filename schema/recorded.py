@@ -1,6 +1,6 @@
 """Values of the record as the API shows them: JSON in camelCase, people by their ids, and what a reader may not see left out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -49,6 +49,13 @@ def state_of(aggregate: Aggregate, seen_as: SeenAs) -> dict[str, Any]:
     if not shows_refused_movements(seen_as):
         known.pop("refused_movements", None)
     return {camel_case(name): _field(name, value, seen_as, PERSONAL) for name, value in known.items()}
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """The fields that differ from one state to the next, with their values in both; None: there is none."""
+    for name, value in after.items():
+        if before.get(name) != value:
+            yield name, before.get(name), value
 
 
 def _field(name: str, value: Any, seen_as: SeenAs, personal: frozenset[str]) -> Any:  # noqa: ANN401 (any value)

@@ -18,7 +18,7 @@ from schema import recorded
 from schema.access import SeenAs, masked_name
 from schema.event import INSTALLATION, SYSTEM
 from schema.ids import global_id
-from schema.replaying import Replayed, replayed
+from schema.replay import Replayed, replayed
 from schema.scalars import moment
 from server import open_installation
 from settings import Settings

@@ -226,7 +226,12 @@ def served(
 
 def test_from_outside_the_auditor_reads_the_same(sijil: Sijil, served: str) -> None:
     token = token_of(sijil, "yousef")
-    for arguments in (["history", NUMBER], ["export"], ["export", "--format", "csv", "--from", "2026-01-07"]):
+    for arguments in (
+        ["history", NUMBER],
+        ["replay", NUMBER, "--as-of", "2026-01-08"],
+        ["export"],
+        ["export", "--format", "csv", "--from", "2026-01-07"],
+    ):
         inside, outside = sijil("audit", *arguments), sijil("audit", *arguments, "--url", served, SIJIL_TOKEN=token)
         assert outside.returncode == 0, outside.stderr
         assert outside.stdout == inside.stdout
