@@ -1,10 +1,11 @@
 // A slider over the versions of a stream: the state after each, with what has changed since the one before.
 
-import { code, fill, h } from "./dom.js";
+import { code, field, fill, h } from "./dom.js";
 import { value } from "./shown.js";
-import { number, say } from "./words.js";
+import { inRiyadh, number, say } from "./words.js";
 
 const STATE = "query State($stream: String!, $version: Int!) { replay(stream: $stream, version: $version) { state } }";
+const AS_OF = "query AsOf($stream: String!, $asOf: DateTime!) { replay(stream: $stream, asOf: $asOf) { version } }";
 const MOST_KEPT = 200; // states
 const RESTS = 120; // milliseconds that the slider stands still before anything is asked for
 
@@ -19,8 +20,23 @@ export function showReplay(app, stream, last, chosen) {
   const element = h("section", { class: "card", "aria-labelledby": "replay" },
     h("h2", { id: "replay" }, say("replay")),
     h("p", { class: "field" }, h("label", { for: "slider" }, say("slider")), slider, text, h("small", { id: "slider-hint" }, say("sliderHint"))),
-    state);
+    moment(), state);
   return { element, show };
+
+  /** A moment in Riyadh, as of which the state is wanted. */
+  function moment() {
+    const input = h("input", { name: "asOf", type: "datetime-local", step: 1, required: true });
+    const choose = async (event) => {
+      event.preventDefault();
+      app.failed(null);
+      try {
+        chosen((await app.ask(AS_OF, { stream, asOf: inRiyadh(input.value, ".999") })).replay.version);
+      } catch (fault) {
+        app.failed(fault);
+      }
+    };
+    return h("form", { onsubmit: choose }, h("p", { class: "row" }, field(say("atMoment"), input, say("riyadh")), h("button", {}, say("show"))));
+  }
 
   function moved() {
     tell(Number(slider.value));

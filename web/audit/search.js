@@ -3,10 +3,9 @@
 import { code, field, fill, h, select } from "./dom.js";
 import { EVENT, person, time, who } from "./shown.js";
 import { isStream, streamOf } from "./stream.js";
-import { number, say } from "./words.js";
+import { inRiyadh, number, say } from "./words.js";
 
 const PAGE = 25;
-const RIYADH = "+03:00"; // all year
 
 const EVENTS = `query Events($first: Int, $after: String, $last: Int, $before: String, $filter: EventFilter) {
   events(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
@@ -110,7 +109,7 @@ function filter() {
     const value = text.trim();
     if (value === "") continue;
     if (name === "type") given.type = value.split(/[,،]/).map((type) => type.trim()).filter(Boolean);
-    else if (TIMES.includes(name)) given[name] = `${value}${value.length === 16 ? ":00" : ""}${name === "recordedTo" ? ".999" : ""}${RIYADH}`;
+    else if (TIMES.includes(name)) given[name] = inRiyadh(value, name === "recordedTo" ? ".999" : ".000");
     else given[name] = value;
   }
   return given;

@@ -9,7 +9,7 @@ import { number, say } from "./words.js";
 
 const PAGE = 100;
 const STREAM = `query Stream($stream: String!, $after: String) {
-  replay(stream: $stream) { version }
+  replay(stream: $stream) { version state }
   events(first: ${PAGE}, after: $after, filter: { stream: $stream }) {
     edges { node { ${EVENT} data changes { field before after } } }
     pageInfo { hasNextPage endCursor }
@@ -26,6 +26,7 @@ export async function showStream(place, app, stream, version) {
   const details = h("section", { class: "card", "aria-labelledby": "fact" });
   const slider = showReplay(app, stream, replay.version, choose);
   const count = say("facts", { count: number(replay.version) });
+  heading.textContent = [say(kindOf(facts[0])), replay.state.number].filter(Boolean).join(" ");
   fill(place, heading, about(facts[0], count), h("div", { class: "columns" },
     h("div", {}, list, more(events.pageInfo)), h("div", { class: "follows" }, slider.element, details)));
   facts.forEach(append);
@@ -69,18 +70,18 @@ export async function showStream(place, app, stream, version) {
   }
 }
 
-function about(first, count) {
-  return h("p", { class: "row" }, h("strong", {}, say(first.type.split(".")[0])), code(first.stream), h("span", {}, count), first.about.map(whose));
-}
+const kindOf = ({ type }) => type.split(".")[0];
+
+const about = (first, count) =>
+  h("p", { class: "row about" }, h("span", {}, say("timeline"), ": ", count), first.about.map(whose), code(first.stream, { class: "soft" }));
 
 /** Who is concerned, as a link to all that was recorded about them. */
 const whose = (concerned) =>
   h("a", { href: "#/", onclick: () => searchFor({ aboutPersonId: concerned.id }) }, person(concerned));
 
 function showFact(place, app, fact) {
-  const { changes, data, title, actor, type, position } = fact;
-  const raw = { ...fact };
-  for (const shown of ["changes", "title"]) delete raw[shown];
+  const { changes, title, ...raw } = fact;
+  const { data, actor, type, position } = raw;
   const changed = changes.length === 0 ? null : h("dd", {}, changes.map(({ field }) => [code(field), " "]));
   const pairs = [
     ["what", code(type)], ["position", code(position)], ["who", who(actor)], ["recordedAt", time(fact.recordedAt)],
@@ -89,7 +90,7 @@ function showFact(place, app, fact) {
   fill(place,
     h("h2", { id: "fact" }, title.text),
     h("dl", {}, pairs.filter(([, shown]) => shown).map(([name, shown]) => [h("dt", {}, say(name)), h("dd", {}, shown)]),
-      changed && [h("dt", {}, say("changed")), changed]),
+      changed && [h("dt", {}, say("changedFields")), changed]),
     h("table", { class: "state" }, h("caption", { class: "unseen" }, title.text),
       h("tbody", {}, Object.entries(data).map(([name, one]) => h("tr", {}, h("th", { scope: "row" }, code(name)), h("td", {}, value(one)))))),
     h("details", {}, h("summary", {}, say("raw")), h("pre", { dir: "ltr", tabindex: 0 }, JSON.stringify(raw, null, 2))),
