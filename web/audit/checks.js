@@ -45,8 +45,9 @@ export async function checkCheckpoint(checkpoint, ask) {
   const signed = { name: "signed", holds: await isSignedBy(checkpoint, trusted) };
   const before = kept.checkpoint();
   if (before === null) {
-    if (signed.holds) kept.keep(checkpoint);
-    return [signed, { name: "first", holds: signed.holds, size: checkpoint.size }];
+    if (!signed.holds) return [signed];
+    kept.keep(checkpoint);
+    return [signed, { name: "first", holds: true, size: checkpoint.size }];
   }
   const consistent = { name: "consistent", holds: await isConsistent(before, checkpoint, ask), size: before.size };
   if (signed.holds && consistent.holds) kept.keep(checkpoint);
