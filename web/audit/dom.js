@@ -17,7 +17,12 @@ function filled(element, attributes, children) {
     else if (name === "value") element.value = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter(isThere).map((child) => (child instanceof Node ? child : String(child))));
+  element.append(
+    ...children
+      .flat(Infinity)
+      .filter(isThere)
+      .map((child) => (child instanceof Node ? child : String(child))),
+  );
   return element;
 }
 
@@ -32,11 +37,21 @@ export function field(label, control, hint) {
   const id = (control.id ||= `field-${control.name}`);
   const described = hint ? `${id}-hint` : null;
   if (described) control.setAttribute("aria-describedby", described);
-  return h("p", { class: "field" }, h("label", { for: id }, label), control, hint && h("small", { id: described }, hint));
+  return h(
+    "p",
+    { class: "field" },
+    h("label", { for: id }, label),
+    control,
+    hint && h("small", { id: described }, hint),
+  );
 }
 
 export const select = (name, options, value) => {
-  const control = h("select", { name }, options.map(([key, text]) => h("option", { value: key }, text)));
+  const control = h(
+    "select",
+    { name },
+    options.map(([key, text]) => h("option", { value: key }, text)),
+  );
   control.value = value ?? options[0][0];
   return control;
 };

@@ -9,7 +9,9 @@ import { isStream } from "./stream.js";
 import { showStream } from "./timeline.js";
 import { language, say, setLanguage } from "./words.js";
 
-const [skip, header, notice, main, status] = ["skip", "header", "notice", "main", "status"].map((id) => document.getElementById(id));
+const [skip, header, notice, main, status] = ["skip", "header", "notice", "main", "status"].map((id) =>
+  document.getElementById(id),
+);
 const session = new Session();
 
 /** What the parts may use. */
@@ -34,7 +36,9 @@ function failed(fault) {
 
 function reason(fault) {
   if (fault instanceof Refused) return fault.message;
-  return fault instanceof TypeError && /fetch/i.test(fault.message) ? say("unreachable") : say("wentWrong", { what: fault.message });
+  return fault instanceof TypeError && /fetch/i.test(fault.message)
+    ? say("unreachable")
+    : say("wentWrong", { what: fault.message });
 }
 
 async function show() {
@@ -52,13 +56,25 @@ async function show() {
   document.title = title ? `${title.textContent} · ${say("app")}` : say("app");
 }
 
+/** Each part gets a place of its own: what is answered too late for a part that was left is shown nowhere. */
 function showPart() {
-  if (!session.user) return showSignIn(main, { session, entered, failed });
-  if (!session.isAuditor) return fill(main, h("section", { class: "card narrow" }, h("h1", { id: "title", tabindex: -1 }, say("app")), h("p", {}, say("noAuditor"))));
+  const place = h("div");
+  fill(main, place);
+  if (!session.user) return showSignIn(place, { session, entered, failed });
+  if (!session.isAuditor)
+    return fill(
+      place,
+      h(
+        "section",
+        { class: "card narrow" },
+        h("h1", { id: "title", tabindex: -1 }, say("app")),
+        h("p", {}, say("noAuditor")),
+      ),
+    );
   const [, part, stream, version] = location.hash.split("/");
-  if (part === "log") return showLog(main, app);
-  if (part === "stream" && isStream(stream ?? "")) return showStream(main, app, stream, Number(version));
-  return showSearch(main, app);
+  if (part === "log") return showLog(place, app);
+  if (part === "stream" && isStream(stream ?? "")) return showStream(place, app, stream, Number(version));
+  return showSearch(place, app);
 }
 
 /** Show another part, and let whoever reads by keyboard or ear begin at its heading. */
@@ -73,25 +89,43 @@ function showHeader() {
     setLanguage(other);
     return show();
   };
-  fill(header, h("a", { class: "name", href: "#/" }, say("app")), session.isAuditor && [navigation(), purpose()],
-    h("span", { class: "row end" },
+  fill(
+    header,
+    h("a", { class: "name", href: "#/" }, say("app")),
+    session.isAuditor && [navigation(), purpose()],
+    h(
+      "span",
+      { class: "row end" },
       session.user && h("bdi", {}, session.user.name[language()]),
       h("button", { type: "button", lang: other, onclick: change }, say("otherLanguage")),
-      session.user && h("button", { type: "button", onclick: leave }, say("signOut"))));
+      session.user && h("button", { type: "button", onclick: leave }, say("signOut")),
+    ),
+  );
 }
 
 function navigation() {
   const [, present = ""] = location.hash.split("/");
-  const link = (part, text) => h("a", { href: `#/${part}`, "aria-current": part === present ? "page" : null }, say(text));
+  const link = (part, text) =>
+    h("a", { href: `#/${part}`, "aria-current": part === present ? "page" : null }, say(text));
   return h("nav", { "aria-label": say("navigation") }, link("", "search"), link("log", "log"));
 }
 
 function purpose() {
-  const choice = select("purpose", PURPOSES.map((one) => [one, say(one)]), session.purpose);
+  const choice = select(
+    "purpose",
+    PURPOSES.map((one) => [one, say(one)]),
+    session.purpose,
+  );
   const reference = h("input", { name: "caseReference", maxlength: 100, value: session.caseReference });
   choice.addEventListener("change", () => (session.purpose = choice.value));
   reference.addEventListener("change", () => (session.caseReference = reference.value.trim()));
-  return h("div", { class: "purpose" }, field(say("purpose"), choice), field(say("caseReference"), reference), h("small", {}, say("lookIsNoted")));
+  return h(
+    "div",
+    { class: "purpose" },
+    field(say("purpose"), choice),
+    field(say("caseReference"), reference),
+    h("small", {}, say("lookIsNoted")),
+  );
 }
 
 async function leave() {

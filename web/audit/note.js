@@ -32,7 +32,10 @@ export async function readKey(text) {
 const keyId = async (name, typed) => (await sha256(UTF8.encode(`${name}\n`), typed)).slice(0, 4);
 
 /** What people compare: the SHA-256 of the key's note form, in groups of four hexadecimal digits. */
-export const fingerprint = async (key) => toHex(await sha256(UTF8.encode(key.text))).match(/.{4}/g).join(" ");
+export const fingerprint = async (key) =>
+  toHex(await sha256(UTF8.encode(key.text)))
+    .match(/.{4}/g)
+    .join(" ");
 
 /** The checkpoint that a signed note says, unchecked: {origin, size, root, signed, signatures}. */
 export function readCheckpoint(note) {

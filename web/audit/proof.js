@@ -30,22 +30,36 @@ export function showProof(app, fact) {
 
   function show({ checks, preimage }) {
     const said = verdict(checks, fact.position);
-    fill(found, said.element, list(checks),
-      preimage && h("details", {}, h("summary", {}, say("sealedForm")), h("pre", { dir: "ltr", tabindex: 0 }, preimage.state)));
+    fill(
+      found,
+      said.element,
+      list(checks),
+      preimage &&
+        h("details", {}, h("summary", {}, say("sealedForm")), h("pre", { dir: "ltr", tabindex: 0 }, preimage.state)),
+    );
     app.announce(said.text);
   }
 }
 
 /** The checks one by one, each with a sign and a word. */
-export const list = (checks) => h("ul", { class: "checks" }, checks.map(({ name, holds, size }) => {
-  const [kind, sign] = holds ? ["proven", "✓"] : holds === false ? ["refuted", "✗"] : ["untold", "?"];
-  const text = name === "signed" && holds === null ? say("noEd25519") : say(`check_${name}`, { size: number(size) });
-  return h("li", { class: kind, "data-check": name }, h("b", {}, sign, " ", say(kind)), " ", text);
-}));
+export const list = (checks) =>
+  h(
+    "ul",
+    { class: "checks" },
+    checks.map(({ name, holds, size }) => {
+      const [kind, sign] = holds ? ["proven", "✓"] : holds === false ? ["refuted", "✗"] : ["untold", "?"];
+      const text =
+        name === "signed" && holds === null ? say("noEd25519") : say(`check_${name}`, { size: number(size) });
+      return h("li", { class: kind, "data-check": name }, h("b", {}, sign, " ", say(kind)), " ", text);
+    }),
+  );
 
 function verdict(checks, position) {
-  const [kind, key] = checks.some(({ holds }) => holds === false) ? ["refuted", "verdictRefuted"]
-    : checks.every(({ holds }) => holds) ? ["proven", "verdictProven"] : ["untold", "verdictUntold"];
+  const [kind, key] = checks.some(({ holds }) => holds === false)
+    ? ["refuted", "verdictRefuted"]
+    : checks.every(({ holds }) => holds)
+      ? ["proven", "verdictProven"]
+      : ["untold", "verdictUntold"];
   const text = say(key, { position });
   return { text, element: h("p", { class: `verdict ${kind}` }, text) };
 }

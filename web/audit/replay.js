@@ -15,12 +15,31 @@ export function showReplay(app, stream, last, chosen) {
   let resting;
   let present;
   const text = h("output", { for: "slider" });
-  const slider = h("input", { id: "slider", type: "range", min: 1, max: last, step: 1, "aria-describedby": "slider-hint", oninput: moved });
+  const slider = h("input", {
+    id: "slider",
+    type: "range",
+    min: 1,
+    max: last,
+    step: 1,
+    "aria-describedby": "slider-hint",
+    oninput: moved,
+  });
   const state = h("div", { id: "state", "aria-live": "off" });
-  const element = h("section", { class: "card", "aria-labelledby": "replay" },
+  const element = h(
+    "section",
+    { class: "card", "aria-labelledby": "replay" },
     h("h2", { id: "replay" }, say("replay")),
-    h("p", { class: "field" }, h("label", { for: "slider" }, say("slider")), slider, text, h("small", { id: "slider-hint" }, say("sliderHint"))),
-    moment(), state);
+    h(
+      "p",
+      { class: "field" },
+      h("label", { for: "slider" }, say("slider")),
+      slider,
+      text,
+      h("small", { id: "slider-hint" }, say("sliderHint")),
+    ),
+    moment(),
+    state,
+  );
   return { element, show };
 
   /** A moment in Riyadh, as of which the state is wanted. */
@@ -35,7 +54,11 @@ export function showReplay(app, stream, last, chosen) {
         app.failed(fault);
       }
     };
-    return h("form", { onsubmit: choose }, h("p", { class: "row" }, field(say("atMoment"), input, say("riyadh")), h("button", {}, say("show"))));
+    return h(
+      "form",
+      { onsubmit: choose },
+      h("p", { class: "row" }, field(`${say("atMoment")} (${say("riyadh")})`, input), h("button", {}, say("show"))),
+    );
   }
 
   function moved() {
@@ -87,12 +110,35 @@ const changedFields = (before, after) => {
 function table(before, after, changed) {
   const names = Object.keys({ ...before, ...after });
   const ordered = [...names.filter((name) => changed.has(name)), ...names.filter((name) => !changed.has(name))];
-  return h("table", { class: "state", "aria-labelledby": "replay" },
-    h("thead", {}, h("tr", {}, ["field", "value"].map((name) => h("th", { scope: "col" }, say(name))))),
-    h("tbody", {}, ordered.map((name) => row(name, before, after, changed.has(name)))));
+  return h(
+    "table",
+    { class: "state", "aria-labelledby": "replay" },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        ["field", "value"].map((name) => h("th", { scope: "col" }, say(name))),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      ordered.map((name) => row(name, before, after, changed.has(name))),
+    ),
+  );
 }
 
 const row = (name, before, after, isChanged) =>
-  h("tr", { class: isChanged ? "changed" : null },
+  h(
+    "tr",
+    { class: isChanged ? "changed" : null },
     h("th", { scope: "row" }, code(name), isChanged && h("span", { class: "mark" }, "◆ ", say("changed"))),
-    h("td", {}, value(after[name]), isChanged && name in before && h("div", { class: "was" }, say("before"), ": ", value(before[name]))));
+    h(
+      "td",
+      {},
+      value(after[name]),
+      isChanged && name in before && h("div", { class: "was" }, say("before"), ": ", value(before[name])),
+    ),
+  );

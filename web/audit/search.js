@@ -20,7 +20,15 @@ const FIRST_OF = `query FirstOf($visa: String!, $violation: String!) {
 const OBJECTION = "query Objection($number: String!) { objection(number: $number) { violation { number } } }";
 
 const TIMES = ["recordedFrom", "recordedTo"];
-const TEXTS = ["actorSubject", "aboutNationalId", "aboutPersonId", "stream", "correlationId", "positionFrom", "positionTo"];
+const TEXTS = [
+  "actorSubject",
+  "aboutNationalId",
+  "aboutPersonId",
+  "stream",
+  "correlationId",
+  "positionFrom",
+  "positionTo",
+];
 const HINTS = { actorSubject: "actorHint", recordedFrom: "riyadh", recordedTo: "riyadh" };
 
 /** What was typed last, for as long as the page is open; nothing of it goes into an address. */
@@ -36,7 +44,13 @@ export function searchFor(filter) {
 export function showSearch(place, app) {
   const results = h("section", { "aria-labelledby": "results", "aria-busy": "true" });
   const show = (page) => showPage(results, app, page, show);
-  fill(place, h("h1", { id: "title", tabindex: -1 }, say("search")), byNumber(app), byFilter(() => show({ last: PAGE })), results);
+  fill(
+    place,
+    h("h1", { id: "title", tabindex: -1 }, say("search")),
+    byNumber(app),
+    byFilter(() => show({ last: PAGE })),
+    results,
+  );
   return show({ last: PAGE });
 }
 
@@ -56,7 +70,8 @@ function byNumber(app) {
     }
   };
   return h("form", { class: "card", role: "search", onsubmit: find }, [
-    h("p", { class: "row" }, field(say("findNumber"), input), h("button", { class: "main" }, say("find"))), found,
+    h("p", { class: "row" }, field(say("findNumber"), input), h("button", { class: "main" }, say("find"))),
+    found,
   ]);
 }
 
@@ -90,7 +105,10 @@ function byFilter(search) {
     return search();
   };
   const isNarrowed = Object.values(typed).some(Boolean);
-  return h("details", { class: "card", open: isNarrowed }, h("summary", {}, say("filter")),
+  return h(
+    "details",
+    { class: "card", open: isNarrowed },
+    h("summary", {}, say("filter")),
     h("form", { onsubmit: take }, [
       h("div", { class: "fields" }, [
         field(say("streamType"), select("streamType", kinds, typed.streamType)),
@@ -98,8 +116,14 @@ function byFilter(search) {
         TIMES.map((name) => labelled(name, text(name, { type: "datetime-local", step: 1 }))),
         TEXTS.map((name) => labelled(name, text(name))),
       ]),
-      h("p", { class: "row" }, h("button", { class: "main" }, say("apply")), h("button", { type: "button", onclick: clear }, say("clear"))),
-    ]));
+      h(
+        "p",
+        { class: "row" },
+        h("button", { class: "main" }, say("apply")),
+        h("button", { type: "button", onclick: clear }, say("clear")),
+      ),
+    ]),
+  );
 }
 
 /** What was typed, as an EventFilter. */
@@ -108,7 +132,11 @@ function filter() {
   for (const [name, text] of Object.entries(typed)) {
     const value = text.trim();
     if (value === "") continue;
-    if (name === "type") given.type = value.split(/[,،]/).map((type) => type.trim()).filter(Boolean);
+    if (name === "type")
+      given.type = value
+        .split(/[,،]/)
+        .map((type) => type.trim())
+        .filter(Boolean);
     else if (TIMES.includes(name)) given[name] = inRiyadh(value, name === "recordedTo" ? ".999" : ".000");
     else given[name] = value;
   }
@@ -121,7 +149,12 @@ async function showPage(place, app, page, show) {
   try {
     const { events } = await app.ask(EVENTS, { ...page, filter: filter() });
     const newestFirst = events.edges.map(({ node }) => node).reverse();
-    fill(place, h("h2", { id: "results" }, say("events"), " ", h("small", {}, say("newestFirst"))), table(newestFirst), pages(events.pageInfo, show));
+    fill(
+      place,
+      h("h2", { id: "results" }, say("events"), " ", h("small", {}, say("newestFirst"))),
+      table(newestFirst),
+      pages(events.pageInfo, show),
+    );
     app.announce(newestFirst.length ? say("found", { count: number(newestFirst.length) }) : say("none"));
   } catch (fault) {
     app.failed(fault);
@@ -133,20 +166,61 @@ async function showPage(place, app, page, show) {
 function table(events) {
   if (events.length === 0) return h("p", { class: "card" }, say("none"));
   const columns = ["position", "what", "who", "about", "recordedAt"];
-  return h("table", { class: "card rows", "aria-labelledby": "results" },
-    h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, say(name))))),
-    h("tbody", {}, events.map((event) => h("tr", {},
-      h("td", { "data-label": say("position") }, code(event.position)),
-      h("th", { scope: "row", "data-label": say("what") },
-        h("a", { href: `#/stream/${event.stream}/${event.streamVersion}` }, event.title.text), " ", code(event.type, { class: "soft" })),
-      h("td", { "data-label": say("who") }, who(event.actor)),
-      h("td", { "data-label": say("about") }, event.about.map(person)),
-      h("td", { "data-label": say("recordedAt") }, time(event.recordedAt)),
-    ))));
+  return h(
+    "table",
+    { class: "card rows", "aria-labelledby": "results" },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        columns.map((name) => h("th", { scope: "col" }, say(name))),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      events.map((event) =>
+        h(
+          "tr",
+          {},
+          cell("position", code(event.position)),
+          h("th", { scope: "row", "data-label": say("what") }, titled(event)),
+          cell("who", who(event.actor)),
+          cell("about", event.about.map(person)),
+          cell("recordedAt", time(event.recordedAt)),
+        ),
+      ),
+    ),
+  );
 }
 
+/** The label is for narrow windows, where a row is shown as a list. */
+const cell = (name, shown) => h("td", { "data-label": say(name) }, h("span", {}, shown));
+
+const titled = ({ stream, streamVersion, title, type }) =>
+  h(
+    "span",
+    {},
+    h("a", { href: `#/stream/${stream}/${streamVersion}` }, title.text),
+    " ",
+    code(type, { class: "soft" }),
+  );
+
 function pages({ hasNextPage, hasPreviousPage, startCursor, endCursor }, show) {
-  return h("nav", { class: "row pages", "aria-label": say("pages") },
-    h("button", { type: "button", disabled: !hasNextPage, onclick: () => show({ first: PAGE, after: endCursor }) }, say("newer")),
-    h("button", { type: "button", disabled: !hasPreviousPage, onclick: () => show({ last: PAGE, before: startCursor }) }, say("older")));
+  return h(
+    "nav",
+    { class: "row pages", "aria-label": say("pages") },
+    h(
+      "button",
+      { type: "button", disabled: !hasNextPage, onclick: () => show({ first: PAGE, after: endCursor }) },
+      say("newer"),
+    ),
+    h(
+      "button",
+      { type: "button", disabled: !hasPreviousPage, onclick: () => show({ last: PAGE, before: startCursor }) },
+      say("older"),
+    ),
+  );
 }

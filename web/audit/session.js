@@ -78,7 +78,11 @@ export class Session {
   }
 
   #take(session) {
-    [this.#token, this.#expiresAt, this.user] = [session.accessToken, Date.parse(session.accessTokenExpiresAt), session.user];
+    [this.#token, this.#expiresAt, this.user] = [
+      session.accessToken,
+      Date.parse(session.accessTokenExpiresAt),
+      session.user,
+    ];
   }
 
   /** One renewal at a time: a refresh token is good once. */
@@ -97,7 +101,8 @@ export class Session {
 const asHeader = (text) => String.fromCharCode(...new TextEncoder().encode(text));
 
 function granted(payload) {
-  if (payload.problems.length > 0) throw new Refused(payload.problems.map(({ message }) => message).join(" "), "REFUSED");
+  if (payload.problems.length > 0)
+    throw new Refused(payload.problems.map(({ message }) => message).join(" "), "REFUSED");
   return payload;
 }
 
@@ -105,7 +110,12 @@ function granted(payload) {
 export async function send(query, variables = {}, headers = {}) {
   const response = await fetch("/graphql", {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json", "Accept-Language": language(), ...headers },
+    headers: {
+      "Content-Type": "application/json",
+      Accept: "application/json",
+      "Accept-Language": language(),
+      ...headers,
+    },
     body: JSON.stringify({ query, variables }),
   });
   const { data, errors } = await response.json();

@@ -6,6 +6,7 @@ import { moment, say } from "./words.js";
 export const EVENT = `id position stream streamVersion type title { text } recordedAt occurredAt schemaVersion
   about { id nationalId name { text } } actor { role subject name { text } channel } correlationId causationId`;
 
+const ITSELF = ["SYSTEM", "AGENCY_FEED"]; // the name says it all
 const SHORT = 40; // letters
 
 export const time = (iso) => h("time", { datetime: iso, title: iso }, moment(iso));
@@ -13,9 +14,13 @@ export const time = (iso) => h("time", { datetime: iso, title: iso }, moment(iso
 /** Who did it: the name as far as it may be seen, the role, the way it came in. */
 export function who(actor) {
   const name = actor.name && h("bdi", {}, actor.name.text);
-  const role = actor.role === "SYSTEM" && name ? null : say(actor.role);
+  const role = name && ITSELF.includes(actor.role) ? null : say(actor.role);
   const way = actor.channel && say(`by_${actor.channel}`);
-  return h("span", {}, [name, role, way].filter(Boolean).flatMap((part, at) => (at ? [" · ", part] : [part])));
+  return h(
+    "span",
+    {},
+    [name, role, way].filter(Boolean).flatMap((part, at) => (at ? [" · ", part] : [part])),
+  );
 }
 
 /** The person concerned, by initials and the last digits of the ID: enough to tell people apart. */

@@ -10,29 +10,66 @@ export function showSignIn(place, { session, entered, failed }) {
   askForPassword();
 
   function askForPassword() {
-    const username = h("input", { name: "username", autocomplete: "username", required: true, dir: "ltr", autocapitalize: "none" });
-    const password = h("input", { name: "password", type: "password", autocomplete: "current-password", required: true, dir: "ltr" });
+    const username = h("input", {
+      name: "username",
+      autocomplete: "username",
+      required: true,
+      dir: "ltr",
+      autocapitalize: "none",
+    });
+    const password = h("input", {
+      name: "password",
+      type: "password",
+      autocomplete: "current-password",
+      required: true,
+      dir: "ltr",
+    });
     const begin = async () => askForCode(await session.begin(username.value.trim(), password.value));
-    fill(card, title(), h("p", {}, say("forAuditors")), form(begin, [
-      field(say("username"), username),
-      field(say("password"), password),
-      h("button", { class: "main" }, say("next")),
-    ]));
+    fill(
+      card,
+      title(),
+      h("p", {}, say("forAuditors")),
+      form(begin, [
+        field(say("username"), username),
+        field(say("password"), password),
+        h("button", { class: "main" }, say("next")),
+      ]),
+    );
   }
 
   function askForCode(challenge) {
-    const sent = h("p", {}, parts(say("codeSent", { to: "\u0000", until: timeOfDay(challenge.expiresAt) }), code(challenge.sentTo)));
+    const sent = h(
+      "p",
+      {},
+      parts(say("codeSent", { to: "\u0000", until: timeOfDay(challenge.expiresAt) }), code(challenge.sentTo)),
+    );
     const digits = h("input", {
-      name: "code", inputmode: "numeric", autocomplete: "one-time-code", required: true, pattern: "[0-9٠-٩]{6}", maxlength: 6, dir: "ltr",
+      name: "code",
+      inputmode: "numeric",
+      autocomplete: "one-time-code",
+      required: true,
+      pattern: "[0-9٠-٩]{6}",
+      maxlength: 6,
+      dir: "ltr",
     });
     const confirm = async () => {
       await session.confirm(challenge.id, inLatinDigits(digits.value));
       entered();
     };
-    fill(card, title(), sent, form(confirm, [
-      field(say("code"), digits),
-      h("p", { class: "row" }, h("button", { class: "main" }, say("confirm")), h("button", { type: "button", onclick: askForPassword }, say("startAgain"))),
-    ]));
+    fill(
+      card,
+      title(),
+      sent,
+      form(confirm, [
+        field(say("code"), digits),
+        h(
+          "p",
+          { class: "row" },
+          h("button", { class: "main" }, say("confirm")),
+          h("button", { type: "button", onclick: askForPassword }, say("startAgain")),
+        ),
+      ]),
+    );
     digits.focus();
   }
 

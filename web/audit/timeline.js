@@ -27,16 +27,36 @@ export async function showStream(place, app, stream, version) {
   const slider = showReplay(app, stream, replay.version, choose);
   const count = say("facts", { count: number(replay.version) });
   heading.textContent = [say(kindOf(facts[0])), replay.state.number].filter(Boolean).join(" ");
-  fill(place, heading, about(facts[0], count), h("div", { class: "columns" },
-    h("div", {}, list, more(events.pageInfo)), h("div", { class: "follows" }, slider.element, details)));
+  fill(
+    place,
+    heading,
+    about(facts[0], count),
+    h(
+      "div",
+      { class: "columns" },
+      h("div", {}, list, more(events.pageInfo)),
+      h("div", { class: "follows" }, slider.element, details),
+    ),
+  );
   facts.forEach(append);
   choose(Math.min(version || replay.version, replay.version));
 
   function append(fact) {
     const pick = () => choose(fact.streamVersion);
-    list.append(h("li", { "data-version": fact.streamVersion }, h("button", { type: "button", onclick: pick },
-      h("strong", {}, fact.title.text), h("span", { class: "soft" }, say("version", { version: number(fact.streamVersion) })),
-      h("span", {}, who(fact.actor)), time(fact.recordedAt))));
+    list.append(
+      h(
+        "li",
+        { "data-version": fact.streamVersion },
+        h(
+          "button",
+          { type: "button", onclick: pick },
+          h("strong", {}, fact.title.text),
+          h("span", { class: "soft" }, say("version", { version: number(fact.streamVersion) })),
+          h("span", {}, who(fact.actor)),
+          time(fact.recordedAt),
+        ),
+      ),
+    );
   }
 
   function choose(chosen) {
@@ -73,7 +93,13 @@ export async function showStream(place, app, stream, version) {
 const kindOf = ({ type }) => type.split(".")[0];
 
 const about = (first, count) =>
-  h("p", { class: "row about" }, h("span", {}, say("timeline"), ": ", count), first.about.map(whose), code(first.stream, { class: "soft" }));
+  h(
+    "p",
+    { class: "row about" },
+    h("span", {}, say("timeline"), ": ", count),
+    first.about.map(whose),
+    code(first.stream, { class: "soft" }),
+  );
 
 /** Who is concerned, as a link to all that was recorded about them. */
 const whose = (concerned) =>
@@ -82,17 +108,44 @@ const whose = (concerned) =>
 function showFact(place, app, fact) {
   const { changes, title, ...raw } = fact;
   const { data, actor, type, position } = raw;
-  const changed = changes.length === 0 ? null : h("dd", {}, changes.map(({ field }) => [code(field), " "]));
+  const changed =
+    changes.length === 0
+      ? null
+      : h(
+          "dd",
+          {},
+          changes.map(({ field }) => [code(field), " "]),
+        );
   const pairs = [
-    ["what", code(type)], ["position", code(position)], ["who", who(actor)], ["recordedAt", time(fact.recordedAt)],
-    ["occurredAt", time(fact.occurredAt)], ["correlationId", fact.correlationId && code(fact.correlationId)],
+    ["what", code(type)],
+    ["position", code(position)],
+    ["who", who(actor)],
+    ["recordedAt", time(fact.recordedAt)],
+    ["occurredAt", time(fact.occurredAt)],
+    ["correlationId", fact.correlationId && code(fact.correlationId)],
   ];
-  fill(place,
+  fill(
+    place,
     h("h2", { id: "fact" }, title.text),
-    h("dl", {}, pairs.filter(([, shown]) => shown).map(([name, shown]) => [h("dt", {}, say(name)), h("dd", {}, shown)]),
-      changed && [h("dt", {}, say("changedFields")), changed]),
-    h("table", { class: "state" }, h("caption", { class: "unseen" }, title.text),
-      h("tbody", {}, Object.entries(data).map(([name, one]) => h("tr", {}, h("th", { scope: "row" }, code(name)), h("td", {}, value(one)))))),
+    h(
+      "dl",
+      {},
+      pairs.filter(([, shown]) => shown).map(([name, shown]) => [h("dt", {}, say(name)), h("dd", {}, shown)]),
+      changed && [h("dt", {}, say("changedFields")), changed],
+    ),
+    h(
+      "table",
+      { class: "state" },
+      h("caption", { class: "unseen" }, title.text),
+      h(
+        "tbody",
+        {},
+        Object.entries(data).map(([name, one]) =>
+          h("tr", {}, h("th", { scope: "row" }, code(name)), h("td", {}, value(one))),
+        ),
+      ),
+    ),
     h("details", {}, h("summary", {}, say("raw")), h("pre", { dir: "ltr", tabindex: 0 }, JSON.stringify(raw, null, 2))),
-    showProof(app, fact));
+    showProof(app, fact),
+  );
 }

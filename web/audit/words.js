@@ -116,7 +116,8 @@ const AR = {
   check_included: "تقود البصمة إلى جذر شجرة فيها {size} من الأحداث، فالحدث جزء منها",
   check_signed: "وقّع السجل هذا الجذر بالمفتاح الذي يحفظه هذا المتصفح",
   check_first: "هذه أول نقطة تحقق يحفظها هذا المتصفح ({size} من الأحداث)؛ تُقارن بها كل نقطة لاحقة",
-  check_consistent: "الشجرة متسقة مع نقطة التحقق التي حفظها هذا المتصفح من قبل ({size} من الأحداث): لم يُحذف شيء ولم يُبدَّل",
+  check_consistent:
+    "الشجرة متسقة مع نقطة التحقق التي حفظها هذا المتصفح من قبل ({size} من الأحداث): لم يُحذف شيء ولم يُبدَّل",
   noEd25519: "هذا المتصفح لا يعرف توقيعات Ed25519: حُسبت البصمات والجذر، ولم يُتحقق من التوقيع.",
   noCrypto: "لا يتحقق المتصفح من شيء إلا عبر HTTPS أو على هذا الجهاز.",
   checkpoint: "آخر نقطة تحقق موقّعة",
@@ -169,7 +170,8 @@ const EN = {
   codeSent: "A code of six digits was sent to {to}. It is good until {until}.",
   confirm: "Confirm",
   startAgain: "Start again",
-  forAuditors: "This page is for auditors: the history of all that was recorded, its state at any moment, and proof that nothing was changed.",
+  forAuditors:
+    "This page is for auditors: the history of all that was recorded, its state at any moment, and proof that nothing was changed.",
   noAuditor: "You have proven who you are, but your account is no auditor's. An administrator grants that role.",
   sessionEnded: "The session has ended; sign in again.",
   unreachable: "The server cannot be reached. Check the connection and try again.",
@@ -261,7 +263,8 @@ const EN = {
   check_included: "The hash leads to the root of a tree of {size} events: the event is part of it",
   check_signed: "The log has signed this root with the key that this browser keeps",
   check_first: "This is the first checkpoint that this browser keeps ({size} events); later ones are compared with it",
-  check_consistent: "The tree is consistent with the checkpoint that this browser kept from earlier ({size} events): nothing was removed or replaced",
+  check_consistent:
+    "The tree is consistent with the checkpoint that this browser kept from earlier ({size} events): nothing was removed or replaced",
   noEd25519: "This browser knows no Ed25519 signatures: hashes and root were computed, the signature was not checked.",
   noCrypto: "A browser verifies only over HTTPS, or on this machine.",
   checkpoint: "Latest signed checkpoint",
@@ -273,7 +276,8 @@ const EN = {
   fingerprint: "Fingerprint of the key",
   fingerprintHint: "Compare it once with the one that the operator has published in another way.",
   firstUse: "This browser sees this key for the first time, and keeps it.",
-  otherKey: "The log now publishes another key than this browser keeps. After an announced rotation, compare the fingerprint, then trust it.",
+  otherKey:
+    "The log now publishes another key than this browser keeps. After an announced rotation, compare the fingerprint, then trust it.",
   newFingerprint: "Fingerprint of the published key",
   trust: "Trust the published key",
   growth: "Growth of the tree",
@@ -311,14 +315,17 @@ export const say = (key, values = {}) =>
 
 export const number = (value) => new Intl.NumberFormat(LOCALES[chosen], { maximumFractionDigits: 1 }).format(value);
 
-/** A moment in Riyadh, to the millisecond where it has one. */
+/** A moment, as clocks in Riyadh show it. */
 export function moment(iso) {
-  const options = { timeZone: "Asia/Riyadh", dateStyle: "medium", timeStyle: "medium" };
-  return new Intl.DateTimeFormat(LOCALES[chosen], options).format(new Date(iso));
+  return format({ dateStyle: "medium", timeStyle: "medium" }, iso);
 }
 
-export const timeOfDay = (iso) =>
-  new Intl.DateTimeFormat(LOCALES[chosen], { timeZone: "Asia/Riyadh", timeStyle: "medium" }).format(new Date(iso));
+export const timeOfDay = (iso) => format({ timeStyle: "medium" }, iso);
+
+const format = (style, iso) =>
+  new Intl.DateTimeFormat(LOCALES[chosen], { timeZone: "Asia/Riyadh", hourCycle: "h23", ...style }).format(
+    new Date(iso),
+  );
 
 /** A day and time in Riyadh, as a control for them has it, as a moment with the milliseconds given. */
 export const inRiyadh = (local, milliseconds) => `${local}${local.length === 16 ? ":00" : ""}${milliseconds}+03:00`;

@@ -27,7 +27,13 @@ async function rejection(browser, language) {
   await page.click("form:has([name=asOf]) button");
   await page.waitForFunction(() => document.getElementById("slider").value === "3");
   await page.waitForSelector("#state .changed");
-  return { ...seen, before: await changedFields(page), proven: await verify(page), verdict: await page.innerText(".verdict"), faults: page.faults };
+  return {
+    ...seen,
+    before: await changedFields(page),
+    proven: await verify(page),
+    verdict: await page.innerText(".verdict"),
+    faults: page.faults,
+  };
 }
 
 const changedFields = (page) => texts(page, "#state .changed th code");
@@ -56,7 +62,11 @@ async function search(browser) {
   const none = await page.innerText("main section p.card");
   await page.fill("[name=number]", "4711");
   await page.press("[name=number]", "Enter");
-  await page.waitForFunction(() => document.getElementById("notice").textContent || document.querySelector("form[role=search] [role=status]").textContent);
+  await page.waitForFunction(
+    () =>
+      document.getElementById("notice").textContent ||
+      document.querySelector("form[role=search] [role=status]").textContent,
+  );
   const unknown = (await texts(page, "form[role=search] [role=status], #notice")).filter(Boolean);
   return { newest, older, again, filtered, none, unknown, faults: page.faults };
 }
@@ -75,12 +85,19 @@ async function tampered(browser) {
   await find(page, "7001");
   const found = { whole: await verify(page) };
   const lines = (change) => (proof) => change(proof.split("\n")).join("\n");
-  const extra = (change) => lines(([head, line, ...rest]) => [head, `extra ${again(change, line.slice("extra ".length))}`, ...rest]);
+  const extra = (change) =>
+    lines(([head, line, ...rest]) => [head, `extra ${again(change, line.slice("extra ".length))}`, ...rest]);
   const changes = {
-    preimage: extra((json) => json.replace("SPEED", "SPEEC").replace("7001", "7002").replace("occurred_at", "occurred_At")),
+    preimage: extra((json) =>
+      json.replace("SPEED", "SPEEC").replace("7001", "7002").replace("occurred_at", "occurred_At"),
+    ),
     otherEvent: extra((json) => json.replace(/"version":\d+/, '"version":99')),
     path: lines((all) => all.map((line, at) => (at === 3 ? flipped(line) : line))),
-    signature: lines((all) => all.map((line) => (line.startsWith("— ") ? `${line.slice(0, -9)}${flipped(line.slice(-9, -4))}${line.slice(-4)}` : line))),
+    signature: lines((all) =>
+      all.map((line) =>
+        line.startsWith("— ") ? `${line.slice(0, -9)}${flipped(line.slice(-9, -4))}${line.slice(-4)}` : line,
+      ),
+    ),
     noProof: () => "c2sp.org/tlog-proof@v1\nindex x\n",
   };
   for (const [name, change] of Object.entries(changes)) {
@@ -135,7 +152,14 @@ async function keyboard(browser) {
   const until = async (what, reached = (text) => text.includes(what)) => {
     for (let steps = 0; steps < 80; steps += 1) {
       await press("Tab");
-      if (reached(await page.evaluate(() => `${document.activeElement.name} ${document.activeElement.id} ${document.activeElement.textContent}`))) return;
+      if (
+        reached(
+          await page.evaluate(
+            () => `${document.activeElement.name} ${document.activeElement.id} ${document.activeElement.textContent}`,
+          ),
+        )
+      )
+        return;
     }
     throw new Error(`Tab does not lead to ${what}`);
   };
@@ -160,13 +184,23 @@ async function keyboard(browser) {
   await until("Verify the proof");
   await press("Enter");
   await page.waitForSelector(".verdict");
-  return { heading, announced: await page.innerText("#status"), verdict: await page.innerText(".verdict"), faults: page.faults };
+  return {
+    heading,
+    announced: await page.innerText("#status"),
+    verdict: await page.innerText(".verdict"),
+    faults: page.faults,
+  };
 }
 
 /** Every part in both languages, wide and narrow: barriers, and what does not fit. Screenshots go into the folder, if there is one. */
 async function parts(browser) {
   const found = { barriers: [], overhangs: [], faults: [] };
-  for (const [language, width] of [["en", 1280], ["ar", 1280], ["en", 360], ["ar", 360]]) {
+  for (const [language, width] of [
+    ["en", 1280],
+    ["ar", 1280],
+    ["en", 360],
+    ["ar", 360],
+  ]) {
     const page = await newPage(browser, url, { language, width });
     const look = async (name) => {
       found.barriers.push(...(await barriers(page)).map((one) => `${name} ${language} ${width}: ${one}`));
@@ -199,9 +233,13 @@ async function session(browser) {
   await signIn(page);
   await page.reload();
   await page.waitForSelector("table.rows");
-  const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+  const stored = await page.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+  );
   await page.context().clearCookies();
-  await page.route("**/graphql", (route) => route.continue({ headers: { ...route.request().headers(), authorization: "Bearer ended" } }));
+  await page.route("**/graphql", (route) =>
+    route.continue({ headers: { ...route.request().headers(), authorization: "Bearer ended" } }),
+  );
   await page.click("nav a[href='#/log']");
   await page.waitForSelector("[name=username]");
   const ended = await page.innerText("#notice");
@@ -213,13 +251,22 @@ async function session(browser) {
   await page.waitForSelector("[name=username]");
   await page.reload();
   await page.waitForSelector("[name=username]");
-  return { stored: /eyJ|refresh/i.test(stored), ended, other, faults: page.faults.filter((fault) => !fault.includes("401")) };
+  return {
+    stored: /eyJ|refresh/i.test(stored),
+    ended,
+    other,
+    faults: page.faults.filter((fault) => !fault.includes("401")),
+  };
 }
 
 const FLOWS = {
   "rejection-en": (browser) => rejection(browser, "en"),
   "rejection-ar": (browser) => rejection(browser, "ar"),
-  search, tampered, keyboard, parts, session,
+  search,
+  tampered,
+  keyboard,
+  parts,
+  session,
 };
 
 console.log(JSON.stringify(await inBrowser(chrome, FLOWS[flow])));
