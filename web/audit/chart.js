@@ -1,7 +1,7 @@
 // Small charts as SVG, each with its meaning in words.
 
 import { svg } from "./dom.js";
-import { number, timeOfDay } from "./words.js";
+import { number, timeOfDay } from "./language.js";
 
 const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM] = [320, 120, 8, 20, 22];
 

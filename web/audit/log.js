@@ -8,7 +8,7 @@ import { fingerprint, readCheckpoint } from "./note.js";
 import { list } from "./proof.js";
 import { time } from "./shown.js";
 import { send } from "./session.js";
-import { number, say, timeOfDay } from "./words.js";
+import { number, say, timeOfDay } from "./language.js";
 
 const CHECKPOINT = "query Checkpoint { checkpoint { origin treeSize rootHash signedAt note } }";
 const READ_MODELS = "query ReadModels { readModels { name version position lagEvents lagSeconds state } }";

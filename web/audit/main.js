@@ -7,7 +7,7 @@ import { PURPOSES, Refused, Session } from "./session.js";
 import { showSignIn } from "./sign_in.js";
 import { isStream } from "./stream.js";
 import { showStream } from "./timeline.js";
-import { language, say, setLanguage } from "./words.js";
+import { language, say, setLanguage } from "./language.js";
 
 const [skip, header, notice, main, status] = ["skip", "header", "notice", "main", "status"].map((id) =>
   document.getElementById(id),

@@ -2,7 +2,7 @@
 
 import { canHash, checkReceipt } from "./checks.js";
 import { fill, h } from "./dom.js";
-import { number, say } from "./words.js";
+import { number, say } from "./language.js";
 
 const RECEIPT = "query Receipt($id: ID!) { receipt(eventId: $id) { leafHash proof } }";
 

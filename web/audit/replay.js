@@ -2,7 +2,7 @@
 
 import { code, field, fill, h } from "./dom.js";
 import { value } from "./shown.js";
-import { inRiyadh, number, say } from "./words.js";
+import { inRiyadh, number, say } from "./language.js";
 
 const STATE = "query State($stream: String!, $version: Int!) { replay(stream: $stream, version: $version) { state } }";
 const AS_OF = "query AsOf($stream: String!, $asOf: DateTime!) { replay(stream: $stream, asOf: $asOf) { version } }";

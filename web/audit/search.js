@@ -3,7 +3,7 @@
 import { code, field, fill, h, select } from "./dom.js";
 import { EVENT, person, time, who } from "./shown.js";
 import { isStream, streamOf } from "./stream.js";
-import { inRiyadh, number, say } from "./words.js";
+import { inRiyadh, number, say } from "./language.js";
 
 const PAGE = 25;
 

@@ -1,6 +1,6 @@
 // The auditor's session. The access token is in memory only; the refresh token is in a cookie that scripts cannot read.
 
-import { language } from "./words.js";
+import { language } from "./language.js";
 
 const SESSION = "session { accessToken accessTokenExpiresAt user { name { ar en } roles } } problems { message }";
 const SIGN_IN = `mutation SignIn($input: SignInInput!) {

@@ -1,7 +1,7 @@
 // How events are shown wherever they are: titles, times, and who did it.
 
 import { code, h } from "./dom.js";
-import { moment, say } from "./words.js";
+import { moment, say } from "./language.js";
 
 export const EVENT = `id position stream streamVersion type title { text } recordedAt occurredAt schemaVersion
   about { id nationalId name { text } } actor { role subject name { text } channel } correlationId causationId`;

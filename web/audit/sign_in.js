@@ -1,7 +1,7 @@
 // Signing in: name and password, then the code.
 
 import { code, field, fill, h } from "./dom.js";
-import { say, timeOfDay } from "./words.js";
+import { say, timeOfDay } from "./language.js";
 
 /** Fill a place with the form; `entered` is called once the session is open, `failed` with what was refused. */
 export function showSignIn(place, { session, entered, failed }) {

@@ -5,7 +5,7 @@ import { showProof } from "./proof.js";
 import { showReplay } from "./replay.js";
 import { searchFor } from "./search.js";
 import { EVENT, person, time, value, who } from "./shown.js";
-import { number, say } from "./words.js";
+import { number, say } from "./language.js";
 
 const PAGE = 100;
 const STREAM = `query Stream($stream: String!, $after: String) {
