@@ -184,6 +184,23 @@ def test_a_receipt_that_was_tampered_with_and_a_history_that_was_rewritten_are_r
     }
 
 
+def test_what_is_recorded_later_extends_what_the_browser_has_checked_before(browse: Browse) -> None:
+    assert browse("growth") == {
+        "first": PROVEN,
+        "grown": 1,
+        "onPage": ["signed proven", "consistent proven"],
+        "rewritten": ["consistent"],
+    }
+
+
+def test_a_browser_that_cannot_check_signatures_says_so_and_keeps_nothing(browse: Browse) -> None:
+    assert browse("withoutEd25519") == {
+        "checks": ["shown proven", "leaf proven", "included proven", "signed untold"],
+        "verdict": "The proof is not complete: what could not be told is named below.",
+        "kept": None,
+    }
+
+
 def test_everything_is_reached_by_keyboard_alone(browse: Browse) -> None:
     found = browse("keyboard")
     assert found["heading"] == "H1"
@@ -211,4 +228,4 @@ def test_the_console_comes_from_local_files_which_may_load_nothing_else(serve: C
     for link in re.findall(r'(?:src|href)="([^"#]+)"', page.text):
         found = httpx.get(f"{url}/audit/{link}")
         assert (found.status_code, found.headers["cache-control"]) == (200, "no-cache")
-    assert httpx.get(f"{url}/audit/..%2fserver.py").status_code == 404  # noqa: PLR2004
+    assert httpx.get(f"{url}/audit/..%2fserver.py").status_code == 404

@@ -8,8 +8,8 @@ import { EVENT, person, time, value, who } from "./shown.js";
 import { number, say } from "./language.js";
 
 const PAGE = 100;
-const STREAM = `query Stream($stream: String!, $after: String) {
-  replay(stream: $stream) { version state }
+const STREAM = `query Stream($stream: String!, $after: String, $begins: Boolean!) {
+  replay(stream: $stream) @include(if: $begins) { version state }
   events(first: ${PAGE}, after: $after, filter: { stream: $stream }) {
     edges { node { ${EVENT} data changes { field before after } } }
     pageInfo { hasNextPage endCursor }
@@ -20,75 +20,64 @@ const STREAM = `query Stream($stream: String!, $after: String) {
 export async function showStream(place, app, stream, version) {
   const heading = h("h1", { id: "title", tabindex: -1 }, say("timeline"));
   fill(place, heading, h("p", {}, say("loading")));
-  const { replay, events } = await app.ask(STREAM, { stream });
-  const facts = events.edges.map(({ node }) => node);
+  const { replay, events } = await app.ask(STREAM, { stream, begins: true });
+  const facts = new Map(); // by version, as far as they were asked for
+  let present = Math.min(version || replay.version, replay.version);
   const list = h("ol", { class: "timeline" });
+  const more = h("button", { type: "button" }, say("more"));
   const details = h("section", { class: "card", "aria-labelledby": "fact" });
   const slider = showReplay(app, stream, replay.version, choose);
-  const count = say("facts", { count: number(replay.version) });
-  heading.textContent = [say(kindOf(facts[0])), replay.state.number].filter(Boolean).join(" ");
+  const [first] = events.edges;
+  heading.textContent = [say(kindOf(first.node)), replay.state.number].filter(Boolean).join(" ");
   fill(
     place,
     heading,
-    about(facts[0], count),
-    h(
-      "div",
-      { class: "columns" },
-      h("div", {}, list, more(events.pageInfo)),
-      h("div", { class: "follows" }, slider.element, details),
-    ),
+    about(first.node, say("facts", { count: number(replay.version) })),
+    h("div", { class: "columns" }, h("div", {}, list, more), h("div", {}, slider.element, details)),
   );
-  facts.forEach(append);
-  choose(Math.min(version || replay.version, replay.version));
+  take(events);
 
-  function append(fact) {
-    const pick = () => choose(fact.streamVersion);
-    list.append(
-      h(
-        "li",
-        { "data-version": fact.streamVersion },
-        h(
-          "button",
-          { type: "button", onclick: pick },
-          h("strong", {}, fact.title.text),
-          h("span", { class: "soft" }, say("version", { version: number(fact.streamVersion) })),
-          h("span", {}, who(fact.actor)),
-          time(fact.recordedAt),
-        ),
-      ),
-    );
+  function take({ edges, pageInfo }) {
+    for (const { node } of edges) {
+      facts.set(node.streamVersion, node);
+      list.append(item(node, () => choose(node.streamVersion)));
+    }
+    more.hidden = !pageInfo.hasNextPage;
+    more.onclick = () =>
+      app
+        .ask(STREAM, { stream, begins: false, after: pageInfo.endCursor })
+        .then((page) => take(page.events), app.failed);
+    choose(present);
   }
 
   function choose(chosen) {
-    for (const item of list.children) {
-      const isChosen = item.dataset.version === String(chosen);
-      item.firstChild.setAttribute("aria-current", isChosen ? "step" : "false");
-    }
+    present = chosen;
+    for (const { dataset, firstChild } of list.children)
+      firstChild.setAttribute("aria-current", dataset.version === String(chosen) ? "step" : "false");
     slider.show(chosen);
-    const fact = facts.find(({ streamVersion }) => streamVersion === chosen);
-    details.hidden = !fact;
-    if (fact) showFact(details, app, fact);
-  }
-
-  function more({ hasNextPage, endCursor }) {
-    const button = h("button", { type: "button", onclick: load }, say("more"));
-    button.hidden = !hasNextPage;
-    return button;
-
-    async function load() {
-      try {
-        const next = (await app.ask(STREAM, { stream, after: endCursor })).events;
-        next.edges.forEach(({ node }) => {
-          facts.push(node);
-          append(node);
-        });
-        button.replaceWith(more(next.pageInfo));
-      } catch (fault) {
-        app.failed(fault);
-      }
-    }
+    if (facts.has(chosen)) showFact(details, app, facts.get(chosen));
+    else
+      fill(
+        details,
+        h("h2", { id: "fact" }, say("version", { version: number(chosen) })),
+        h("p", {}, say("furtherDown")),
+      );
   }
 }
+
+const item = ({ streamVersion, title, actor, recordedAt }, onclick) =>
+  h(
+    "li",
+    { "data-version": streamVersion },
+    h(
+      "button",
+      { type: "button", onclick },
+      h("strong", {}, title.text),
+      h("span", { class: "soft" }, say("version", { version: number(streamVersion) })),
+      h("span", {}, who(actor)),
+      time(recordedAt),
+    ),
+  );
 
 const kindOf = ({ type }) => type.split(".")[0];
 

@@ -1,7 +1,7 @@
 // node console.mjs FLOW CHROMIUM URL [FOLDER]: goes one way through the console, and prints as JSON what there was to be seen.
 
 import { createHash } from "node:crypto";
-import { barriers, code, find, inBrowser, newPage, overhang, signIn, texts, verify } from "./page.mjs";
+import { barriers, code, find, inBrowser, newPage, overhang, signIn, texts, verify, named, record } from "./page.mjs";
 
 const [flow, chrome, url, folder] = process.argv.slice(2);
 
@@ -128,6 +128,53 @@ function keyOfAnother() {
   const typed = Buffer.concat([Buffer.from([1]), Buffer.alloc(32, 7)]);
   const id = createHash("sha256").update("other.log\n").update(typed).digest("hex").slice(0, 8);
   return `other.log+${id}+${typed.toString("base64")}`;
+}
+
+/** The tree grows while the page is open: what is recorded later extends what this browser has checked before. */
+async function growth(browser) {
+  const page = await newPage(browser, url);
+  await signIn(page);
+  await find(page, "7001");
+  const first = await verify(page);
+  const size = () => page.evaluate(() => Number(localStorage.getItem("sijil-log-checkpoint").split("\n")[1]));
+  const before = await size();
+  await page.evaluate(() => sessionStorage.setItem("before", localStorage.getItem("sijil-log-checkpoint")));
+  await page.click("nav a[href='#/log']");
+  await page.waitForSelector("#growth-part svg");
+  await record(url, "EN");
+  await page.waitForFunction(
+    (least) => Number(localStorage.getItem("sijil-log-checkpoint").split("\n")[1]) > least,
+    before,
+  );
+  const grown = (await size()) - before;
+  await page.waitForFunction(
+    (text) => document.getElementById("checkpoint-part").innerText.includes(text),
+    `(${before} events)`,
+  );
+  const onPage = await page.$$eval("#checkpoint-part [data-check]", named);
+  await page.evaluate(() => {
+    const note = sessionStorage.getItem("before").split("\n");
+    note[2] = note[2].replace(/^./, (letter) => (letter === "A" ? "B" : "A"));
+    localStorage.setItem("sijil-log-checkpoint", note.join("\n"));
+  });
+  await page.goBack();
+  await page.waitForSelector("#state tbody tr");
+  const rewritten = refuted(await verify(page));
+  return { first, grown, onPage, rewritten, faults: page.faults };
+}
+
+/** A browser that knows no Ed25519 says so, and keeps nothing that it could not check. */
+async function withoutEd25519(browser) {
+  const page = await newPage(browser, url);
+  await signIn(page);
+  await find(page, "7001");
+  await page.evaluate(() => {
+    crypto.subtle.importKey = () => Promise.reject(new DOMException("", "NotSupportedError"));
+  });
+  const checks = await verify(page);
+  const verdict = await page.innerText(".verdict");
+  const kept = await page.evaluate(() => localStorage.getItem("sijil-log-checkpoint"));
+  return { checks, verdict, kept, faults: page.faults };
 }
 
 const refuted = (checks) => checks.filter((check) => check.endsWith(" refuted")).map((check) => check.split(" ")[0]);
@@ -267,6 +314,8 @@ const FLOWS = {
   keyboard,
   parts,
   session,
+  growth,
+  withoutEd25519,
 };
 
 console.log(JSON.stringify(await inBrowser(chrome, FLOWS[flow])));

@@ -5,7 +5,14 @@ import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"];
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--no-first-run",
+  "--disable-background-networking",
+];
 const PATIENCE = 15_000; // milliseconds
 
 /** Run something in a browser, and answer what it answers; a fault of the page is one of the test. */
@@ -38,6 +45,24 @@ export async function code(url) {
   return messages.map(({ text }) => text.match(/[0-9]{6}/)?.[0]).find(Boolean);
 }
 
+/** Record something beside what the page does: the auditor's own language, set to another one. */
+export async function record(url, language, username = "yousef") {
+  const mutate = async (query, token) => {
+    const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
+    const answer = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+    return (await answer.json()).data;
+  };
+  const begun = await mutate(
+    `mutation { signIn(input: {username: "${username}", password: "Absher#2026"}) { challenge { id } } }`,
+  );
+  const input = `{challengeId: "${begun.signIn.challenge.id}", code: "${await code(url)}"}`;
+  const { confirmSignIn } = await mutate(`mutation { confirmSignIn(input: ${input}) { session { accessToken } } }`);
+  await mutate(
+    `mutation { setLanguage(input: {language: ${language}}) { problems { code } } }`,
+    confirmSignIn.session.accessToken,
+  );
+}
+
 export async function signIn(page, username = "yousef") {
   await page.fill("[name=username]", username);
   await page.fill("[name=password]", "Absher#2026");
@@ -57,8 +82,11 @@ export async function find(page, number) {
 export async function verify(page) {
   await page.click("#fact ~ div button.main");
   await page.waitForSelector(".verdict");
-  return page.$$eval("[data-check]", (all) => all.map(({ dataset, className }) => `${dataset.check} ${className}`));
+  return page.$$eval(".proof [data-check]", named);
 }
+
+/** In the page: checks, each with what came of it. */
+export const named = (all) => all.map(({ dataset, className }) => `${dataset.check} ${className}`);
 
 /** What axe-core finds serious or critical here. */
 export async function barriers(page) {
