@@ -168,6 +168,7 @@ def test_the_log_is_searched_by_a_filter_and_in_pages_both_ways(browse: Browse) 
     assert found["filtered"] == ["Violation.ObjectionRejected", "Violation.Recorded"]
     assert found["none"] == "No event fits this filter."
     assert len(found["unknown"]) == 1
+    assert found["people"] == ["N. o. r. *******556"]
 
 
 def test_a_receipt_that_was_tampered_with_and_a_history_that_was_rewritten_are_refused(browse: Browse) -> None:
@@ -215,6 +216,7 @@ def test_every_part_is_accessible_and_fits_in_both_languages_wide_and_narrow(bro
 def test_a_session_outlives_a_reload_and_whoever_is_no_auditor_is_told_so(browse: Browse) -> None:
     found = browse("session")
     assert found["stored"] is False
+    assert (found["purpose"], found["reference"]) == ("INVESTIGATION", "قضية ٧")
     assert found["ended"] == "The session has ended; sign in again."
     assert "your account is no auditor's" in found["other"]
 

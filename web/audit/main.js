@@ -60,7 +60,7 @@ async function show() {
 function showPart() {
   const place = h("div");
   fill(main, place);
-  if (!session.user) return showSignIn(place, { session, entered, failed });
+  if (!session.user) return showSignIn(place, { session, entered: go, failed });
   if (!session.isAuditor)
     return fill(
       place,
@@ -116,7 +116,7 @@ function purpose() {
     PURPOSES.map((one) => [one, say(one)]),
     session.purpose,
   );
-  const reference = h("input", { name: "caseReference", maxlength: 100, value: session.caseReference });
+  const reference = h("input", { name: "caseReference", maxlength: 64, value: session.caseReference });
   choice.addEventListener("change", () => (session.purpose = choice.value));
   reference.addEventListener("change", () => (session.caseReference = reference.value.trim()));
   return h(
@@ -137,11 +137,6 @@ async function leave() {
     failed(fault);
   }
 }
-
-const entered = () => {
-  location.hash ||= "#/";
-  return go();
-};
 
 addEventListener("hashchange", go);
 skip.addEventListener("click", (event) => {

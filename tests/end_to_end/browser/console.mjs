@@ -68,7 +68,11 @@ async function search(browser) {
       document.querySelector("form[role=search] [role=status]").textContent,
   );
   const unknown = (await texts(page, "form[role=search] [role=status], #notice")).filter(Boolean);
-  return { newest, older, again, filtered, none, unknown, faults: page.faults };
+  await find(page, "7001");
+  await page.click(".about a");
+  await page.waitForSelector("table.rows");
+  const people = new Set(await texts(page, "table.rows td:nth-child(4)"));
+  return { newest, older, again, filtered, none, unknown, people: [...people], faults: page.faults };
 }
 
 async function turn(page, button) {
@@ -283,6 +287,14 @@ async function session(browser) {
   const stored = await page.evaluate(() =>
     JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
   );
+  await page.selectOption("[name=purpose]", "INVESTIGATION");
+  await page.fill("[name=caseReference]", "قضية ٧");
+  const asked = page.waitForRequest((request) => request.postData()?.includes("query ReadModels"));
+  await page.click("nav a[href='#/log']");
+  const { purpose, "case-reference": reference } = (await asked).headers();
+  await page.waitForSelector("#lag-part tbody tr");
+  await page.click("nav a[href='#/']");
+  await page.waitForSelector("table.rows");
   await page.context().clearCookies();
   await page.route("**/graphql", (route) =>
     route.continue({ headers: { ...route.request().headers(), authorization: "Bearer ended" } }),
@@ -299,6 +311,8 @@ async function session(browser) {
   await page.reload();
   await page.waitForSelector("[name=username]");
   return {
+    purpose,
+    reference: Buffer.from(reference, "latin1").toString(),
     stored: /eyJ|refresh/i.test(stored),
     ended,
     other,
