@@ -175,6 +175,7 @@ def test_a_receipt_that_was_tampered_with_and_a_history_that_was_rewritten_are_r
     assert browse("tampered") == {
         "whole": PROVEN,
         "preimage": ["shown", "leaf", "included"],
+        "otherActor": ["shown", "leaf", "included"],
         "otherEvent": ["shown", "leaf", "included"],
         "path": ["included"],
         "signature": ["signed"],

@@ -14,13 +14,14 @@ const CONSISTENCY = `query Consistency($from: String!, $to: String!) {
 /** Check the receipt of an event that is shown: {checks, preimage}. `ask` sends a query. */
 export async function checkReceipt(event, receipt, ask) {
   let proof;
+  let leaf;
   try {
     proof = readProof(receipt.proof);
+    leaf = proof.preimage ? await leafHash(await entryOf(proof.preimage)) : fromBase64(receipt.leafHash);
   } catch {
     return { checks: [{ name: "readable", holds: false }], preimage: null };
   }
   const { preimage, checkpoint } = proof;
-  const leaf = preimage ? await leafHash(await entryOf(preimage)) : fromBase64(receipt.leafHash);
   const checks = [
     { name: "shown", holds: preimage && isOf(preimage, event) && proof.index === Number(event.position) - 1 },
     { name: "leaf", holds: preimage && toBase64(leaf) === receipt.leafHash },

@@ -5,7 +5,7 @@ import { showLog } from "./log.js";
 import { showSearch } from "./search.js";
 import { PURPOSES, Refused, Session } from "./session.js";
 import { showSignIn } from "./sign_in.js";
-import { isStream } from "./stream.js";
+import { isUuid } from "./stream.js";
 import { showStream } from "./timeline.js";
 import { language, say, setLanguage } from "./language.js";
 
@@ -73,7 +73,7 @@ function showPart() {
     );
   const [, part, stream, version] = location.hash.split("/");
   if (part === "log") return showLog(place, app);
-  if (part === "stream" && isStream(stream ?? "")) return showStream(place, app, stream, Number(version));
+  if (part === "stream" && isUuid(stream ?? "")) return showStream(place, app, stream, Number(version));
   return showSearch(place, app);
 }
 

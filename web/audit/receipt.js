@@ -1,6 +1,7 @@
 // A receipt: the recorded form of an event, and the proof (C2SP tlog-proof) that it is in the log.
 
 import { bigEndian, fromBase64, lengthPrefixed, readCheckpoint } from "./note.js";
+import { bytesOf, isUuid } from "./stream.js";
 import { Invalid, sha256 } from "./tree.js";
 
 const HEADER = "c2sp.org/tlog-proof@v1";
@@ -25,26 +26,30 @@ export function readProof(text) {
 function readPreimage(extra) {
   const found = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(fromBase64(extra)));
   const texts = [found.stream, found.topic, found.recordedAt, found.state];
-  if (!texts.every((text) => typeof text === "string")) throw new Invalid("preimage");
-  return found;
+  const isWhole = [found.position, found.version].every((number) => Number.isSafeInteger(number) && number > 0);
+  if (!isWhole || !texts.every((text) => typeof text === "string") || !isUuid(found.stream))
+    throw new Invalid("preimage");
+  return { ...found, recorded: JSON.parse(found.state) };
 }
 
 /** The entry of an event, as store/codec.py says: SHA-256 over its columns, each after its length. */
 export function entryOf({ position, stream, version, topic, recordedAt, state }) {
-  const uuid = Uint8Array.from(stream.replaceAll("-", "").match(/../g), (pair) => parseInt(pair, 16));
-  const columns = [bigEndian(position, 8), uuid, bigEndian(version, 8)];
+  const columns = [bigEndian(position, 8), bytesOf(stream), bigEndian(version, 8)];
   return sha256(lengthPrefixed([...columns, UTF8.encode(topic), UTF8.encode(recordedAt), UTF8.encode(state)]));
 }
 
-/** Whether the recorded form is of the event that is shown. */
-export function isOf(preimage, event) {
-  const state = JSON.parse(preimage.state);
+/** Whether the recorded form is of the event that is shown: where it is, what it is, when it was and who did it. */
+export function isOf({ recorded, ...preimage }, event) {
+  const { role, subject, channel } = recorded.actor;
   return (
     String(preimage.position) === event.position &&
     preimage.stream === event.stream &&
-    Number(preimage.version) === event.streamVersion &&
+    preimage.version === event.streamVersion &&
     preimage.topic.split(":")[1] === event.type &&
     preimage.recordedAt === event.recordedAt &&
-    Date.parse(state.occurred_at) === Date.parse(event.occurredAt)
+    Date.parse(recorded.occurred_at) === Date.parse(event.occurredAt) &&
+    role === event.actor.role &&
+    channel === event.actor.channel &&
+    (isUuid(subject) ? btoa(`Person:${subject}`) : subject) === event.actor.subject
   );
 }

@@ -2,7 +2,7 @@
 
 import { code, field, fill, h, select } from "./dom.js";
 import { EVENT, person, time, who } from "./shown.js";
-import { isStream, streamOf } from "./stream.js";
+import { isUuid, streamOf } from "./stream.js";
 import { inRiyadh, number, say } from "./language.js";
 
 const PAGE = 25;
@@ -62,7 +62,7 @@ function byNumber(app) {
     const wanted = input.value.trim();
     fill(found);
     try {
-      const streams = isStream(wanted) ? [{ stream: wanted.toLowerCase() }] : await streamsUnder(wanted, app);
+      const streams = isUuid(wanted) ? [{ stream: wanted.toLowerCase() }] : await streamsUnder(wanted, app);
       if (streams.length === 1) app.open(streams[0].stream);
       else fill(found, streams.length ? severalUnder(wanted, streams) : say("nothingUnder", { number: wanted }));
     } catch (fault) {

@@ -95,6 +95,7 @@ async function tampered(browser) {
     preimage: extra((json) =>
       json.replace("SPEED", "SPEEC").replace("7001", "7002").replace("occurred_at", "occurred_At"),
     ),
+    otherActor: extra((json) => json.replace("TRAFFIC_OFFICER", "COURT_CLERK").replace("SYSTEM", "PERSON")),
     otherEvent: extra((json) => json.replace(/"version":\d+/, '"version":99')),
     path: lines((all) => all.map((line, at) => (at === 3 ? flipped(line) : line))),
     signature: lines((all) =>

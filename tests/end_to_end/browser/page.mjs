@@ -76,7 +76,9 @@ export async function signIn(page, username = "yousef") {
 export async function find(page, number) {
   await page.fill("[name=number]", number);
   await page.press("[name=number]", "Enter");
-  await page.waitForSelector("#state tbody tr");
+  await page.waitForSelector("#state tbody tr").catch(async (fault) => {
+    throw new Error(`${await page.innerText("body")}\n${page.faults}`, { cause: fault });
+  });
 }
 
 export async function verify(page) {
