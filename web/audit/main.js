@@ -77,10 +77,11 @@ function showPart() {
   return showSearch(place, app);
 }
 
-/** Show another part, and let whoever reads by keyboard or ear begin at its heading. */
-async function go() {
-  await show();
+/** Show another part, and let whoever reads by keyboard or ear begin at its heading: at once, so that nobody is interrupted. */
+function go() {
+  const shown = show();
   document.getElementById("title")?.focus();
+  return shown;
 }
 
 function showHeader() {

@@ -2,7 +2,7 @@
 
 import { language } from "./language.js";
 
-const SESSION = "session { accessToken accessTokenExpiresAt user { name { ar en } roles } } problems { message }";
+const SESSION = "session { accessToken user { name { ar en } roles } } problems { message }";
 const SIGN_IN = `mutation SignIn($input: SignInInput!) {
   signIn(input: $input) { challenge { id sentTo expiresAt } problems { message } }
 }`;
@@ -11,7 +11,6 @@ const CONFIRM = `mutation Confirm($input: ConfirmInput!) {
 }`;
 const REFRESH = `mutation Refresh { refreshSession(input: {}) { ${SESSION} } }`;
 const SIGN_OUT = "mutation SignOut { signOut { problems { message } } }";
-const RENEWED_BEFORE = 30_000; // milliseconds
 
 export const PURPOSES = ["AUDIT", "INVESTIGATION", "COURT_CASE", "CASE_REVIEW"];
 
@@ -25,7 +24,6 @@ export class Refused extends Error {
 
 export class Session {
   #token = null;
-  #expiresAt = 0;
   #renewing = null;
   user = null;
   purpose = PURPOSES[0];
@@ -57,12 +55,11 @@ export class Session {
   }
 
   forget() {
-    [this.#token, this.#expiresAt, this.user] = [null, 0, null];
+    [this.#token, this.user] = [null, null];
   }
 
-  /** Ask as the auditor, with the purpose; the session is renewed when it is time. */
+  /** Ask as the auditor, with the purpose; the session is renewed when the token has expired. */
   async ask(query, variables) {
-    if (Date.now() > this.#expiresAt - RENEWED_BEFORE) await this.#renew();
     try {
       return await send(query, variables, this.#headers());
     } catch (fault) {
@@ -78,11 +75,7 @@ export class Session {
   }
 
   #take(session) {
-    [this.#token, this.#expiresAt, this.user] = [
-      session.accessToken,
-      Date.parse(session.accessTokenExpiresAt),
-      session.user,
-    ];
+    [this.#token, this.user] = [session.accessToken, session.user];
   }
 
   /** One renewal at a time: a refresh token is good once. */

@@ -19,7 +19,8 @@ const STREAM = `query Stream($stream: String!, $after: String, $begins: Boolean!
 /** Fill a place with a stream, at a version or at its last one. `app` has ask, announce, failed. */
 export async function showStream(place, app, stream, version) {
   const heading = h("h1", { id: "title", tabindex: -1 }, say("timeline"));
-  fill(place, heading, h("p", {}, say("loading")));
+  const content = h("div", {}, h("p", {}, say("loading")));
+  fill(place, heading, content);
   const { replay, events } = await app.ask(STREAM, { stream, begins: true });
   const facts = new Map(); // by version, as far as they were asked for
   let present = Math.min(version || replay.version, replay.version);
@@ -30,8 +31,7 @@ export async function showStream(place, app, stream, version) {
   const [first] = events.edges;
   heading.textContent = [say(kindOf(first.node)), replay.state.number].filter(Boolean).join(" ");
   fill(
-    place,
-    heading,
+    content,
     about(first.node, say("facts", { count: number(replay.version) })),
     h("div", { class: "columns" }, h("div", {}, list, more), h("div", {}, slider.element, details)),
   );
