@@ -318,6 +318,7 @@ def application(
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
+            Route("/audit", lambda _request: RedirectResponse("/audit/")),
             Mount("/audit", Console(AUDIT)),
             Route(f"{PATH}{{link}}", files.serve),
             Route("/oauth/token", oauth.token, methods=["POST"]),

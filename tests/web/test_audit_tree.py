@@ -1,22 +1,18 @@
 """The console's proofs, against trees made by the definitions of RFC 6962, section 2.1."""
 
-import json
-import shutil
-import subprocess
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-TREE = Path(__file__).parents[2] / "web" / "audit" / "tree.js"
+from tests.web.conftest import JavaScript
+
 SIZES = (*range(1, 34), 63, 64, 65, 100)
 ENTRIES = [sha256(bytes([number])).digest() for number in range(100)]
 
 CHECKS = """
-import { extendsTree, isSame, leafHash, rootOfInclusion } from "%s";
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
 const checked = {
   async inclusion({ entry, index, size, root, proof }) {
@@ -25,14 +21,13 @@ const checked = {
   consistency: ({ earlier, later, proof }) =>
     extendsTree({ ...earlier, root: bytes(earlier.root) }, { ...later, root: bytes(later.root) }, proof.map(bytes)),
 };
-let text = "";
-for await (const part of process.stdin) text += part;
 const answers = [];
-for (const { kind, ...proof } of JSON.parse(text)) answers.push(await checked[kind](proof).catch(() => false));
+for (const { kind, ...proof } of given) answers.push(await checked[kind](proof).catch(() => false));
 console.log(JSON.stringify(answers));
 """
 
 Proof = dict[str, Any]
+Checked = Callable[[list[Proof]], list[bool]]
 
 
 def mth(entries: Sequence[bytes]) -> bytes:
@@ -90,22 +85,12 @@ def consistency(earlier: int, later: int) -> Proof:
     return {"kind": "consistency", "earlier": tree(earlier), "later": tree(later), "proof": proof}
 
 
-def checked(proofs: list[Proof]) -> list[bool]:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node.js is not installed")
-    done = subprocess.run(  # noqa: S603 (our own file)
-        [node, "--input-type=module", "-e", CHECKS % TREE.as_uri()],
-        input=json.dumps(proofs),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answers: list[bool] = json.loads(done.stdout)
-    return answers
+@pytest.fixture
+def checked(javascript: JavaScript) -> Checked:
+    return lambda proofs: javascript("extendsTree, isSame, leafHash, rootOfInclusion", "tree.js", CHECKS, proofs)
 
 
-def test_every_leaf_of_every_tree_is_proven_and_no_other() -> None:
+def test_every_leaf_of_every_tree_is_proven_and_no_other(checked: Checked) -> None:
     proofs = [inclusion(index, size) for size in SIZES for index in range(size)]
     wrong = [{**proof, "entry": told(ENTRIES[(proof["index"] + 1) % 100])} for proof in proofs]
     moved = [{**proof, "index": proof["index"] + 1} for proof in proofs]
@@ -115,7 +100,7 @@ def test_every_leaf_of_every_tree_is_proven_and_no_other() -> None:
     assert not any(checked([*wrong, *moved, *longer, *shorter]))
 
 
-def test_every_tree_extends_every_earlier_one_and_none_that_differs() -> None:
+def test_every_tree_extends_every_earlier_one_and_none_that_differs(checked: Checked) -> None:
     proofs = [consistency(earlier, later) for later in SIZES for earlier in SIZES if earlier <= later]
     rewritten = [{**proof, "earlier": {**proof["earlier"], "root": told(ENTRIES[0])}} for proof in proofs]
     forked = [{**proof, "later": {**proof["later"], "root": told(ENTRIES[0])}} for proof in proofs]

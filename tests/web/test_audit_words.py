@@ -1,25 +1,15 @@
 """What the console says is there in both languages."""
 
-import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
-AUDIT = Path(__file__).parents[2] / "web" / "audit"
-WORDS = f'import {{ WORDS }} from "{(AUDIT / "words.js").as_uri()}"; console.log(JSON.stringify(WORDS));'
+from tests.web.conftest import AUDIT, JavaScript
 
 
 @pytest.fixture(scope="module")
-def words() -> dict[str, dict[str, str]]:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node.js is not installed")
-    command = [node, "--input-type=module", "-e", WORDS]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 (our own file)
-    found: dict[str, dict[str, str]] = json.loads(done.stdout)
+def words(javascript: JavaScript) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = javascript("WORDS", "words.js", "console.log(JSON.stringify(WORDS));")
     return found
 
 
