@@ -21,7 +21,7 @@ def javascript() -> JavaScript:
     if node is None:
         pytest.skip("Node.js is not installed")
 
-    def run(names: str, module: str, code: str, given: object = None) -> Any:  # noqa: ANN401 (any JSON)
+    def run(names: str, module: str, code: str, given: object = None) -> Any:
         imported = f'import {{ {names} }} from "{(AUDIT / module).as_uri()}";'
         reading = 'let text = ""; for await (const part of process.stdin) text += part; const given = JSON.parse(text);'
         done = subprocess.run(  # noqa: S603 (our own files)

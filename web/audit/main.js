@@ -2,7 +2,7 @@
 
 import { field, fill, h, select } from "./dom.js";
 import { showLog } from "./log.js";
-import { showSearch } from "./search.js";
+import { searchFor, showSearch } from "./search.js";
 import { PURPOSES, Refused, Session } from "./session.js";
 import { showSignIn } from "./sign_in.js";
 import { isUuid } from "./stream.js";
@@ -131,6 +131,7 @@ function purpose() {
 
 async function leave() {
   try {
+    searchFor({}); // what was typed is not for whoever signs in next
     await session.end();
     await go();
     app.announce(say("signedOut"));

@@ -1,18 +1,10 @@
 // Searching the log: by a number, or by a filter; newest first, in pages by key.
 
-import { code, field, fill, h, select } from "./dom.js";
-import { EVENT, person, time, who } from "./shown.js";
+import { field, fill, h, select } from "./dom.js";
+import { newest, showPage } from "./results.js";
 import { isUuid, streamOf } from "./stream.js";
-import { inRiyadh, number, say } from "./language.js";
+import { inRiyadh, say } from "./language.js";
 
-const PAGE = 25;
-
-const EVENTS = `query Events($first: Int, $after: String, $last: Int, $before: String, $filter: EventFilter) {
-  events(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
-    edges { node { ${EVENT} } }
-    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-  }
-}`;
 const FIRST_OF = `query FirstOf($visa: String!, $violation: String!) {
   visa: events(first: 1, filter: { stream: $visa }) { edges { node { stream title { text } } } }
   violation: events(first: 1, filter: { stream: $violation }) { edges { node { stream title { text } } } }
@@ -43,15 +35,15 @@ export function searchFor(filter) {
 /** Fill a place with the search. `app` has ask, open, announce, failed. */
 export function showSearch(place, app) {
   const results = h("section", { "aria-labelledby": "results", "aria-busy": "true" });
-  const show = (page) => showPage(results, app, page, show);
+  const show = (page = newest) => showPage(results, app, { ...page, filter: filter() }, show);
   fill(
     place,
     h("h1", { id: "title", tabindex: -1 }, say("search")),
     byNumber(app),
-    byFilter(() => show({ last: PAGE })),
+    byFilter(() => show()),
     results,
   );
-  return show({ last: PAGE });
+  return show();
 }
 
 function byNumber(app) {
@@ -141,86 +133,4 @@ function filter() {
     else given[name] = value;
   }
   return given;
-}
-
-async function showPage(place, app, page, show) {
-  place.setAttribute("aria-busy", "true");
-  app.failed(null);
-  try {
-    const { events } = await app.ask(EVENTS, { ...page, filter: filter() });
-    const newestFirst = events.edges.map(({ node }) => node).reverse();
-    fill(
-      place,
-      h("h2", { id: "results" }, say("events"), " ", h("small", {}, say("newestFirst"))),
-      table(newestFirst),
-      pages(events.pageInfo, show),
-    );
-    app.announce(newestFirst.length ? say("found", { count: number(newestFirst.length) }) : say("none"));
-  } catch (fault) {
-    app.failed(fault);
-  } finally {
-    place.setAttribute("aria-busy", "false");
-  }
-}
-
-function table(events) {
-  if (events.length === 0) return h("p", { class: "card" }, say("none"));
-  const columns = ["position", "what", "who", "about", "recordedAt"];
-  return h(
-    "table",
-    { class: "card rows", "aria-labelledby": "results" },
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        columns.map((name) => h("th", { scope: "col" }, say(name))),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      events.map((event) =>
-        h(
-          "tr",
-          {},
-          cell("position", code(event.position)),
-          h("th", { scope: "row", "data-label": say("what") }, titled(event)),
-          cell("who", who(event.actor)),
-          cell("about", event.about.map(person)),
-          cell("recordedAt", time(event.recordedAt)),
-        ),
-      ),
-    ),
-  );
-}
-
-/** The label is for narrow windows, where a row is shown as a list. */
-const cell = (name, shown) => h("td", { "data-label": say(name) }, h("span", {}, shown));
-
-const titled = ({ stream, streamVersion, title, type }) =>
-  h(
-    "span",
-    {},
-    h("a", { href: `#/stream/${stream}/${streamVersion}` }, title.text),
-    " ",
-    code(type, { class: "soft" }),
-  );
-
-function pages({ hasNextPage, hasPreviousPage, startCursor, endCursor }, show) {
-  return h(
-    "nav",
-    { class: "row pages", "aria-label": say("pages") },
-    h(
-      "button",
-      { type: "button", disabled: !hasNextPage, onclick: () => show({ first: PAGE, after: endCursor }) },
-      say("newer"),
-    ),
-    h(
-      "button",
-      { type: "button", disabled: !hasPreviousPage, onclick: () => show({ last: PAGE, before: startCursor }) },
-      say("older"),
-    ),
-  );
 }
