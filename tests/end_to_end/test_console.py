@@ -63,6 +63,17 @@ REJECTED = (
     ),
 )
 OTHERS = tuple(registered(valid_id(number), f"person{number}", "2026-01-09T12:00:00+03:00") for number in range(30))
+LONG = tuple(
+    line(
+        "2026-01-10T12:00:00+03:00",
+        f"{what}Role",
+        {"nationalId": KHALID, "role": "PASSPORT_OFFICER"},
+        role="ADMINISTRATOR",
+        subject=HIND,
+    )
+    for _ in range(55)
+    for what in ("grant", "revoke")
+)
 
 Browse = Callable[..., dict[str, Any]]
 
@@ -94,7 +105,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> I
         pytest.skip(f"the API does not have {', '.join(missing)} yet")
     folder, name = tmp_path_factory.mktemp("console"), databases.create("template0")
     feed = folder / "feed.jsonl"
-    feed.write_text("".join(f"{json.dumps(one)}\n" for one in (*PEOPLE, *AUDITOR, *REJECTED, *OTHERS)), "utf-8")
+    feed.write_text("".join(f"{json.dumps(one)}\n" for one in (*PEOPLE, *AUDITOR, *REJECTED, *OTHERS, *LONG)), "utf-8")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIJIL_")}
     environment = inherited | {"SIJIL_DATA_DIR": str(folder), "DATABASE_URL": databases.url(name), "SIJIL_PORT": "0"}
     subprocess.run([SIJIL, "import", feed, "--backdate"], env=environment, check=True, capture_output=True, cwd=ROOT)  # noqa: S603
@@ -200,6 +211,15 @@ def test_a_browser_that_cannot_check_signatures_says_so_and_keeps_nothing(browse
         "checks": ["shown proven", "leaf proven", "included proven", "signed untold"],
         "verdict": "The proof is not complete: what could not be told is named below.",
         "kept": None,
+    }
+
+
+def test_a_long_stream_is_shown_a_hundred_facts_at_a_time(browse: Browse) -> None:
+    assert browse("long") == {
+        "heading": "Account",
+        "facts": [100, 111],
+        "further": "This fact is further down the timeline: show more of it.",
+        "fact": "Role revoked",
     }
 
 

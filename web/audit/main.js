@@ -36,7 +36,7 @@ function failed(fault) {
 
 function reason(fault) {
   if (fault instanceof Refused) return fault.message;
-  return fault instanceof TypeError && /fetch/i.test(fault.message)
+  return fault instanceof TypeError && /fetch|load failed/i.test(fault.message)
     ? say("unreachable")
     : say("wentWrong", { what: fault.message });
 }

@@ -168,6 +168,24 @@ async function growth(browser) {
   return { first, grown, onPage, rewritten, faults: page.faults };
 }
 
+/** A stream of more facts than are asked for at once. */
+async function long(browser) {
+  const page = await newPage(browser, url);
+  await signIn(page);
+  await page.waitForSelector("table.rows");
+  await page.click("summary");
+  await page.fill("[name=type]", "User.RoleRevoked");
+  await turn(page, "Apply");
+  await page.click("table.rows tbody tr:first-child a");
+  await page.waitForSelector("#fact + p");
+  const facts = () => page.locator(".timeline li").count();
+  const [heading, before, further] = [await page.innerText("h1"), await facts(), await page.innerText("#fact + p")];
+  await page.click("button:text-is('Show more')");
+  await page.waitForSelector("#fact + dl");
+  const fact = await page.innerText("#fact");
+  return { heading, facts: [before, await facts()], further, fact, faults: page.faults };
+}
+
 /** A browser that knows no Ed25519 says so, and keeps nothing that it could not check. */
 async function withoutEd25519(browser) {
   const page = await newPage(browser, url);
@@ -330,6 +348,7 @@ const FLOWS = {
   parts,
   session,
   growth,
+  long,
   withoutEd25519,
 };
 
