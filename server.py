@@ -42,6 +42,7 @@ from projections.tables import SetAside, create, kept
 from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.attachment import PATH
+from schema.console import Console
 from schema.context import Services
 from schema.files import Files
 from settings import Settings
@@ -66,6 +67,7 @@ from transparency.web import LogWeb
 logger = logging.getLogger(__name__)
 
 GRAPHIQL = Path(__file__).parent / "web" / "graphiql"
+AUDIT = Path(__file__).parent / "web" / "audit"
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 OUTBOX_STYLE = Path(__file__).parent / "web" / "outbox" / "outbox.css"
 ANSWERS_WITHIN = 3.0  # seconds: a database that takes longer to say its head is gone
@@ -355,6 +357,8 @@ def application(
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
+            Route("/audit", lambda _request: RedirectResponse("/audit/")),
+            Mount("/audit", Console(AUDIT)),
             Route(f"{PATH}{{link}}", files.serve),
             Route("/oauth/token", oauth.token, methods=["POST"]),
             Route("/.well-known/jwks.json", oauth.public_keys),

@@ -1,0 +1,144 @@
+// A slider over the versions of a stream: the state after each, with what has changed since the one before.
+
+import { code, field, fill, h } from "./dom.js";
+import { value } from "./shown.js";
+import { inRiyadh, number, say } from "./language.js";
+
+const STATE = "query State($stream: String!, $version: Int!) { replay(stream: $stream, version: $version) { state } }";
+const AS_OF = "query AsOf($stream: String!, $asOf: DateTime!) { replay(stream: $stream, asOf: $asOf) { version } }";
+const MOST_KEPT = 200; // states
+const RESTS = 120; // milliseconds that the slider stands still before anything is asked for
+
+/** The slider and the state: {element, show(version)}. `chosen` hears of a version that was chosen here. */
+export function showReplay(app, stream, last, chosen) {
+  const kept = new Map();
+  let resting;
+  let present;
+  const text = h("output", { for: "slider" });
+  const slider = h("input", {
+    id: "slider",
+    type: "range",
+    min: 1,
+    max: last,
+    step: 1,
+    "aria-describedby": "slider-hint",
+    oninput: moved,
+  });
+  const state = h("div", { id: "state", "aria-live": "off" });
+  const element = h(
+    "section",
+    { class: "card", "aria-labelledby": "replay" },
+    h("h2", { id: "replay" }, say("replay")),
+    h(
+      "p",
+      { class: "field" },
+      h("label", { for: "slider" }, say("slider")),
+      slider,
+      text,
+      h("small", { id: "slider-hint" }, say("sliderHint")),
+    ),
+    moment(),
+    state,
+  );
+  return { element, show };
+
+  /** A moment in Riyadh, as of which the state is wanted. */
+  function moment() {
+    const input = h("input", { name: "asOf", type: "datetime-local", step: 1, required: true });
+    const choose = async (event) => {
+      event.preventDefault();
+      app.failed(null);
+      try {
+        chosen((await app.ask(AS_OF, { stream, asOf: inRiyadh(input.value, ".999") })).replay.version);
+      } catch (fault) {
+        app.failed(fault);
+      }
+    };
+    return h(
+      "form",
+      { onsubmit: choose },
+      h("p", { class: "row" }, field(`${say("atMoment")} (${say("riyadh")})`, input), h("button", {}, say("show"))),
+    );
+  }
+
+  function moved() {
+    tell(Number(slider.value));
+    clearTimeout(resting);
+    resting = setTimeout(() => chosen(Number(slider.value)), RESTS);
+  }
+
+  function tell(version) {
+    const said = say("versionOf", { version: number(version), last: number(last) });
+    text.textContent = said;
+    slider.setAttribute("aria-valuetext", said);
+  }
+
+  async function show(version) {
+    clearTimeout(resting);
+    present = version;
+    slider.value = version;
+    tell(version);
+    try {
+      const [before, after] = await Promise.all([at(version - 1), at(version)]);
+      if (present !== version) return; // another one was chosen meanwhile
+      const changed = changedFields(before, after);
+      fill(state, changed.size ? null : h("p", {}, say("unchanged")), table(before, after, changed));
+      app.announce(`${text.textContent}. ${say("changedCount", { count: number(changed.size) })}`);
+    } catch (fault) {
+      app.failed(fault);
+    }
+  }
+
+  function at(version) {
+    if (version === 0) return {};
+    if (!kept.has(version)) {
+      if (kept.size === MOST_KEPT) kept.delete(kept.keys().next().value);
+      const asked = app.ask(STATE, { stream, version }).then((answer) => answer.replay.state);
+      asked.catch(() => kept.delete(version));
+      kept.set(version, asked);
+    }
+    return kept.get(version);
+  }
+}
+
+const changedFields = (before, after) => {
+  const names = Object.keys({ ...before, ...after });
+  return new Set(names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name])));
+};
+
+/** What has changed comes first, with a mark and with what it was before. */
+function table(before, after, changed) {
+  const names = Object.keys({ ...before, ...after });
+  const ordered = [...names.filter((name) => changed.has(name)), ...names.filter((name) => !changed.has(name))];
+  return h(
+    "table",
+    { class: "state", "aria-labelledby": "replay" },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        ["field", "value"].map((name) => h("th", { scope: "col" }, say(name))),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      ordered.map((name) => row(name, before, after, changed.has(name))),
+    ),
+  );
+}
+
+const row = (name, before, after, isChanged) =>
+  h(
+    "tr",
+    { class: isChanged ? "changed" : null },
+    h("th", { scope: "row" }, code(name), isChanged && h("span", { class: "mark" }, "◆ ", say("changed"))),
+    h(
+      "td",
+      {},
+      value(after[name]),
+      isChanged && name in before && h("div", { class: "was" }, say("before"), ": ", value(before[name])),
+    ),
+  );
