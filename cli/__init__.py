@@ -82,5 +82,5 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    print(f"sijil: {message}", file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"sijil: {message}\n")  # at once: other processes write there, too
     sys.exit(status)

@@ -82,11 +82,12 @@ def test_when_the_worker_that_follows_is_killed_another_takes_over_and_nothing_i
     people = [registered(valid_id(number), f"late{number}") for number in range(50, 450)]
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection, ThreadPoolExecutor(1) as beside:
         before = follower(connection)
+        serve("work")
         importing = beside.submit(sijil, "import", write_feed(*people), "--agency", "civil-affairs")
         until(lambda: head(connection) > 50)
-        killed_at = time.monotonic()
         for pid in workers(serving).values():  # the one that follows is the first or the second
             psutil.Process(pid).kill()
+            killed_at = time.monotonic()
             time.sleep(0.5)
             if follower(connection) != before:
                 break
