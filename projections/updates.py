@@ -98,14 +98,19 @@ class Of:
 
     key: Hashable
     wanted: Wanted = ANYTHING
+    account: UUID | None = None  # by whose account it is settled who may listen: that is told from now on, too
+
+    @property
+    def keys(self) -> list[Hashable]:
+        return [self.key] if self.account is None else [self.key, ("stream", self.account)]
 
 
 def everything(wanted: Wanted = ANYTHING) -> Of:
     return Of(EVERYTHING, wanted)
 
 
-def of_stream(stream: UUID) -> Of:
-    return Of(("stream", stream), Wanted(stream=stream))
+def of_stream(stream: UUID, *, account: UUID | None = None) -> Of:
+    return Of(("stream", stream), Wanted(stream=stream), account)
 
 
 def of_person(person_id: UUID) -> Of:
@@ -196,7 +201,7 @@ class Updates:
             TooSlow: more has happened meanwhile than is kept for one listener.
             NotNow: the read models do not show it.
         """
-        with self._listening(of.key) as listener:
+        with self._listening(of.keys) as listener:
             known = self._position  # what comes after is told
             cursor = await self._log.head() if after is None else after
             await self._shown(known)
@@ -217,15 +222,17 @@ class Updates:
             raise NotNow
 
     @contextmanager
-    def _listening(self, key: Hashable) -> Iterator[Listener]:
+    def _listening(self, keys: Collection[Hashable]) -> Iterator[Listener]:
         listener = Listener()
-        self._listeners[key].add(listener)
+        for key in keys:
+            self._listeners[key].add(listener)
         try:
             yield listener
         finally:
-            self._listeners[key].discard(listener)
-            if not self._listeners[key]:
-                del self._listeners[key]
+            for key in keys:
+                self._listeners[key].discard(listener)
+                if not self._listeners[key]:
+                    del self._listeners[key]
 
     async def _missed(self, of: Of, after: int, until: int) -> AsyncIterator[Happened]:
         """What had happened by the time somebody began to listen, a few events at a time."""

@@ -12,7 +12,7 @@ from domain.user import User as Account
 from domain.violation import Violation as Case
 from domain.visa import Visa as Permit
 from projections.updates import Happened, Of, everything, of_person, of_stream
-from schema.access import SeenAs, person_of, require_auditor, require_purpose
+from schema.access import RELATIONS, SeenAs, person_of, require_auditor, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError
 from schema.event import Event, event_shown, is_shown
@@ -108,15 +108,18 @@ async def _updates_of(
         Ended: the reader's right is gone.
     """
     condition = Condition("one.id = %(id)s", (("id", stream),))
-    if not await look(context, source, condition):
+    found = await look(context, source, condition)
+    if not found:
         require_purpose(context, source.data)
         raise RequestError(RequestErrorCode.NOT_FOUND)
-    async for happened in happenings(context, of_stream(stream), after):
+    # Who sees it by a relation to the holder, whose account says when that is over.
+    account = found[0].holder_id if source is VISAS and found[0].seen_as in RELATIONS else None
+    async for happened in happenings(context, of_stream(stream, account=account), after):
         found = await look(context, source, condition)
         if not found:
             raise Ended(Why.RIGHT_IS_GONE)
         row: SeenVisa | SeenViolation = found[0]
-        if is_shown(happened, row.seen_as):
+        if happened.stream == stream and is_shown(happened, row.seen_as):
             yield update_shown(happened, row.seen_as, context, row)
 
 

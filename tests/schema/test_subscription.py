@@ -34,6 +34,7 @@ from store.keyring import Keyring
 from store.log import Log
 from telemetry.count import SOCKETS
 from tests.conftest import Clock
+from tests.end_to_end.test_history import issue, movement
 from tests.end_to_end.test_violation import SALMAN, do, recorded, reported, token
 from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
 
@@ -311,6 +312,27 @@ async def test_a_right_that_is_gone_ends_it_with_the_next_event(served: Served) 
             "revokeRole", RevokeRole(national_id=SALMAN.national_id, role=Role.TRAFFIC_OFFICER), SETUP
         )
         assert await client.closed(within=12) == 4403
+
+
+async def test_a_delegation_that_is_withdrawn_ends_what_it_let_somebody_listen_to(served: Served) -> None:
+    house = served.house
+    days = {"from": "2026-03-01", "until": "2026-03-31"}
+    delegation = {"delegateNationalId": NOURA.national_id, "service": "VISA_INQUIRY"} | days
+    visa = issue() | {"number": "6000000009"}
+    assert (await do(house, "issueVisa", "passports", **visa)).problems == []
+    granted = await do(house, "grantDelegation", RAJESH, shown="user { delegations { id } }", **delegation)
+    [kept] = granted.data["user"]["delegations"]
+    query = 'subscription { visaUpdated(number: "6000000009") { position event { type } } }'
+    async with served.socket(NOURA) as delegate, served.socket(RAJESH) as holder:
+        for client in (delegate, holder):
+            await client.subscribe(query)
+        await do(house, "setLanguage", RAJESH, language="EN")  # that of the holder which is nobody's business here
+        revoked = await do(house, "revokeDelegation", RAJESH, delegationId=kept["id"])
+        assert revoked.problems == []
+        assert await delegate.closed() == 4403
+        left = movement(house, "DEPARTURE") | {"visaNumber": "6000000009"}
+        assert (await do(house, "recordMovement", "border-guard", **left)).problems == []
+        assert (await holder.next())["event"]["type"] == "Visa.Departed"
 
 
 async def test_a_token_without_a_session_ends_by_itself(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
