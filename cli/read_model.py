@@ -1,6 +1,7 @@
 """`sijil rebuild` and `readmodel`: tables that follow from the record."""
 
 import getpass
+import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,8 @@ from projections.tables import drop as drop_kept
 from server import open_installation
 from settings import Settings
 from store.faults import ExitStatus, Fault
+
+logger = logging.getLogger(__name__)
 
 SOME_DIFFER = SOME_STAY = 1
 app = typer.Typer()
@@ -132,7 +135,10 @@ def readmodel_retry() -> None:
 
 async def _retry(settings: Settings) -> tuple[int, list[SetAside]]:
     async with open_installation(settings) as installation:
-        return await retry(installation.database, installation.log, READ_MODELS)
+        mended, left = await retry(installation.database, installation.log, READ_MODELS)
+    # It changes nothing but what follows from the record: the program's log is where it is kept.
+    logger.warning("%s tried again what was set aside: %d current, %d not", _operator(), mended, len(left))
+    return mended, left
 
 
 @readmodel.command("skip", epilog="Example: sijil readmodel skip --position 4711 --reason 'a test case'")
