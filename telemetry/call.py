@@ -90,9 +90,7 @@ def _note(call: Call, begun_at: int, seconds: float) -> None:
     if len(_durations) >= AT_ONCE:
         record_durations()
     # A root: whether it is sampled is not for a client's traceparent to say.
-    # Queries are many, and change nothing.
-    level = logging.INFO if call.kind == "mutation" else logging.DEBUG
-    logger.log(level, "%s %s: %s in %.0f ms", call.kind, call.operation, outcome, seconds * 1000)
+    logger.debug("%s %s: %s in %.0f ms", call.kind, call.operation, outcome, seconds * 1000)
     span = _tracer.start_span(f"{call.kind} {call.operation}", kind=SpanKind.SERVER, start_time=begun_at)
     if span.is_recording():
         span.set_attributes(_attributes(call, outcome))
