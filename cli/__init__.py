@@ -36,6 +36,8 @@ Examples:
   sijil rebuild visa                              build a read model from event one, beside the live one
   sijil readmodel list                            how far the read models are, and what is kept back
   sijil audit history 7000001311                  what was recorded about a violation, and by whom
+  sijil verify receipt objection.tlog-proof --key sijil.local/log+…
+                                                  what a receipt proves, without the log
   sijil outbox                                    what was sent to people, and what could not be
   sijil schema > schema.graphql                   the API's schema
   SIJIL_PORT=9000 sijil settings                  every setting and where it comes from
