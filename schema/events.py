@@ -68,6 +68,11 @@ async def note_events(context: Context, happened: Sequence[Happened]) -> None:
     await note_seen(context, Role.AUDITOR, seen)
 
 
+def also_shown_with(happened: Happened) -> tuple[Data, ...]:
+    """What else than its case an event shows; that a violation is void ends its objection, too."""
+    return (Data.OBJECTION,) if isinstance(happened.recorded.event, (*OBJECTION_EVENTS, Violation.Voided)) else ()
+
+
 def _data_of(happened: Happened) -> Data:
     event = happened.recorded.event
     if isinstance(event, OBJECTION_EVENTS):
