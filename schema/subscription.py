@@ -160,7 +160,8 @@ class Subscription:
     ) -> AsyncGenerator[Event, None]:
         context = info.context
         require_auditor(context)
-        wanted = await event_filter(filter or None, context)
+        wanted, about = await event_filter(filter or None, context)
+        await note_events(context, [], about=about)
         of = everything(wanted) if wanted.stream is None else of_stream(wanted.stream)
         async for happened in happenings(context, of, after):
             if fits(wanted, happened):

@@ -34,6 +34,7 @@ ROLES = {
 }
 AUDIT = {"Purpose": "AUDIT"}
 VISA = "6000000001"
+LONGER = {"number": VISA, "returnBefore": "2026-06-15", "iqamaExpiresOn": "2028-02-01"}
 PORT = {"ar": "منفذ البطحاء", "en": "Al Batha border post"}
 EVENTS = """query ($first: Int, $after: String, $last: Int, $before: String, $filter: EventFilter) {
     events(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
@@ -269,6 +270,32 @@ async def test_the_look_is_noted_for_everybody_in_whose_case_an_event_on_the_pag
             (await id_of(house, NOURA), "AUDITOR", "AUDIT", ["VIOLATION"]),
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("filter", "whom"),
+    [
+        ({"type": ["User.SponsorAssigned"]}, {RAJESH, NOURA}),
+        ({"type": ["User.DelegationGranted"]}, {RAJESH, FAHD}),
+        ({"type": ["Violation.ObjectionSubmitted"]}, {RAJESH}),
+        ({"aboutNationalId": FAHD.national_id, "type": ["Violation.Voided"]}, {FAHD}),
+    ],
+)
+async def test_the_look_is_noted_for_who_is_named_or_asked_about_too(
+    house: House, filter: dict[str, Any], whom: set[Registered]
+) -> None:
+    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await events(house, first=100, filter=filter)
+    looks = await house.rows("SELECT person_id FROM access_log WHERE role = 'AUDITOR'")
+    assert sorted(looks) == sorted([(await id_of(house, person),) for person in whom])
+
+
+async def test_the_look_is_noted_for_who_acted_in_somebody_elses_case(house: House) -> None:
+    await act(house, "extendVisa", NOURA, LONGER)
+    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await events(house, last=1, filter={"type": ["Visa.Extended"]})
+    looks = await house.rows("SELECT person_id, seen FROM access_log WHERE role = 'AUDITOR'")
+    assert sorted(looks) == sorted([(await id_of(house, RAJESH), ["VISA"]), (await id_of(house, NOURA), ["PERSON"])])
 
 
 async def test_an_erased_persons_events_are_still_listed_without_their_values(house: House) -> None:
