@@ -53,7 +53,7 @@ class Happened:
 
     recorded: Recorded
     person_id: UUID
-    shown: dict[bool, dict[str, Any]] = field(default_factory=dict)  # its values as they are shown, masked or not
+    shown: dict[Hashable, dict[str, Any]] = field(default_factory=dict)  # its values, by how they are seen
     _made: dict[Hashable, asyncio.Future[Any]] = field(default_factory=dict)
 
     @property

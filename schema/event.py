@@ -83,9 +83,8 @@ def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:
     """An event as the reader may see it. Its values are worked out once for all who see them alike."""
     one = happened.recorded
     event = one.event
-    masked = seen_as is SeenAs.AUDITOR
-    if masked not in happened.shown:
-        happened.shown[masked] = recorded.data_of(event, seen_as)
+    if seen_as not in happened.shown:
+        happened.shown[seen_as] = recorded.data_of(event, seen_as)
     name = type(event).__qualname__
     return Event(
         id=global_id("Event", one.event_id),
@@ -101,7 +100,7 @@ def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:
         schema_version=shape_of(type(event)).version,
         correlation_id=_maybe_id(one.correlation_id),
         causation_id=_maybe_id(one.causation_id),
-        data=JSON(happened.shown[masked]),
+        data=JSON(happened.shown[seen_as]),
     )
 
 

@@ -1,6 +1,7 @@
 """The log as auditors search it, and the histories that people see, of a house in which something of each kind has happened."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from pathlib import Path
@@ -19,9 +20,11 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
+from tests.end_to_end.test_receipt import sign
 from tests.end_to_end.test_violation import FAHD, MARYAM, SALMAN, Life, do, recorded, token
 from tests.house import NOURA, RAJESH, House, Registered, open_house
 from tests.schema.conftest import counted
+from transparency.key import LogKeyFile
 
 YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))
 KHALID = Registered("2966090652", "khalid", "+966510000007", None, ("خالد الحربي", "Khalid Al-Harbi"))
@@ -383,6 +386,43 @@ async def test_who_sees_a_visa_reads_its_history_as_they_see_the_visa(
     fields = {change["field"] for node in nodes for change in node["changes"]}
     assert ("refusedMovements" in fields) is sees_refused
     assert {"field": "status", "before": "ISSUED", "after": "DEPARTED"} in nodes[0]["changes"]
+
+
+RECEIPT = "query ($id: ID!) { receipt(eventId: $id) { position leafHash proof } }"
+
+
+@pytest.mark.parametrize(
+    ("who", "headers", "sees"),
+    [
+        (RAJESH, {}, True),
+        (NOURA, {}, False),
+        (FAHD, {}, False),
+        (KHALID, {"Purpose": "COUNTER_REQUEST"}, True),
+        (YOUSEF, AUDIT, True),
+    ],
+)
+async def test_until_when_papers_are_valid_is_told_to_the_holder_and_to_officials_alone(
+    house: House, who: Registered, headers: dict[str, str], sees: bool
+) -> None:
+    await act(house, "extendVisa", NOURA, LONGER)
+    found = await histories(house, f'{{ visa(number: "{VISA}") {{ {HISTORY} }} }}', who, **headers)
+    nodes = [edge["node"] for edge in found["history"]["edges"]]
+    extended, issued = nodes[0]["data"], nodes[-1]["data"]
+    told = (extended["iqamaExpiresOn"], issued["iqamaExpiresOn"], issued["passportExpiresOn"])
+    assert told == (("2028-02-01", "2028-01-01", "2029-01-01") if sees else (None, None, None))
+    fields = {change["field"] for node in nodes for change in node["changes"]}
+    assert ("iqamaExpiresOn" in fields, "passportExpiresOn" in fields) == (sees, False)
+
+
+@pytest.mark.parametrize(("who", "sees"), [(RAJESH, True), (NOURA, False)])
+async def test_a_receipt_tells_relations_nothing_of_the_holders_papers(
+    house: House, now: Clock, tmp_path: Path, who: Registered, sees: bool
+) -> None:
+    by_type = {one["node"]["type"]: one["node"]["id"] for one in (await events(house, first=100))["edges"]}
+    await sign(house, LogKeyFile(tmp_path / "log.key", origin="sijil.local/log", make=(now(), os.urandom)), tmp_path)
+    for type, expected in (("Visa.Issued", sees), ("Visa.Departed", True)):
+        receipt = (await house.ask(RECEIPT, await token(house, who), id=by_type[type])).data
+        assert ("\nextra " in receipt["proof"]) is expected
 
 
 OF_OBJECTION = [
