@@ -7,8 +7,9 @@ from uuid import UUID
 
 import strawberry
 
+from domain.actor import Role
 from domain.violation import Violation
-from schema.access import Data, SeenAs, person_of, require_purpose, shows_expiries, shows_officials
+from schema.access import Data, SeenAs, official_roles, person_of, require_purpose, shows_expiries, shows_officials
 from schema.context import Context, Info
 from schema.errors import bad_input
 from schema.events import events_by_id
@@ -112,7 +113,8 @@ async def _extra(context: Context, row: Row, seen_as: SeenAs) -> bytes | None:
     if seen_as is SeenAs.AGENCY:  # it reports and does not read
         return None
     recorded = await _recorded(context, row.position)
-    if not shows_officials(seen_as) and names_officials(recorded, context.reader_id):
+    is_auditor = shows_officials(seen_as) or Role.AUDITOR in official_roles(context, Data.PERSON)
+    if not is_auditor and names_officials(recorded, context.reader_id):
         return None
     if not shows_expiries(seen_as) and has_expiries(recorded.event):
         return None
