@@ -17,7 +17,9 @@ from schema.scalars import moment
 from store.codec import Event, Recorded
 from store.shape import shape_of
 
-PEOPLE: Final = frozenset({"holder_id", "sponsor_id", "violator_id", "delegate_id", "person_id"})
+PEOPLE: Final = frozenset({"holder_id", "sponsor_id", "violator_id", "delegate_id", "person_id", "sponsors"})
+"""Fields that hold a person, or people as keys."""
+
 OFFICIALS: Final = frozenset({"officer_id", "clerk_id", "decided_by"})
 """Who did something in office: for auditors only."""
 
@@ -94,7 +96,10 @@ def _shown(value: Any, *, is_person: bool, seen_as: SeenAs) -> Any:  # noqa: ANN
         case bytes():
             return value.hex()
         case Mapping():
-            return {str(key): _shown(inner, is_person=False, seen_as=seen_as) for key, inner in value.items()}
+            return {
+                str(_shown(key, is_person=is_person, seen_as=seen_as)): _shown(inner, is_person=False, seen_as=seen_as)
+                for key, inner in value.items()
+            }
         case set() | frozenset():
             return sorted(map(str, value))
         case list() | tuple():
