@@ -1,5 +1,6 @@
 """Which events somebody wants."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -18,6 +19,7 @@ from schema.ids import read_id
 from schema.scalars import Position
 
 MOST_TYPES = 50
+LONGEST_CODE = 20  # no agency's code is longer
 NOBODY = UUID(int=0)
 
 
@@ -152,13 +154,16 @@ def _types(given: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _subject(typed: str) -> str:
-    """Who it is as the record names them; an id that is of nobody fits nothing."""
-    try:
-        UUID(typed)
-    except ValueError:
-        pass
-    else:
+    """Who it is as the record names them; an id that is of nobody fits nothing.
+
+    Raises:
+        RequestError: BAD_USER_INPUT, it is the id of something else.
+    """
+    with suppress(ValueError):
+        return str(UUID(typed))
+    if len(typed) <= LONGEST_CODE:
         return typed
-    if len(typed) > 20:  # noqa: PLR2004 (longer than any agency's code)
-        return str(read_id(typed)[1])
-    return typed
+    kind, id = read_id(typed)
+    if kind != "Person":
+        raise bad_input("`actorSubject` is the id of a Person, an agency's code, `clock` or `setup`")
+    return str(id)

@@ -210,6 +210,7 @@ async def test_pages_meet_without_a_gap_both_ways_while_more_is_recorded(house: 
         ({"correlationId": "x"}, "BAD_USER_INPUT"),
         ({"type": ["Visa.Flew"]}, "BAD_USER_INPUT"),
         ({"streamType": "Car"}, "BAD_USER_INPUT"),
+        ({"actorSubject": global_id("Visa", UUID(int=1))}, "BAD_USER_INPUT"),
         ({"aboutPersonId": global_id("Visa", UUID(int=1))}, "BAD_USER_INPUT"),
         ({"aboutNationalId": "1000000000"}, "BAD_USER_INPUT"),
     ],
@@ -218,6 +219,14 @@ async def test_a_filter_that_is_none_is_refused_with_a_reason(house: House, filt
     answer = await house.ask(EVENTS, await token(house, YOUSEF), headers=AUDIT, first=1, filter=filter)
     assert answer.body["data"] == {"events": None}
     assert answer.errors == [code]
+
+
+@pytest.mark.parametrize("write", [str, lambda id: str(id).upper(), lambda id: id.hex, lambda id: f"{{{id}}}"])
+async def test_who_did_it_may_be_written_as_any_form_of_their_id(house: House, write: Callable[[UUID], str]) -> None:
+    salman = await id_of(house, SALMAN)
+    wanted = {"actorSubject": global_id("Person", salman)}
+    expected = positions(await events(house, first=100, filter=wanted))
+    assert positions(await events(house, first=100, filter={"actorSubject": write(salman)})) == expected != []
 
 
 async def test_an_id_and_a_number_of_different_people_find_nothing(house: House) -> None:
