@@ -209,6 +209,7 @@ async def test_pages_meet_without_a_gap_both_ways_while_more_is_recorded(house: 
         ({"stream": "x"}, "BAD_USER_INPUT"),
         ({"correlationId": "x"}, "BAD_USER_INPUT"),
         ({"type": ["Visa.Flew"]}, "BAD_USER_INPUT"),
+        ({"type": ["Visa.Issued"] * 51}, "BAD_USER_INPUT"),
         ({"streamType": "Car"}, "BAD_USER_INPUT"),
         ({"actorSubject": global_id("Visa", UUID(int=1))}, "BAD_USER_INPUT"),
         ({"aboutPersonId": global_id("Visa", UUID(int=1))}, "BAD_USER_INPUT"),
