@@ -490,6 +490,25 @@ async def test_a_history_as_of_a_moment_ends_there(house: House) -> None:
     assert [edge["node"] for edge in then["history"]["edges"]] == expected
 
 
+async def test_people_in_a_history_as_of_a_moment_are_named_as_they_were_then(house: House) -> None:
+    then = moment(house.now())
+    for person, en in ((RAJESH, "Ranjit Kumar"), (SALMAN, "Suleiman Al-Otaibi")):
+        correction = {"nationalId": person.national_id, "name": {"en": en}, "reason": "Typed wrong"}
+        await act(house, "correctPerson", "civil-affairs", correction)
+    shown = "history(first: 50) { edges { node { type about { name { en } } actor { name { en } } } } }"
+    number = await objected(house)
+    actors, about = [], []
+    for as_of in (f', asOf: "{then}"', ""):
+        query = f'{{ violation(number: "{number}"{as_of}) {{ {shown} }} }}'
+        seen = await histories(house, query, YOUSEF, **AUDIT)
+        by_type = {edge["node"]["type"]: edge["node"] for edge in seen["history"]["edges"]}
+        actors.append(by_type["Violation.ObjectionRejected"]["actor"]["name"]["en"])
+        seen = await histories(house, query, SALMAN, Purpose="CASE_REVIEW")
+        about.append({edge["node"]["about"][0]["name"]["en"] for edge in seen["history"]["edges"]})
+    assert actors == ["Salman Al-Otaibi", "Suleiman Al-Otaibi"]
+    assert about == [{"Rajesh Kumar"}, {"Ranjit Kumar"}]
+
+
 async def test_a_history_has_pages_that_meet(house: House) -> None:
     number = await objected(house)
     found: list[str] = []
