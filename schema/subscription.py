@@ -11,7 +11,8 @@ from domain.errors import RequestErrorCode
 from domain.user import User as Account
 from domain.violation import Violation as Case
 from domain.visa import Visa as Permit
-from projections.updates import Happened, Of, everything, of_person, of_stream
+from projections.event_search import Wanted
+from projections.updates import Happened, Of, about_person, everything, of_person, of_stream
 from schema.access import Data, SeenAs, person_of, require_auditor, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError
@@ -124,6 +125,13 @@ async def _updates_of(
             yield update_shown(happened, row.seen_as, context, row)
 
 
+def _that_may_fit(wanted: Wanted) -> Of:
+    """The least to listen to in which all that is wanted is: what happens to others must not crowd it out."""
+    if wanted.stream is not None:
+        return of_stream(wanted.stream)
+    return everything(wanted) if wanted.person is None else about_person(wanted.person, wanted)
+
+
 @strawberry.type(
     description="What can be listened to, over WebSockets (graphql-transport-ws) and over SSE. What is told comes without a gap "
     "and without a repetition, in the order of the log."
@@ -162,8 +170,7 @@ class Subscription:
         require_auditor(context)
         wanted, about = await event_filter(filter or None, context)
         await note_events(context, [], about=about)
-        of = everything(wanted) if wanted.stream is None else of_stream(wanted.stream)
-        async for happened in happenings(context, of, after):
+        async for happened in happenings(context, _that_may_fit(wanted), after):
             if fits(wanted, happened):
                 await note_events(context, [happened])
                 yield event_shown(happened, SeenAs.AUDITOR, context)

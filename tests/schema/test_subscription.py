@@ -523,6 +523,27 @@ async def test_who_has_more_waiting_than_is_kept_comes_back_from_where_they_were
         assert len({(await client.next())["position"] for _ in range(7)}) == 7
 
 
+async def test_who_listens_for_one_person_is_not_too_slow_for_what_happens_to_others(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Listener.tell
+    told: list[str] = []
+
+    def note(listener: Listener, happened: Happened) -> None:
+        told.append(type(happened.recorded.event).__qualname__)
+        tell(listener, happened)
+
+    monkeypatch.setattr(Listener, "tell", note)
+    worker = {"nationalId": RAJESH.national_id, "sponsorNationalId": NOURA.national_id, "relation": "EMPLOYER"}
+    async with served.socket(YOUSEF, purpose="AUDIT") as client:
+        await client.subscribe(EVERY, filter={"aboutNationalId": NOURA.national_id})
+        await recorded(served.house, RAJESH)
+        await do(served.house, "assignSponsor", "civil-affairs", **worker)
+        await recorded(served.house, NOURA)
+        seen = [(await client.next())["type"] for _ in range(3)]
+    assert seen == told == ["User.SponsorAssigned", "Violation.Recorded", "Violation.Notified"]
+
+
 async def test_a_connection_has_so_many_operations_and_no_more(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ws, "MOST_OPERATIONS", 2)
     async with served.socket(RAJESH) as client:
