@@ -224,7 +224,9 @@ async def rows_read(database: Database, make: Callable[[], Filter]) -> str:
     most = 0
     async with database.pool.connection() as connection:
         for turn in range(20):
-            wanted = await event_filter(EventFilter(**make()), cast("Context", None))  # which a national ID would need
+            wanted, _ = await event_filter(
+                EventFilter(**make()), cast("Context", None)
+            )  # which a national ID would need
             given = {
                 name: list(value) if name == "types" else value
                 for name, value in asdict(wanted).items()

@@ -13,6 +13,7 @@ from eventsourcing.domain import AggregateEvent
 
 from domain.docket import Docket
 from projections.docket import Dockets
+from projections.event import named
 from projections.event_search import ANYTHING, Wanted, find
 from projections.violation import Violations
 from projections.visa import Visas
@@ -53,7 +54,7 @@ class Happened:
 
     recorded: Recorded
     person_id: UUID
-    shown: dict[bool, dict[str, Any]] = field(default_factory=dict)  # its values as they are shown, masked or not
+    shown: dict[Hashable, dict[str, Any]] = field(default_factory=dict)  # its values, by how they are seen
     _made: dict[Hashable, asyncio.Future[Any]] = field(default_factory=dict)
 
     @property
@@ -74,8 +75,10 @@ class Happened:
     @property
     def keys(self) -> list[Hashable]:
         """What those listen to who are told. A docket counts what other events say: it is no news to its person."""
-        keys: list[Hashable] = [EVERYTHING, ("stream", self.stream)]
-        return keys if isinstance(self.recorded.event, Docket.Event) else [*keys, ("person", self.person_id)]
+        event = self.recorded.event
+        about = {("about", person) for person in (self.person_id, named(event)) if person is not None}
+        keys: list[Hashable] = [EVERYTHING, ("stream", self.stream), *about]
+        return keys if isinstance(event, Docket.Event) else [*keys, ("person", self.person_id)]
 
 
 class Followed(Protocol):
@@ -107,6 +110,11 @@ class Of:
 
 def everything(wanted: Wanted = ANYTHING) -> Of:
     return Of(EVERYTHING, wanted)
+
+
+def about_person(person_id: UUID, wanted: Wanted) -> Of:
+    """Everything in somebody's cases, dockets too, and what names them: what is wanted with a person is among it."""
+    return Of(("about", person_id), wanted)
 
 
 def of_stream(stream: UUID, *, account: UUID | None = None) -> Of:

@@ -148,6 +148,11 @@ def shows_refused_movements(seen_as: SeenAs) -> bool:
     return seen_as is SeenAs.SELF or seen_as not in RELATIONS
 
 
+def shows_expiries(seen_as: SeenAs) -> bool:
+    """Whether it is told until when a visa's holder has a passport and an Iqama: to the holder, and to officials."""
+    return seen_as is SeenAs.SELF or seen_as not in RELATIONS
+
+
 def may_list_visas(context: Context, seen_as: SeenAs) -> bool:
     """Whether a person's visas are shown; otherwise the field is null."""
     return seen_as in RELATIONS or bool(official_roles(context, Data.VISA))

@@ -15,7 +15,7 @@ from domain.visa import Visa
 from projections.updates import Happened
 from schema import recorded
 from schema.access import AGENCY_OF, SeenAs, shows_refused_movements
-from schema.context import Context, Info
+from schema.context import Context
 from schema.field_change import FieldChange, changes_of
 from schema.ids import Node, global_id
 from schema.later import PERSON
@@ -45,6 +45,7 @@ class Actor:
 class Event(Node):
     happened: strawberry.Private[Happened]
     seen_as: strawberry.Private[SeenAs]
+    context: strawberry.Private[Context]
     position: Position = strawberry.field(description="Its place in the log: the order in which facts were recorded.")
     stream: str = strawberry.field(
         description="What it is about: all events of one visa, violation, account or docket."
@@ -60,17 +61,17 @@ class Event(Node):
     data: JSON = strawberry.field(description="Its own values, in camelCase.")
 
     @resolver("Whose case it belongs to.", graphql_type=list[PERSON])
-    async def about(self, info: Info) -> list[Node]:
-        return [await schema.person.party(info.context, self.happened.person_id, self.seen_as)]
+    async def about(self) -> list[Node]:
+        return [await schema.person.party(self.context, self.happened.person_id, self.seen_as)]
 
     @resolver("Who did it.")
-    async def actor(self, info: Info) -> Actor:
-        return await _actor(self.happened.recorded.actor, self.seen_as, info.context)
+    async def actor(self) -> Actor:
+        return await _actor(self.happened.recorded.actor, self.seen_as, self.context)
 
     @resolver("What it has changed, field by field, by replaying its stream.")
-    async def changes(self, info: Info) -> list[FieldChange]:
+    async def changes(self) -> list[FieldChange]:
         happened, seen_as = self.happened, self.seen_as
-        return await happened.once(("changes", seen_as), lambda: changes_of(happened, seen_as, info.context))
+        return await happened.once(("changes", seen_as), lambda: changes_of(happened, seen_as, self.context))
 
 
 def is_shown(happened: Happened, seen_as: SeenAs) -> bool:
@@ -83,14 +84,14 @@ def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:
     """An event as the reader may see it. Its values are worked out once for all who see them alike."""
     one = happened.recorded
     event = one.event
-    masked = seen_as is SeenAs.AUDITOR
-    if masked not in happened.shown:
-        happened.shown[masked] = recorded.data_of(event, seen_as)
+    if seen_as not in happened.shown:
+        happened.shown[seen_as] = recorded.data_of(event, seen_as)
     name = type(event).__qualname__
     return Event(
         id=global_id("Event", one.event_id),
         happened=happened,
         seen_as=seen_as,
+        context=context,
         position=Position(one.position),
         stream=str(event.originator_id),
         stream_version=event.originator_version,
@@ -101,7 +102,7 @@ def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:
         schema_version=shape_of(type(event)).version,
         correlation_id=_maybe_id(one.correlation_id),
         causation_id=_maybe_id(one.causation_id),
-        data=JSON(happened.shown[masked]),
+        data=JSON(happened.shown[seen_as]),
     )
 
 

@@ -1,7 +1,8 @@
 """Which events somebody wants."""
 
+from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import strawberry
@@ -18,6 +19,7 @@ from schema.ids import read_id
 from schema.scalars import Position
 
 MOST_TYPES = 50
+LONGEST_CODE = 20  # no agency's code is longer
 NOBODY = UUID(int=0)
 
 
@@ -57,8 +59,15 @@ class EventFilter:
 EventFilterArgument = Annotated[EventFilter | None, strawberry.argument(description="Which events; all without it.")]
 
 
-async def event_filter(filter: EventFilter | None, context: Context) -> Wanted:
-    """Which events a filter lets through.
+class Asked(NamedTuple):
+    """Which events a filter lets through, and the people whom it names, whether or not there is any of theirs."""
+
+    wanted: Wanted
+    about: frozenset[UUID]
+
+
+async def event_filter(filter: EventFilter | None, context: Context) -> Asked:
+    """What a filter asks for.
 
     Raises:
         RequestError: BAD_USER_INPUT, a value that is none of its kind.
@@ -69,9 +78,10 @@ async def event_filter(filter: EventFilter | None, context: Context) -> Wanted:
         for name, value in (vars(filter).items() if filter else ())
         if value is not strawberry.UNSET and value is not None
     }
-    return Wanted(
+    about = await _people(given, context)
+    wanted = Wanted(
         stream=_uuid(given, "stream", "`stream` is the stream of an event, as it was answered"),
-        person=await _person(given, context),
+        person=about[0] if len({*about}) == 1 else NOBODY if about else None,
         correlation_id=_uuid(given, "correlation_id", "`correlationId` is that of an event, as it was answered"),
         actor=_subject(given["actor_subject"]) if "actor_subject" in given else None,
         types=_types(given) if "type" in given or "stream_type" in given else None,
@@ -80,6 +90,7 @@ async def event_filter(filter: EventFilter | None, context: Context) -> Wanted:
         recorded_from=given.get("recorded_from"),
         recorded_to=given.get("recorded_to"),
     )
+    return Asked(wanted, frozenset(about) - {NOBODY})
 
 
 def fits(wanted: Wanted, one: Happened) -> bool:
@@ -105,16 +116,17 @@ def _uuid(given: dict[str, Any], name: str, otherwise: str) -> UUID | None:
         raise bad_input(otherwise) from None
 
 
-async def _person(given: dict[str, Any], context: Context) -> UUID | None:
-    """Whom it is about; nobody where id and number are of different people."""
-    with_id = with_number = None
+async def _people(given: dict[str, Any], context: Context) -> list[UUID]:
+    """Whom it is about, by their id and by their number."""
+    found = []
     if "about_person_id" in given:
         kind, with_id = read_id(given["about_person_id"])
         if kind != "Person":
             raise bad_input("`aboutPersonId` is the id of a Person")
+        found.append(with_id)
     if "about_national_id" in given:
-        with_number = await _with_number(given["about_national_id"], context)
-    return NOBODY if with_id and with_number and with_id != with_number else with_id or with_number
+        found.append(await _with_number(given["about_national_id"], context))
+    return found
 
 
 async def _with_number(national_id: str, context: Context) -> UUID:
@@ -129,9 +141,9 @@ async def _with_number(national_id: str, context: Context) -> UUID:
 
 
 def _types(given: dict[str, Any]) -> tuple[str, ...]:
-    types = given.get("type", list(TITLES))
-    if len(types) > MOST_TYPES + len(TITLES):
+    if len(given.get("type", ())) > MOST_TYPES:
         raise bad_input(f"`type` has at most {MOST_TYPES} entries")
+    types = given.get("type", TITLES)
     unknown = set(types) - TITLES.keys()
     if unknown:
         raise bad_input("`type` is the type of an event, like Visa.Issued")
@@ -142,13 +154,16 @@ def _types(given: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _subject(typed: str) -> str:
-    """Who it is as the record names them; an id that is of nobody fits nothing."""
-    try:
-        UUID(typed)
-    except ValueError:
-        pass
-    else:
+    """Who it is as the record names them; an id that is of nobody fits nothing.
+
+    Raises:
+        RequestError: BAD_USER_INPUT, it is the id of something else.
+    """
+    with suppress(ValueError):
+        return str(UUID(typed))
+    if len(typed) <= LONGEST_CODE:
         return typed
-    if len(typed) > 20:  # noqa: PLR2004 (longer than any agency's code)
-        return str(read_id(typed)[1])
-    return typed
+    kind, id = read_id(typed)
+    if kind != "Person":
+        raise bad_input("`actorSubject` is the id of a Person, an agency's code, `clock` or `setup`")
+    return str(id)

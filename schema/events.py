@@ -1,6 +1,6 @@
 """The log itself, for auditors, and single events by their ids, for whoever sees what they are about."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import strawberry
 from domain.actor import Role
 from domain.violation import Violation
 from domain.visa import Visa
-from projections.event import Events
+from projections.event import Events, named
 from projections.event_search import find
 from projections.updates import Happened
 from projections.violation import OBJECTION_EVENTS
@@ -34,7 +34,8 @@ CASES: Final[Sequence[tuple[Source[Any], type, Sequence[Data]]]] = (
 class EventQueries:
     @resolver(
         "Everything that was recorded, in the order of the log. For auditors, with a purpose: personal data is masked, and "
-        "the look is written to the access log of everybody in whose case an event on the page is."
+        "the look is written to the access log of everybody in whose case an event on the page is, who is named in one, "
+        "has done one for themselves, or was asked about."
     )
     async def events(  # noqa: PLR0917 (GraphQL arguments, by name)
         self,
@@ -48,7 +49,7 @@ class EventQueries:
         context = info.context
         require_auditor(context)
         page = asked(info, EVENTS, first, after, last, before)
-        wanted = await event_filter(filter or None, context)
+        wanted, about = await event_filter(filter or None, context)
         later_than = 0 if page.after is None else position_of(page.after)
         until = context.position + 1
         earlier_than = until if page.before is None else min(until, position_of(page.before))
@@ -58,14 +59,28 @@ class EventQueries:
             )
         happened = await read_events(context, positions)
         shown = events_listed(happened, page, EVENTS, SeenAs.AUDITOR, context)
-        await note_events(context, [edge.node.happened for edge in shown.edges])
+        await note_events(context, [edge.node.happened for edge in shown.edges], about=about)
         return shown
 
 
-async def note_events(context: Context, happened: Sequence[Happened]) -> None:
-    """Note whose data an auditor was shown with events, and of which kinds."""
-    seen = {(one.person_id, _data_of(one)) for one in happened if one.person_id != context.reader_id}
-    await note_seen(context, Role.AUDITOR, seen)
+async def note_events(context: Context, happened: Sequence[Happened], *, about: Collection[UUID] = ()) -> None:
+    """Note whose data an auditor was shown with events, and of which kinds. `about`: who was asked about, too."""
+    seen = {(one.person_id, _data_of(one)) for one in happened}
+    seen |= {(person, Data.PERSON) for one in happened for person in _others_in(one)}
+    seen |= {(person, Data.PERSON) for person in about}
+    await note_seen(context, Role.AUDITOR, {(person, data) for person, data in seen if person != context.reader_id})
+
+
+def _others_in(happened: Happened) -> set[UUID]:
+    """Who has a part in an event of somebody else's case: whom it names, and who did it for themselves."""
+    actor, name = happened.recorded.actor, named(happened.recorded.event)
+    found = {UUID(actor.subject)} if actor.role is Role.PERSON else set()
+    return (found | ({name} if name else set())) - {happened.person_id}
+
+
+def also_shown_with(happened: Happened) -> tuple[Data, ...]:
+    """What else than its case an event shows; that a violation is void ends its objection, too."""
+    return (Data.OBJECTION,) if isinstance(happened.recorded.event, (*OBJECTION_EVENTS, Violation.Voided)) else ()
 
 
 def _data_of(happened: Happened) -> Data:

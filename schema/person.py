@@ -18,6 +18,7 @@ from domain.formats import PersonKind
 from domain.objection import rejected_in_year
 from domain.text import Text
 from domain.user import AccountStatus, Language
+from projections.past import rows_as_of
 from projections.person import People, PersonRow
 from schema import later
 from schema.access import (
@@ -329,12 +330,19 @@ async def name_of(context: Context, person_id: UUID, *, masked: bool) -> Text | 
     """Somebody's name, of whom nothing else is shown."""
 
     async def load(people: list[UUID]) -> list[Text | None]:
-        async with context.connection() as connection:
-            found = await People().load(connection, people)
+        found = await _as_of(context, people)
         return [found[person].name if person in found else None for person in people]
 
     name = await context.loader("names", load).load(person_id)
     return masked_name(name, SeenAs.AUDITOR) if masked else name
+
+
+async def _as_of(context: Context, people: list[UUID]) -> dict[UUID, PersonRow]:
+    """People as of what the answer tells of."""
+    if context.as_of is not None:
+        return await rows_as_of(context.accounts.log, People(), people, context.as_of)
+    async with context.connection() as connection:
+        return await People().load(connection, people)
 
 
 def known_party(context: Context, row: PersonRow, seen_as: SeenAs) -> None:

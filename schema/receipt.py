@@ -7,13 +7,14 @@ from uuid import UUID
 
 import strawberry
 
+from domain.actor import Role
 from domain.violation import Violation
-from schema.access import Data, SeenAs, person_of, require_purpose, shows_officials
+from schema.access import Data, SeenAs, official_roles, person_of, require_purpose, shows_expiries, shows_officials
 from schema.context import Context, Info
 from schema.errors import bad_input
 from schema.events import events_by_id
 from schema.ids import global_id, read_id
-from schema.recorded import names_officials
+from schema.recorded import has_expiries, names_officials
 from schema.resolver import resolver
 from schema.scalars import Position
 from store.codec import Recorded, Row, entry_hash, leaf_hash, parse
@@ -39,7 +40,7 @@ class Receipt:
     @resolver(
         "c2sp.org/tlog-proof@v1 text, the file that `sijil verify receipt` reads; null until the next checkpoint. It holds the "
         "event as it is stored, and for the person whom it is about their own words in it; for others than auditors it "
-        "holds a hash alone where an official is named."
+        "holds a hash alone where an official is named, and for the holder's relations where a visa's papers are."
     )
     async def proof(self, info: Info) -> str | None:
         return await _proof(info.context, self.row, self.seen_as)
@@ -112,7 +113,10 @@ async def _extra(context: Context, row: Row, seen_as: SeenAs) -> bytes | None:
     if seen_as is SeenAs.AGENCY:  # it reports and does not read
         return None
     recorded = await _recorded(context, row.position)
-    if not shows_officials(seen_as) and names_officials(recorded, context.reader_id):
+    is_auditor = shows_officials(seen_as) or Role.AUDITOR in official_roles(context, Data.PERSON)
+    if not is_auditor and names_officials(recorded, context.reader_id):
+        return None
+    if not shows_expiries(seen_as) and has_expiries(recorded.event):
         return None
     personal = parse(row).personal
     is_theirs = personal is not None and personal.of == context.reader_id

@@ -11,15 +11,20 @@ from eventsourcing.domain import Aggregate
 
 from commands.form import camel_case
 from domain.text import Text
-from schema.access import AGENCY_OF, SeenAs, masked_name, masked_number, shows_refused_movements
+from schema.access import AGENCY_OF, SeenAs, masked_name, masked_number, shows_expiries, shows_refused_movements
 from schema.ids import global_id
 from schema.scalars import moment
 from store.codec import Event, Recorded
 from store.shape import shape_of
 
-PEOPLE: Final = frozenset({"holder_id", "sponsor_id", "violator_id", "delegate_id", "person_id"})
+PEOPLE: Final = frozenset({"holder_id", "sponsor_id", "violator_id", "delegate_id", "person_id", "sponsors"})
+"""Fields that hold a person, or people as keys."""
+
 OFFICIALS: Final = frozenset({"officer_id", "clerk_id", "decided_by"})
 """Who did something in office: for auditors only."""
+
+EXPIRIES: Final = frozenset({"passport_expires_on", "iqama_expires_on"})
+"""Of the papers of a visa's holder."""
 
 NUMBERS: Final = frozenset({"national_id", "mobile", "passport_number"})
 NOT_MASKED: Final = frozenset({"location"})
@@ -28,7 +33,7 @@ PERSONAL: Final = frozenset({"name", "national_id", "username", "mobile", "email
 
 
 def data_of(event: Event, seen_as: SeenAs) -> dict[str, Any]:
-    """An event's own fields; personal ones are masked for auditors, and null once they are erased."""
+    """An event's own fields; personal ones are masked for auditors, and null once they are erased; what others may not see is null."""
     shape = shape_of(type(event))
     names = [name for name in (*shape.plain.names, *shape.personal.names) if name != "originator_topic"]
     personal = frozenset(shape.personal.names)
@@ -41,6 +46,11 @@ def names_officials(recorded: Recorded, reader_id: UUID | None) -> bool:
     people = {actor.subject} if actor.role in AGENCY_OF and actor.subject != "setup" else set()
     people |= {str(vars(event)[name]) for name in shape_of(type(event)).plain.names if name in OFFICIALS}
     return bool(people - {str(reader_id), "None"})
+
+
+def has_expiries(event: Event) -> bool:
+    """Whether an event as it is stored tells until when somebody's papers are valid."""
+    return not EXPIRIES.isdisjoint(shape_of(type(event)).plain.names)
 
 
 def state_of(aggregate: Aggregate, seen_as: SeenAs) -> dict[str, Any]:
@@ -60,7 +70,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str
 
 def _field(name: str, value: Any, seen_as: SeenAs, personal: frozenset[str]) -> Any:  # noqa: ANN401 (any value)
     is_auditor = seen_as is SeenAs.AUDITOR
-    if name in OFFICIALS and not is_auditor:
+    if (name in OFFICIALS and not is_auditor) or (name in EXPIRIES and not shows_expiries(seen_as)):
         return None
     if name in personal and name not in NOT_MASKED and is_auditor:
         return _masked(name, value)
@@ -86,7 +96,10 @@ def _shown(value: Any, *, is_person: bool, seen_as: SeenAs) -> Any:  # noqa: ANN
         case bytes():
             return value.hex()
         case Mapping():
-            return {str(key): _shown(inner, is_person=False, seen_as=seen_as) for key, inner in value.items()}
+            return {
+                str(_shown(key, is_person=is_person, seen_as=seen_as)): _shown(inner, is_person=False, seen_as=seen_as)
+                for key, inner in value.items()
+            }
         case set() | frozenset():
             return sorted(map(str, value))
         case list() | tuple():

@@ -1,7 +1,7 @@
 """What can be listened to: each update is an event, in the log's order, with what it is about as it is by then."""
 
-from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator, Sequence
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
@@ -11,13 +11,14 @@ from domain.errors import RequestErrorCode
 from domain.user import User as Account
 from domain.violation import Violation as Case
 from domain.visa import Visa as Permit
-from projections.updates import Happened, Of, everything, of_person, of_stream
-from schema.access import RELATIONS, SeenAs, person_of, require_auditor, require_purpose
+from projections.event_search import Wanted
+from projections.updates import Happened, Of, about_person, everything, of_person, of_stream
+from schema.access import RELATIONS, Data, SeenAs, person_of, require_auditor, require_purpose
 from schema.context import Context, Info
 from schema.errors import RequestError
 from schema.event import Event, event_shown, is_shown
 from schema.event_filter import EventFilterArgument, event_filter, fits
-from schema.events import note_events
+from schema.events import also_shown_with, note_events
 from schema.live import Ended, Why
 from schema.look import VIOLATIONS, VISAS, Condition, SeenViolation, SeenVisa, Source, look
 from schema.number import ViolationNumber, VisaNumber
@@ -25,6 +26,7 @@ from schema.objection import Objection, objection_shown
 from schema.person import User, own_row, user_shown
 from schema.resolver import resolver, subscription
 from schema.scalars import Position
+from schema.selection import selects
 from schema.violation import Violation, violation_shown
 from schema.visa import Visa, visa_shown
 
@@ -35,6 +37,9 @@ After = Annotated[
         "Without it, from now on."
     ),
 ]
+
+OBJECTIONS: Final = (("objection",), ("violation", "objection"), ("violation", "history"))
+"""Where an update shows the objection, whatever has happened."""
 
 
 @strawberry.type(description="Something that happened, and what it is about, as that is by then or later.")
@@ -99,9 +104,9 @@ async def happenings(context: Context, of: Of, after: Position | None) -> AsyncG
 
 
 async def _updates_of(
-    context: Context, source: Source[Any], stream: UUID, after: Position | None
+    context: Context, source: Source[Any], stream: UUID, after: Position | None, *, shows: Sequence[Data] = ()
 ) -> AsyncGenerator[Update, None]:
-    """Updates of one visa or violation, for as long as the reader may see it.
+    """Updates of one visa or violation, for as long as the reader may see it. `shows`: what else each of them shows.
 
     Raises:
         RequestError: there is none that the reader may see.
@@ -115,12 +120,19 @@ async def _updates_of(
     # Who sees it by a relation to the holder, whose account says when that is over.
     account = found[0].holder_id if source is VISAS and found[0].seen_as in RELATIONS else None
     async for happened in happenings(context, of_stream(stream, account=account), after):
-        found = await look(context, source, condition)
+        found = await look(context, source, condition, shows=shows or also_shown_with(happened))
         if not found:
             raise Ended(Why.RIGHT_IS_GONE)
         row: SeenVisa | SeenViolation = found[0]
         if happened.stream == stream and is_shown(happened, row.seen_as):
             yield update_shown(happened, row.seen_as, context, row)
+
+
+def _that_may_fit(wanted: Wanted) -> Of:
+    """The least to listen to in which all that is wanted is: what happens to others must not crowd it out."""
+    if wanted.stream is not None:
+        return of_stream(wanted.stream)
+    return everything(wanted) if wanted.person is None else about_person(wanted.person, wanted)
 
 
 @strawberry.type(
@@ -141,7 +153,9 @@ class Subscription:
     ) -> AsyncGenerator[Update, None]:
         person_of(info.context)
         stream = Case.create_id(formats.number(number, ("number",)))
-        async for update in _updates_of(info.context, VIOLATIONS, stream, after):
+        selected = any(selects(info, *path) for path in OBJECTIONS)
+        shows = (Data.OBJECTION,) if selected else ()
+        async for update in _updates_of(info.context, VIOLATIONS, stream, after, shows=shows):
             yield update
 
     @subscription("What happens to one visa, for who may see it.")
@@ -157,9 +171,9 @@ class Subscription:
     ) -> AsyncGenerator[Event, None]:
         context = info.context
         require_auditor(context)
-        wanted = await event_filter(filter or None, context)
-        of = everything(wanted) if wanted.stream is None else of_stream(wanted.stream)
-        async for happened in happenings(context, of, after):
+        wanted, about = await event_filter(filter or None, context)
+        await note_events(context, [], about=about)
+        async for happened in happenings(context, _that_may_fit(wanted), after):
             if fits(wanted, happened):
                 await note_events(context, [happened])
                 yield event_shown(happened, SeenAs.AUDITOR, context)

@@ -63,7 +63,7 @@ class DatabaseRecord:
         """All steps of a stream, oldest first; it is replayed whole, as streams are short."""
         history = await self._history(stream)
         names = await self._names(history)
-        yield [_step(one.recorded, names, _changes(one)) for one in replayed(history, SeenAs.AUDITOR)]
+        yield [step_of(one.recorded, names, _changes(one)) for one in replayed(history, SeenAs.AUDITOR)]
 
     async def state(self, stream: str, until: Until) -> State | None:
         """The stream as it was; None: it had not begun, or has no such version."""
@@ -89,7 +89,7 @@ class DatabaseRecord:
     async def events(self, first: int, last: int) -> AsyncIterator[list[Step]]:
         """The events at these positions, some at a time, without the names of who did it."""
         while first <= last and (read := await self._log.read(after=first - 1, limit=min(AT_ONCE, last - first + 1))):
-            yield [_step(one, {}) for one in read]
+            yield [step_of(one, {}) for one in read]
             first = read[-1].position + 1
 
     async def _history(self, stream: str) -> list[Recorded]:
@@ -135,7 +135,8 @@ def _changes(one: Replayed) -> tuple[Change, ...]:
     return tuple(Change(*change) for change in one.changes())
 
 
-def _step(one: Recorded, names: dict[str, str], changes: tuple[Change, ...] = ()) -> Step:
+def step_of(one: Recorded, names: dict[str, str], changes: tuple[Change, ...] = ()) -> Step:
+    """An event as auditors see it. `names`: of those who did it, as far as they are known."""
     event = one.event
     name = type(event).__qualname__
     return Step(

@@ -13,6 +13,7 @@ import typer
 from cli.audit.api import open_api, require_token
 from cli.audit.remote import asking, fetching
 from cli.audit.sample import sampled
+from cli.audit.signed_tree import SignedTree
 from cli.audit.source import Url
 from cli.audit.trust import Keys, kept_checkpoint, trusted_keys
 from cli.program import bar, carry_out, current_settings
@@ -116,8 +117,9 @@ async def _verify_outside(
         with bar("Verifying") as report:
             found = await examine_mirror(fetching(client), trusted, kept, report=report)
     if events:
-        async with open_api(url, settings) as record:
-            sample = await sampled(record, found.signed.size, events, trusted, SystemRandom())
+        async with open_api(url, settings) as record, asking(url, settings) as client:
+            tree = SignedTree(fetching(client), found.signed)
+            sample = await sampled(record, tree, events, trusted, SystemRandom())
         found.findings += sample.findings
         typer.echo(
             f"{sample.agreed:,} events of the API are those that were signed; {sample.left_out:,} it gave as a hash alone."

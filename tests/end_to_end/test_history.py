@@ -1,6 +1,7 @@
 """The log as auditors search it, and the histories that people see, of a house in which something of each kind has happened."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from pathlib import Path
@@ -19,9 +20,11 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
+from tests.end_to_end.test_receipt import sign
 from tests.end_to_end.test_violation import FAHD, MARYAM, SALMAN, Life, do, recorded, token
 from tests.house import NOURA, RAJESH, House, Registered, open_house
 from tests.schema.conftest import counted
+from transparency.key import LogKeyFile
 
 YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))
 KHALID = Registered("2966090652", "khalid", "+966510000007", None, ("خالد الحربي", "Khalid Al-Harbi"))
@@ -34,6 +37,7 @@ ROLES = {
 }
 AUDIT = {"Purpose": "AUDIT"}
 VISA = "6000000001"
+LONGER = {"number": VISA, "returnBefore": "2026-06-15", "iqamaExpiresOn": "2028-02-01"}
 PORT = {"ar": "منفذ البطحاء", "en": "Al Batha border post"}
 EVENTS = """query ($first: Int, $after: String, $last: Int, $before: String, $filter: EventFilter) {
     events(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
@@ -205,7 +209,9 @@ async def test_pages_meet_without_a_gap_both_ways_while_more_is_recorded(house: 
         ({"stream": "x"}, "BAD_USER_INPUT"),
         ({"correlationId": "x"}, "BAD_USER_INPUT"),
         ({"type": ["Visa.Flew"]}, "BAD_USER_INPUT"),
+        ({"type": ["Visa.Issued"] * 51}, "BAD_USER_INPUT"),
         ({"streamType": "Car"}, "BAD_USER_INPUT"),
+        ({"actorSubject": global_id("Visa", UUID(int=1))}, "BAD_USER_INPUT"),
         ({"aboutPersonId": global_id("Visa", UUID(int=1))}, "BAD_USER_INPUT"),
         ({"aboutNationalId": "1000000000"}, "BAD_USER_INPUT"),
     ],
@@ -214,6 +220,14 @@ async def test_a_filter_that_is_none_is_refused_with_a_reason(house: House, filt
     answer = await house.ask(EVENTS, await token(house, YOUSEF), headers=AUDIT, first=1, filter=filter)
     assert answer.body["data"] == {"events": None}
     assert answer.errors == [code]
+
+
+@pytest.mark.parametrize("write", [str, lambda id: str(id).upper(), lambda id: id.hex, lambda id: f"{{{id}}}"])
+async def test_who_did_it_may_be_written_as_any_form_of_their_id(house: House, write: Callable[[UUID], str]) -> None:
+    salman = await id_of(house, SALMAN)
+    wanted = {"actorSubject": global_id("Person", salman)}
+    expected = positions(await events(house, first=100, filter=wanted))
+    assert positions(await events(house, first=100, filter={"actorSubject": write(salman)})) == expected != []
 
 
 async def test_an_id_and_a_number_of_different_people_find_nothing(house: House) -> None:
@@ -269,6 +283,32 @@ async def test_the_look_is_noted_for_everybody_in_whose_case_an_event_on_the_pag
             (await id_of(house, NOURA), "AUDITOR", "AUDIT", ["VIOLATION"]),
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("filter", "whom"),
+    [
+        ({"type": ["User.SponsorAssigned"]}, {RAJESH, NOURA}),
+        ({"type": ["User.DelegationGranted"]}, {RAJESH, FAHD}),
+        ({"type": ["Violation.ObjectionSubmitted"]}, {RAJESH}),
+        ({"aboutNationalId": FAHD.national_id, "type": ["Violation.Voided"]}, {FAHD}),
+    ],
+)
+async def test_the_look_is_noted_for_who_is_named_or_asked_about_too(
+    house: House, filter: dict[str, Any], whom: set[Registered]
+) -> None:
+    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await events(house, first=100, filter=filter)
+    looks = await house.rows("SELECT person_id FROM access_log WHERE role = 'AUDITOR'")
+    assert sorted(looks) == sorted([(await id_of(house, person),) for person in whom])
+
+
+async def test_the_look_is_noted_for_who_acted_in_somebody_elses_case(house: House) -> None:
+    await act(house, "extendVisa", NOURA, LONGER)
+    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await events(house, last=1, filter={"type": ["Visa.Extended"]})
+    looks = await house.rows("SELECT person_id, seen FROM access_log WHERE role = 'AUDITOR'")
+    assert sorted(looks) == sorted([(await id_of(house, RAJESH), ["VISA"]), (await id_of(house, NOURA), ["PERSON"])])
 
 
 async def test_an_erased_persons_events_are_still_listed_without_their_values(house: House) -> None:
@@ -358,6 +398,43 @@ async def test_who_sees_a_visa_reads_its_history_as_they_see_the_visa(
     assert {"field": "status", "before": "ISSUED", "after": "DEPARTED"} in nodes[0]["changes"]
 
 
+RECEIPT = "query ($id: ID!) { receipt(eventId: $id) { position leafHash proof } }"
+
+
+@pytest.mark.parametrize(
+    ("who", "headers", "sees"),
+    [
+        (RAJESH, {}, True),
+        (NOURA, {}, False),
+        (FAHD, {}, False),
+        (KHALID, {"Purpose": "COUNTER_REQUEST"}, True),
+        (YOUSEF, AUDIT, True),
+    ],
+)
+async def test_until_when_papers_are_valid_is_told_to_the_holder_and_to_officials_alone(
+    house: House, who: Registered, headers: dict[str, str], sees: bool
+) -> None:
+    await act(house, "extendVisa", NOURA, LONGER)
+    found = await histories(house, f'{{ visa(number: "{VISA}") {{ {HISTORY} }} }}', who, **headers)
+    nodes = [edge["node"] for edge in found["history"]["edges"]]
+    extended, issued = nodes[0]["data"], nodes[-1]["data"]
+    told = (extended["iqamaExpiresOn"], issued["iqamaExpiresOn"], issued["passportExpiresOn"])
+    assert told == (("2028-02-01", "2028-01-01", "2029-01-01") if sees else (None, None, None))
+    fields = {change["field"] for node in nodes for change in node["changes"]}
+    assert ("iqamaExpiresOn" in fields, "passportExpiresOn" in fields) == (sees, False)
+
+
+@pytest.mark.parametrize(("who", "sees"), [(RAJESH, True), (NOURA, False)])
+async def test_a_receipt_tells_relations_nothing_of_the_holders_papers(
+    house: House, now: Clock, tmp_path: Path, who: Registered, sees: bool
+) -> None:
+    by_type = {one["node"]["type"]: one["node"]["id"] for one in (await events(house, first=100))["edges"]}
+    await sign(house, LogKeyFile(tmp_path / "log.key", origin="sijil.local/log", make=(now(), os.urandom)), tmp_path)
+    for type, expected in (("Visa.Issued", sees), ("Visa.Departed", True)):
+        receipt = (await house.ask(RECEIPT, await token(house, who), id=by_type[type])).data
+        assert ("\nextra " in receipt["proof"]) is expected
+
+
 OF_OBJECTION = [
     "Violation.ObjectionAppealed",
     "Violation.ObjectionRejected",
@@ -411,6 +488,25 @@ async def test_a_history_as_of_a_moment_ends_there(house: House) -> None:
     expected = [node for node in nodes if node["recordedAt"] <= middle]
     assert 0 < len(expected) < len(nodes)
     assert [edge["node"] for edge in then["history"]["edges"]] == expected
+
+
+async def test_people_in_a_history_as_of_a_moment_are_named_as_they_were_then(house: House) -> None:
+    then = moment(house.now())
+    for person, en in ((RAJESH, "Ranjit Kumar"), (SALMAN, "Suleiman Al-Otaibi")):
+        correction = {"nationalId": person.national_id, "name": {"en": en}, "reason": "Typed wrong"}
+        await act(house, "correctPerson", "civil-affairs", correction)
+    shown = "history(first: 50) { edges { node { type about { name { en } } actor { name { en } } } } }"
+    number = await objected(house)
+    actors, about = [], []
+    for as_of in (f', asOf: "{then}"', ""):
+        query = f'{{ violation(number: "{number}"{as_of}) {{ {shown} }} }}'
+        seen = await histories(house, query, YOUSEF, **AUDIT)
+        by_type = {edge["node"]["type"]: edge["node"] for edge in seen["history"]["edges"]}
+        actors.append(by_type["Violation.ObjectionRejected"]["actor"]["name"]["en"])
+        seen = await histories(house, query, SALMAN, Purpose="CASE_REVIEW")
+        about.append({edge["node"]["about"][0]["name"]["en"] for edge in seen["history"]["edges"]})
+    assert actors == ["Salman Al-Otaibi", "Suleiman Al-Otaibi"]
+    assert about == [{"Rajesh Kumar"}, {"Ranjit Kumar"}]
 
 
 async def test_a_history_has_pages_that_meet(house: House) -> None:

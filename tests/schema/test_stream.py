@@ -99,6 +99,14 @@ async def test_a_state_is_in_camel_case_with_officials_named_and_nothing_persona
         assert not any(value in said for value in (person.national_id, person.mobile, person.username, *person.name))
 
 
+async def test_sponsors_in_a_state_are_people_by_their_global_ids(house: House) -> None:
+    permit = await test_visa.life(house, "SINGLE")
+    holder = await person_of(house, permit.holder)
+    ((sponsor,),) = await house.rows("SELECT sponsor_ids[1] FROM person_v2 WHERE id = %s", holder)
+    state = (await replay(house, holder)).data["state"]
+    assert state["sponsors"] == {global_id("Person", sponsor): "EMPLOYER"}
+
+
 async def test_every_kind_of_stream_is_replayed_and_the_look_is_noted(house: House) -> None:
     here = await paid(house)
     permit = await test_visa.life(house, "SINGLE")

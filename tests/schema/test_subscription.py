@@ -35,7 +35,7 @@ from store.log import Log
 from telemetry.count import SOCKETS
 from tests.conftest import Clock
 from tests.end_to_end.test_history import issue, movement
-from tests.end_to_end.test_violation import SALMAN, do, recorded, reported, token
+from tests.end_to_end.test_violation import SALMAN, Life, do, recorded, reported, token
 from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
 
 MINE = """subscription ($after: Position) { myUpdates(after: $after) {
@@ -234,6 +234,28 @@ async def test_a_case_is_followed_by_who_may_see_it(served: Served) -> None:
         for client in (violator, officer):
             update = await client.next()
             assert (update["event"]["type"], update["violation"]) == ("Violation.Paid", {"status": "PAID"})
+
+
+@pytest.mark.parametrize(
+    ("shown", "step", "seen"),
+    [
+        ("event { data }", "pay 50.00", {"VIOLATION"}),
+        ("event { data }", "object", {"VIOLATION", "OBJECTION"}),
+        ("objection { status }", "pay 50.00", {"VIOLATION", "OBJECTION"}),
+        ("violation { history(first: 1) { edges { node { type } } } }", "pay 50.00", {"VIOLATION", "OBJECTION"}),
+    ],
+)
+async def test_it_is_noted_that_an_officer_who_follows_a_violation_was_shown_the_objection(
+    served: Served, shown: str, step: str, seen: set[str]
+) -> None:
+    number = await recorded(served.house, RAJESH)
+    query = f"subscription ($number: String!) {{ violationUpdated(number: $number) {{ position {shown} }} }}"
+    async with served.socket(SALMAN, purpose="CASE_REVIEW") as officer:
+        await officer.subscribe(query, number=number)
+        await Life(served.house, RAJESH, number).take(step)
+        await officer.next()
+    looks = await served.house.rows("SELECT DISTINCT unnest(seen) FROM access_log WHERE purpose = 'CASE_REVIEW'")
+    assert {kind for (kind,) in looks} == seen
 
 
 async def test_an_auditor_is_told_everything_masked(served: Served) -> None:
@@ -521,6 +543,27 @@ async def test_who_has_more_waiting_than_is_kept_comes_back_from_where_they_were
         await client.subscribe(MINE, after="0")
         monkeypatch.undo()
         assert len({(await client.next())["position"] for _ in range(7)}) == 7
+
+
+async def test_who_listens_for_one_person_is_not_too_slow_for_what_happens_to_others(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Listener.tell
+    told: list[str] = []
+
+    def note(listener: Listener, happened: Happened) -> None:
+        told.append(type(happened.recorded.event).__qualname__)
+        tell(listener, happened)
+
+    monkeypatch.setattr(Listener, "tell", note)
+    worker = {"nationalId": RAJESH.national_id, "sponsorNationalId": NOURA.national_id, "relation": "EMPLOYER"}
+    async with served.socket(YOUSEF, purpose="AUDIT") as client:
+        await client.subscribe(EVERY, filter={"aboutNationalId": NOURA.national_id})
+        await recorded(served.house, RAJESH)
+        await do(served.house, "assignSponsor", "civil-affairs", **worker)
+        await recorded(served.house, NOURA)
+        seen = [(await client.next())["type"] for _ in range(3)]
+    assert seen == told == ["User.SponsorAssigned", "Violation.Recorded", "Violation.Notified"]
 
 
 async def test_a_connection_has_so_many_operations_and_no_more(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
