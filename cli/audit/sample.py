@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 
 from cli.audit.api import ApiRecord
@@ -9,6 +10,8 @@ from cli.audit.step import Step
 from transparency.note import Verifier
 from transparency.receipt import EventLeftOut, Preimage, ReceiptInvalid, verify_receipt
 from transparency.report import Finding, Kind
+
+SIGNED_WITHIN = timedelta(minutes=1)  # a log that signs at all is far quicker
 
 
 @dataclass(slots=True)
@@ -42,6 +45,17 @@ async def sampled(record: ApiRecord, size: int, count: int, trusted: Sequence[Ve
         else:
             found.agreed += 1
     return found
+
+
+async def unsigned(record: ApiRecord, size: int, now: datetime) -> list[Finding]:
+    """What is wrong if the API shows an event behind the signed ones that should have been signed long ago."""
+    step = await record.at(size + 1)
+    if step is None or now - datetime.fromisoformat(step.recorded_at) <= SIGNED_WITHIN:
+        return []
+    text = (
+        f"the event at position {size + 1} was recorded at {step.recorded_at}, and no checkpoint that is served has it"
+    )
+    return [Finding(Kind.CHECKPOINT, size + 1, text)]
 
 
 async def _compare(record: ApiRecord, position: int, trusted: Sequence[Verifier]) -> None:

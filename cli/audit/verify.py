@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 from typing import Annotated
@@ -12,7 +13,7 @@ import typer
 
 from cli.audit.api import open_api, require_token
 from cli.audit.remote import asking, fetching
-from cli.audit.sample import sampled
+from cli.audit.sample import sampled, unsigned
 from cli.audit.source import Url
 from cli.audit.trust import Keys, kept_checkpoint, trusted_keys
 from cli.program import bar, carry_out, current_settings
@@ -21,6 +22,7 @@ from store.database import open_database
 from store.faults import ExitStatus, Fault
 from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
+from transparency.kept import Kept
 from transparency.key import read_log_keys
 from transparency.mirror import NotServed, examine_mirror
 from transparency.note import NoteInvalid, Verifier
@@ -94,10 +96,22 @@ async def _verify(
     progress: Progress | None,
     saved: Callable[[Progress], None],
 ) -> Report:
-    url = settings.database_url
+    url, outside = settings.database_url, _outside(settings)
     async with open_database(url.get_secret_value() if url else None, settings.data_dir) as database:
         with bar("Verifying") as report:
-            return await audit(database, trusted, kept, progress=progress, report=report, saved=saved)
+            return await audit(database, trusted, kept, outside=outside, progress=progress, report=report, saved=saved)
+
+
+def _outside(settings: Settings) -> Kept:
+    """The checkpoint file; who examines the database from a machine that has none is told what is missing."""
+    outside = Kept(settings.checkpoint_file)
+    try:
+        note = outside.read()
+    except OSError as fault:
+        raise Fault(f"{outside.file} cannot be read: {fault.strerror}.", ExitStatus.FILE) from fault
+    if note is None:
+        typer.echo(f"{outside.file} is missing: checkpoints that were deleted in the database do not show.", err=True)
+    return outside
 
 
 async def _published(url: str, settings: Settings) -> list[Verifier]:
@@ -115,6 +129,9 @@ async def _verify_outside(
     async with asking(url, settings) as client:
         with bar("Verifying") as report:
             found = await examine_mirror(fetching(client), trusted, kept, report=report)
+    if settings.token is not None:
+        async with open_api(url, settings) as record:
+            found.findings += await unsigned(record, found.signed.size, datetime.now(UTC))
     if events:
         async with open_api(url, settings) as record:
             sample = await sampled(record, found.signed.size, events, trusted, SystemRandom())

@@ -1,5 +1,6 @@
 """What was done to the record behind its back is found, with its position."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,10 @@ WITHOUT_CONSTRAINTS = "ALTER TABLE sijil_events DROP CONSTRAINT sijil_events_pke
 
 async def examined(notary: Notary, *kept: Checkpoint, progress: Progress | None = None) -> Report:
     return await audit(notary.database, notary.keys.keys.verifiers, kept, progress=progress)
+
+
+async def examined_with_file(notary: Notary) -> Report:
+    return await audit(notary.database, notary.keys.keys.verifiers, [], outside=notary.kept)
 
 
 def found(report: Report) -> list[tuple[Kind, int | None]]:
@@ -228,6 +233,38 @@ async def test_a_checkpoint_that_was_removed_or_is_signed_by_somebody_else_does_
     assert found(await examined(notary, kept)) == [(Kind.CHECKPOINT, None)]
     with pytest.raises(NothingSigned, match="there is no checkpoint in the database"):
         await examined(notary)
+
+
+async def test_checkpoints_that_were_deleted_hide_nothing_from_the_file_outside(notary: Notary) -> None:
+    await notary.record_and_sign(300)
+    await notary.record_and_sign(300)
+    assert found(await examined_with_file(notary)) == []
+    await notary.run(
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 400",
+        "DELETE FROM checkpoints WHERE size > 300",
+    )
+    report = await examined_with_file(notary)
+    assert found(report) == [(Kind.CHECKPOINT, None), (Kind.CHANGED, 400)]
+    assert (report.signed.size, report.note) == (600, "")
+    await notary.run("DELETE FROM checkpoints")
+    assert found(await examined_with_file(notary)) == [(Kind.CHECKPOINT, None), (Kind.CHANGED, 400)]
+
+
+async def test_a_database_that_gets_the_checkpoint_of_the_file_a_moment_later_is_whole(notary: Notary) -> None:
+    await notary.record_and_sign(300)
+    await notary.record_and_sign(300)
+    await notary.run("CREATE TABLE later AS SELECT * FROM checkpoints WHERE size = 600")
+    await notary.run("DELETE FROM checkpoints WHERE size = 600")
+    examining = asyncio.create_task(examined_with_file(notary))
+    await asyncio.sleep(0.5)
+    await notary.run("INSERT INTO checkpoints SELECT * FROM later")
+    assert found(await examining) == []
+
+
+async def test_a_file_outside_that_nobody_trusted_has_signed_is_said(notary: Notary) -> None:
+    await notary.record_and_sign(300)
+    notary.kept.file.write_text(checkpoint.sign(notary.outside, [signer(9)]))
+    assert found(await examined_with_file(notary)) == [(Kind.CHECKPOINT, None)]
 
 
 async def test_an_examination_goes_on_from_where_another_one_was(notary: Notary) -> None:
