@@ -10,7 +10,7 @@ from psycopg import sql
 from store.codec import leaf_hash
 from tests.transparency.conftest import Notary
 from tests.transparency.keys import ORIGIN, signer
-from transparency import checkpoint
+from transparency import checkpoint, examination
 from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
@@ -171,6 +171,102 @@ async def test_what_is_not_signed_yet_can_be_removed_but_leaves_a_gap(notary: No
     report = await examined(notary)
     assert found(report) == [(Kind.REMOVED, 602), (Kind.REMOVED, 605)]
     assert report.findings[0].text == "the event at position 602 was removed (it was not signed yet)"
+
+
+def moved(by: int, behind: int) -> str:
+    return f"UPDATE sijil_events SET notification_id = notification_id + {by} WHERE notification_id > {behind}"  # noqa: S608
+
+
+CHANGED_400 = "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = {}"
+
+
+@pytest.mark.parametrize("position", [1, 255, 300, COUNT - 2])
+async def test_events_that_were_removed_together_are_named_and_so_is_what_was_changed_behind_them(
+    notary: Notary, position: int
+) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        f"DELETE FROM sijil_events WHERE notification_id IN ({position}, {position + 1})",  # noqa: S608
+        WITHOUT_CONSTRAINTS,
+        moved(-2, position),
+        CHANGED_400.format(398),
+    )
+    changed = [(Kind.CHANGED, 400 if position < 400 else 398)]
+    removed = [(Kind.REMOVED, position), (Kind.REMOVED, position + 1)]
+    assert found(await examined(notary)) == (removed + changed if position < 400 else changed + removed)
+
+
+async def test_events_that_were_put_in_together_are_named_and_so_is_what_was_changed_behind_them(
+    notary: Notary,
+) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        WITHOUT_CONSTRAINTS,
+        moved(2, 99),
+        inserted("100", 10),
+        inserted("101", 11),
+        CHANGED_400.format(402),
+        "UPDATE log_head SET position = position + 2",
+    )
+    report = await examined(notary)
+    assert found(report) == [(Kind.ADDED, 100), (Kind.CHANGED, 400)]
+    assert report.findings[0].text == ("2 rows were put in at positions 100 to 101, and those behind were moved on")
+
+
+@pytest.mark.parametrize("position", [7, 256, COUNT - 1])
+async def test_events_that_were_swapped_are_changed_and_hide_nothing(notary: Notary, position: int) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        WITHOUT_CONSTRAINTS,
+        f"""UPDATE sijil_events SET notification_id = {2 * position + 1} - notification_id
+            WHERE notification_id IN ({position}, {position + 1})""",  # noqa: S608
+        CHANGED_400.format(400),
+    )
+    expected = sorted([400, position, position + 1])
+    assert found(await examined(notary)) == [(Kind.CHANGED, one) for one in expected]
+
+
+async def test_two_rows_at_one_position_are_told_as_that_wherever_reading_stops(
+    notary: Notary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "AT_ONCE", 100)
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        WITHOUT_CONSTRAINTS,
+        inserted("300", 300),  # first or second, as the database likes
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 299",
+    )
+    assert found(await examined(notary)) == [(Kind.CHANGED, 299), (Kind.ADDED, 300)]
+
+
+async def test_damaged_hashes_are_one_finding_for_their_tile_and_hide_nothing(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        "UPDATE tiles SET hashes = decode(repeat('ab', 32 * 25), 'hex') || substr(hashes, 32 * 25 + 1)"
+        " WHERE (level, index) = (0, 0)",
+        CHANGED_400.format(400),
+    )
+    report = await examined(notary)
+    assert found(report) == [(Kind.CHANGED, 400), (Kind.HASH, 1)]
+    assert report.findings[1].text == (
+        "the hashes stored of positions 1 to 256 are not those that were signed; the events there are"
+    )
+    await notary.run(CHANGED_400.format(200))
+    report = await examined(notary)
+    assert found(report) == [(Kind.CHANGED, 400), (Kind.HASH, 1), (Kind.ROOT, None)]
+    assert report.findings[2].text.startswith("another event among positions 1 to 256 was changed")
+
+
+async def test_a_tile_that_was_deleted_accuses_no_event(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run("DELETE FROM tiles WHERE (level, index) = (0, 1)")
+    report = await examined(notary)
+    assert found(report) == [(Kind.HASH, 257)]
+    await notary.run("DELETE FROM tiles")
+    report = await examined(notary)
+    assert [one.text for one in report.findings] == [
+        "the hashes stored of positions 1 to 600 are not those that were signed; the events there are"
+    ]
 
 
 async def test_a_changed_hash_is_told_from_a_changed_event(notary: Notary) -> None:

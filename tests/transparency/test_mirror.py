@@ -79,6 +79,16 @@ async def test_a_changed_hash_is_told_from_a_changed_event(notary: Notary) -> No
     assert found(await examined(notary)) == [(Kind.HASH, 2)]
 
 
+async def test_damaged_hashes_are_one_finding_for_their_tile_and_hide_nothing(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        "UPDATE tiles SET hashes = decode(repeat('ab', 32 * 25), 'hex') || substr(hashes, 32 * 25 + 1)"
+        " WHERE (level, index) = (0, 0)",
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 400",
+    )
+    assert found(await examined(notary)) == [(Kind.CHANGED, 400), (Kind.HASH, 1)]
+
+
 async def test_a_history_that_was_rewritten_and_signed_anew_is_refused_by_the_checkpoint_that_was_kept(
     notary: Notary,
 ) -> None:
