@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from store.codec import rfc3339
+from store.codec import rfc3339, to_milliseconds
 from store.database import Pool
 from transparency.key import LogKey, LogKeyFile
 from transparency.record import EntryMissing, last_signed, read_bundle, tiles_of
@@ -99,8 +99,8 @@ def _bundle(entries: list[bytes]) -> bytes:
 
 
 def _shown(key: LogKey) -> dict[str, str | None]:
-    until = None if key.signs_until is None else rfc3339(key.signs_until)
-    return {"key": key.key, "from": rfc3339(key.signs_from), "until": until}
+    until = None if key.signs_until is None else rfc3339(to_milliseconds(key.signs_until))
+    return {"key": key.key, "from": rfc3339(to_milliseconds(key.signs_from)), "until": until}
 
 
 def _public(content: bytes, media_type: str, cache: str) -> Response:

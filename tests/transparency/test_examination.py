@@ -53,6 +53,10 @@ async def test_an_empty_log_is_whole(notary: Notary) -> None:
 
 async def test_the_leaf_hashes_of_raw_rows_are_those_of_the_log(notary: Notary) -> None:
     await notary.record(COUNT)
+    await notary.run(
+        "UPDATE sijil_events SET recorded_at = recorded_at + interval '1 microsecond' WHERE notification_id = 7",
+        "UPDATE sijil_events SET recorded_at = recorded_at + interval '123456 microsecond' WHERE notification_id = 8",
+    )
     query = f"SELECT {COLUMNS} FROM sijil_events ORDER BY 1"  # noqa: S608 (names of our own)
     async with notary.database.pool.connection() as connection:
         cursor = await connection.execute(query, binary=True)

@@ -62,6 +62,14 @@ async def test_a_changed_event_is_named(notary: Notary, position: int) -> None:
     assert found(await examined(notary)) == [(Kind.CHANGED, position)]
 
 
+async def test_a_time_that_was_changed_by_less_than_a_millisecond_is_named(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        "UPDATE sijil_events SET recorded_at = recorded_at + interval '1 microsecond' WHERE notification_id = 300"
+    )
+    assert found(await examined(notary)) == [(Kind.CHANGED, 300)]
+
+
 async def test_a_removed_event_is_found_by_what_the_log_cannot_serve(notary: Notary) -> None:
     await notary.record_and_sign(COUNT)
     await notary.run("DELETE FROM sijil_events WHERE notification_id = 300")
