@@ -43,7 +43,7 @@ async def audit(
         trusted: the log's keys.
         kept: checkpoints from earlier, their signatures checked.
         outside: the file of the last checkpoint; where it has a newer one than the database, that one is examined against.
-        progress: where an examination before has ended; it counts only where the stored hashes say the same.
+        progress: where an examination before has ended; it is trusted, if the stored hashes say the same.
         report: told how much is done, from 0 to 1, and how many events that took since the last time.
         saved: told now and then where to go on from.
 
@@ -129,7 +129,7 @@ def _behind(signed: Checkpoint, known: Checkpoint) -> Finding:
 
 
 async def _start(connection: Connection, signed: Checkpoint, progress: Progress | None) -> Frontier:
-    """Where to go on: only where the stored hashes say the same, so that a wrong file costs time and nothing else."""
+    """Where to go on: only where the stored hashes say the same, so that a file of another record costs nothing but time."""
     if progress is None or progress.origin != signed.origin or progress.size > signed.size:
         return Frontier()
     try:

@@ -74,7 +74,7 @@ class Examination:
         self._has_all = True  # the growth has the leaf of each position so far
         self._tell = report
         self._save = saved
-        self.report = Report(signed, head)
+        self.report = Report(signed, head, believed=growth.size)
 
     @property
     def _end(self) -> int:

@@ -46,11 +46,16 @@ class Damage:
 
 @dataclass(slots=True)
 class Report:
-    """What an examination has found; `events` were read in it, those behind `signed.size` are not signed yet."""
+    """What an examination has found.
+
+    `events` were read in it, and the first `believed` ones not: one before had read them. Those behind `signed.size` are
+    not signed yet.
+    """
 
     signed: Checkpoint
     head: int
     events: int = 0
+    believed: int = 0
     findings: list[Finding] = field(default_factory=list)
     damages: list[Damage] = field(default_factory=list)
     note: str = ""  # the signed checkpoint, as it was signed

@@ -41,7 +41,8 @@ def verify(  # noqa: PLR0917 (typer takes options by their names)
         list[Path] | None, typer.Option(help="A checkpoint kept from earlier, which the log has to extend; may repeat.")
     ] = None,
     state: Annotated[
-        Path | None, typer.Option(help="Keep here how far it has come; killed, it goes on from there.")
+        Path | None,
+        typer.Option(help="Keep here how far it has come; killed, it goes on from there. The file is believed."),
     ] = None,
     url: Url = None,
     events: Annotated[
@@ -80,7 +81,9 @@ def verify(  # noqa: PLR0917 (typer takes options by their names)
         with suppress(OSError):  # it is looked at again, and costs nothing but that
             state.unlink(missing_ok=True)
     status = say(report, kept)
-    if keep is not None and status == 0:
+    if keep is not None and report.believed:
+        typer.echo(f"{keep} is not written: not all was read in this run. Run it again without {state}.", err=True)
+    elif keep is not None and status == 0:
         _write(keep, report.note)
     sys.exit(status)
 
@@ -184,13 +187,14 @@ def say(report: Report, kept: Sequence[Checkpoint]) -> int:
     signed = report.signed
     for finding in report.findings:
         typer.echo(f"{finding.kind.value}: {finding.text}.")
+    if report.believed:
+        last = max(signed.size, report.head)
+        read = f"positions {report.believed + 1:,} to {last:,}" if last > report.believed else "nothing"
+        typer.echo(f"Read in this run: {read}; for 1 to {report.believed:,} the file of --state was believed.")
     if report.findings:
         typer.echo(f"The record is NOT what was signed: {len(report.findings)} found.")
         return NOT_AS_SIGNED
-    before = signed.size + max(0, report.head - signed.size) - report.events
     typer.echo(f"The record is what was signed: {signed.size:,} events, root of {signed.origin} as in its checkpoint.")
-    if before:
-        typer.echo(f"{before:,} of them were read before, by an examination that this one went on from.")
     for one in kept:
         typer.echo(f"It extends the checkpoint that was kept, of {one.size:,} events.")
     if report.head > signed.size:

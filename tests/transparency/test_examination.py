@@ -8,6 +8,7 @@ import pytest
 from psycopg import sql
 
 from store.codec import leaf_hash
+from store.faults import Fault
 from tests.transparency.conftest import Notary
 from tests.transparency.keys import ORIGIN, signer
 from transparency import checkpoint, examination
@@ -373,7 +374,7 @@ async def test_an_examination_goes_on_from_where_another_one_was(notary: Notary)
     half = Frontier()
     half.append([leaf_hash(entry) for entry in (await notary.entries())[:333]])
     report = await examined(notary, kept, progress=Progress(ORIGIN, 333, half.peaks))
-    assert (found(report), report.events) == ([], 700 - 333)
+    assert (found(report), report.events, report.believed) == ([], 700 - 333, 333)
     await notary.run("UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 555")
     report = await examined(notary, kept, progress=Progress(ORIGIN, 333, half.peaks))
     assert found(report) == [(Kind.CHANGED, 555)]
@@ -394,6 +395,16 @@ async def test_how_far_it_has_come_is_told_and_can_be_kept_in_a_file(notary: Not
     for nonsense in (b"", b"{}", b'{"origin":"o","size":3,"peaks":[]}', b'{"origin":"o","size":1,"peaks":["AA=="]}'):
         file.write_bytes(nonsense)
         assert read_progress(file) is None
+
+
+async def test_a_file_that_others_can_write_or_read_is_not_believed(tmp_path: Path) -> None:
+    file = tmp_path / "state"
+    write_progress(file, Progress(ORIGIN, 1, [bytes(32)]))
+    assert file.stat().st_mode & 0o777 == 0o600
+    for mode in (0o620, 0o640, 0o604):
+        file.chmod(mode)
+        with pytest.raises(Fault, match="is not yours alone"):
+            read_progress(file)
 
 
 async def test_a_file_of_another_record_makes_it_begin_anew(notary: Notary) -> None:
