@@ -347,6 +347,27 @@ async def test_a_new_log_begins_when_keys_file_tiles_and_checkpoints_are_put_awa
     assert notary.outside.root == naive.mth(await notary.entries())
 
 
+async def test_a_clock_that_is_behind_for_a_moment_ends_nothing(notary: Notary) -> None:
+    async with notary.signing() as signer:
+        await notary.record(5)
+        await notary.signed()
+        notary.now.advance(days=-1)
+        await notary.record(5)
+
+        async def is_told() -> bool:
+            return signer.health.reason == "No log key signs at this time: set the clock right."
+
+        await until(is_told)
+        notary.now.advance(days=1)
+        assert (await notary.signed()).size == 10
+
+        async def is_well() -> bool:
+            return signer.health.reason is None
+
+        await until(is_well)
+        assert signer.health.signing
+
+
 async def test_a_file_that_cannot_be_written_is_said_and_tried_again(notary: Notary) -> None:
     await notary.record(5)
     notary.kept.file.mkdir(parents=True)
