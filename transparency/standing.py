@@ -85,10 +85,11 @@ async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: dat
 
 
 async def accept(connection: Connection, keys: LogKeys, kept: Kept) -> Checkpoint:
-    """Put the database's last checkpoint in the place of a file that is missing, older or unreadable.
+    """Put the database's last checkpoint in the place of a file that is missing or older.
 
     Raises:
-        Refused: the database is not what it says, or behind the file: to sign that would fork the log.
+        Refused: the database is not what it says, or behind the file: to sign that would fork the log. Or the file is damaged:
+            nobody knows what it said.
         OSError: the file cannot be read or written.
     """
     signed = await last_signed(connection)
@@ -97,11 +98,8 @@ async def accept(connection: Connection, keys: LogKeys, kept: Kept) -> Checkpoin
     await _check_length(connection, signed.size)
     frontier = await _frontier(connection, keys, signed)
     outside = await asyncio.to_thread(kept.read)
-    try:
-        known = checkpoint.verify(outside or "", keys.verifiers)
-    except NoteInvalid:
-        known = None
-    if known is not None:
+    if outside is not None:
+        known = _verified(outside, keys, f"The checkpoint file {kept.file}")
         if known.size > signed.size:
             message = f"The checkpoint file {kept.file} is ahead of the database, which was restored to an earlier time"
             raise Refused(f"{message}: restore a newer one; {SEE}.")
