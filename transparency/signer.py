@@ -107,6 +107,7 @@ class LogSigner:
         while True:
             if await _lock(connection):
                 return
+            self.health.reason = None  # another one signs, whatever kept this one from it
             await asyncio.sleep(TAKE_OVER_WITHIN)
 
     async def _sign_next(self, connection: Connection, at: Standing) -> bool:

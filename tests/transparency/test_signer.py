@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from server import background
 from store.faults import ExitStatus, Fault
 from tests.transparency import naive
 from tests.transparency.conftest import Notary, until
@@ -369,6 +370,26 @@ async def test_a_clock_that_is_behind_for_a_moment_ends_nothing(notary: Notary) 
 
         await until(is_well)
         assert signer.health.signing
+
+
+async def test_a_signer_that_could_not_write_is_well_once_another_one_signs(notary: Notary) -> None:
+    await notary.record(5)
+    folder = notary.kept.file.with_name("folder")
+    folder.mkdir(parents=True)
+    broken = notary.signer(Kept(folder))
+    async with background(broken.run):
+
+        async def is_told() -> bool:
+            return broken.health.reason is not None
+
+        await until(is_told)
+        async with notary.signing():
+            await notary.signed()
+
+            async def is_well() -> bool:
+                return broken.health.reason is None
+
+            await until(is_well)
 
 
 async def test_a_file_that_cannot_be_written_is_said_and_tried_again(notary: Notary) -> None:
