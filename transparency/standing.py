@@ -1,13 +1,14 @@
 """What must hold before anything is signed: the tree extends the last checkpoint, in the database and outside of it."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import Final
 
-from store.codec import leaf_hash
+from store.codec import leaf_hash, rfc3339, to_milliseconds
 from store.database import Connection
 from transparency import checkpoint, tile
 from transparency.checkpoint import Checkpoint
@@ -27,9 +28,12 @@ from transparency.record import (
 from transparency.tile import Tile, TileMissing
 from transparency.tree import HASH_BYTES, TILE_WIDTH, Frontier
 
+logger = logging.getLogger(__name__)
+
 SLICE: Final = 2_000  # events read at once
 ACCEPT: Final = "If that is known and meant, stop all servers and run `sijil log accept`"
 SEE: Final = "see docs/transparency.md"
+NEW: Final = timedelta(minutes=1)  # a key that is younger was made by this start
 
 
 class Refused(Exception):
@@ -61,6 +65,7 @@ async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: dat
             raise Refused(
                 f"The checkpoint file {kept.file} is missing, although checkpoints were signed: put it back. {ACCEPT}."
             )
+        await _say_if_begun_anew(connection, keys, now)
         return Standing(Frontier(), None, None)
     known = _verified(outside, keys, f"The checkpoint file {kept.file}")
     size = signed.size if signed else 0
@@ -82,6 +87,20 @@ async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: dat
             signed = Signed(known.size, known.root, now, outside)
             await keep(connection, signed)
     return Standing(frontier, signed, outside)
+
+
+async def _say_if_begun_anew(connection: Connection, keys: LogKeys, now: datetime) -> None:
+    """With an old key and a record, what is missing may have been there: nothing that is signed now would show it."""
+    begun = keys.keys[0].signs_from
+    head = await _head(connection)
+    if head > 0 and now - begun > NEW:
+        logger.critical(
+            "a log of %d events is signed for the first time, with keys there since %s: if it was signed before, its "
+            "checkpoint file, checkpoints and tiles were put away; %s",
+            head,
+            rfc3339(to_milliseconds(begun)),
+            SEE,
+        )
 
 
 async def accept(connection: Connection, keys: LogKeys, kept: Kept) -> Checkpoint:
@@ -150,13 +169,18 @@ async def _append(connection: Connection, frontier: Frontier, limit: int) -> boo
 
 
 async def _check_length(connection: Connection, size: int) -> None:
-    cursor = await connection.execute("SELECT coalesce(max(notification_id), 0) FROM sijil_events")
-    (head,) = await cursor.fetchone() or (0,)
+    head = await _head(connection)
     if head < size:
         raise Refused(
             f"The record ends at position {head}, and a checkpoint over {size} events was signed: the database was "
             f"restored to an earlier time, or events were deleted. Restore a newer one; {SEE}."
         )
+
+
+async def _head(connection: Connection) -> int:
+    cursor = await connection.execute("SELECT coalesce(max(notification_id), 0) FROM sijil_events")
+    (head,) = await cursor.fetchone() or (0,)
+    return int(head)
 
 
 async def _frontier(connection: Connection, keys: LogKeys, signed: Signed | None) -> Frontier:

@@ -392,6 +392,24 @@ async def test_a_signer_that_could_not_write_is_well_once_another_one_signs(nota
             await until(is_well)
 
 
+async def test_a_log_that_begins_anew_with_an_old_key_is_said_loudly(
+    notary: Notary, caplog: pytest.LogCaptureFixture
+) -> None:
+    def critical() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL]
+
+    await notary.record_and_sign(10)
+    assert critical() == []
+    notary.kept.file.unlink()
+    await notary.run("DELETE FROM tiles", "DELETE FROM checkpoints")
+    notary.now.advance(days=1)
+    await notary.record_and_sign(1)
+    (said,) = critical()
+    assert said.startswith(
+        "a log of 11 events is signed for the first time, with keys there since 2026-03-01T09:00:00.000Z"
+    )
+
+
 async def test_a_file_that_cannot_be_written_is_said_and_tried_again(notary: Notary) -> None:
     await notary.record(5)
     notary.kept.file.mkdir(parents=True)
