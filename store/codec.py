@@ -198,7 +198,7 @@ def entry_hash(row: Row) -> bytes:
     """SHA-256 over position, stream, version, topic, recorded_at and state, each after its length.
 
     A length is 4 bytes, position and version are 8, big-endian; the stream is the 16 bytes of its UUID; recorded_at is
-    text such as 2026-01-10T08:00:00.000Z.
+    text such as 2026-01-10T08:00:00.000Z; what the log has never written, a finer time, has six digits.
     """
     at = rfc3339(row.recorded_at)
     return entry_hash_of(row.position, row.stream, row.version, row.topic, at, row.state)
@@ -229,7 +229,9 @@ def length_prefixed(*parts: bytes) -> bytes:
 
 
 def rfc3339(instant: datetime) -> str:
-    return _utc(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """With milliseconds, as all times of the log; one that is finer was changed, and to cut it would hide that."""
+    finest = "microseconds" if instant.microsecond % 1000 else "milliseconds"
+    return _utc(instant).isoformat(timespec=finest).replace("+00:00", "Z")
 
 
 def to_milliseconds(instant: datetime) -> datetime:

@@ -1,6 +1,8 @@
 """Whether a database holds what was signed: its last checkpoint, those that an auditor kept, and every row."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from psycopg import IsolationLevel
 
@@ -9,12 +11,15 @@ from transparency import checkpoint, tile
 from transparency.checkpoint import Checkpoint
 from transparency.examination import Examination
 from transparency.growth import Growth
+from transparency.kept import Kept
 from transparency.note import NoteInvalid, Verifier
 from transparency.progress import Progress
 from transparency.record import Signed, last_signed, tiles_of
 from transparency.report import Finding, Kind, Report
 from transparency.tile import TileMissing
 from transparency.tree import Frontier
+
+CAUGHT_UP_WITHIN: Final = 3  # seconds: a signer writes the checkpoint file just before the database has the checkpoint
 
 
 class NothingSigned(Exception):
@@ -26,6 +31,7 @@ async def audit(
     trusted: Sequence[Verifier],
     kept: Sequence[Checkpoint],
     *,
+    outside: Kept | None = None,
     progress: Progress | None = None,
     report: Callable[[float, int], None] = lambda _done, _more: None,
     saved: Callable[[Progress], None] = lambda _progress: None,
@@ -36,19 +42,29 @@ async def audit(
         database: which record.
         trusted: the log's keys.
         kept: checkpoints from earlier, their signatures checked.
-        progress: where an examination before has ended; it counts only where the stored hashes say the same.
+        outside: the file of the last checkpoint; where it has a newer one than the database, that one is examined against.
+        progress: where an examination before has ended; it is trusted, if the stored hashes say the same.
         report: told how much is done, from 0 to 1, and how many events that took since the last time.
         saved: told now and then where to go on from.
 
     Raises:
         NothingSigned: neither the database nor the auditor has a checkpoint.
+        OSError: the file of the last checkpoint cannot be read.
     """
+    known, wrong_outside = await _outside(outside, trusted)
+    if known is not None:
+        await _caught_up(database, known.size)
     async with await database.connect() as connection:
         await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
         async with connection.transaction():
             last = await last_signed(connection)
             signed, wrong = _checked(last, trusted)
+            wrong += wrong_outside
+            if known is not None and signed is not None and signed.size < known.size:
+                wrong.append(_behind(signed, known))
+                signed = known
+            kept = [*kept, known] if known is not None else kept
             against = signed or max(kept, key=lambda one: one.size, default=None)
             if against is None:
                 raise NothingSigned("; ".join(one.text for one in wrong))
@@ -64,7 +80,7 @@ async def audit(
             )
             found = await examination.run()
             found.findings[:0] = wrong
-            found.note = last.note if last and signed else ""
+            found.note = last.note if last and not wrong else ""
             return found
 
 
@@ -82,8 +98,38 @@ def _checked(last: Signed | None, trusted: Sequence[Verifier]) -> tuple[Checkpoi
         return None, [Finding(Kind.CHECKPOINT, None, f"the last checkpoint in the database does not count: {fault}")]
 
 
+async def _outside(outside: Kept | None, trusted: Sequence[Verifier]) -> tuple[Checkpoint | None, list[Finding]]:
+    """The checkpoint in the file, or what is wrong with it; where there is no file, neither."""
+    note = None if outside is None else await asyncio.to_thread(outside.read)
+    if note is None or outside is None:
+        return None, []
+    try:
+        return checkpoint.verify(note, trusted), []
+    except NoteInvalid as fault:
+        return None, [Finding(Kind.CHECKPOINT, None, f"the checkpoint in {outside.file} does not count: {fault}")]
+
+
+async def _caught_up(database: Database, size: int) -> None:
+    """Give the database a moment to get the checkpoint that the file has already."""
+    for _ in range(10 * CAUGHT_UP_WITHIN):
+        async with await database.connect() as connection:
+            last = await last_signed(connection)
+        if last is None or last.size >= size:
+            return
+        await asyncio.sleep(0.1)
+
+
+def _behind(signed: Checkpoint, known: Checkpoint) -> Finding:
+    text = (
+        f"the last checkpoint in the database is of {signed.size:,} events, and the file outside of it has one of "
+        f"{known.size:,}: newer ones were deleted, the database was restored, or the signer was killed and has not been "
+        "started since"
+    )
+    return Finding(Kind.CHECKPOINT, None, text)
+
+
 async def _start(connection: Connection, signed: Checkpoint, progress: Progress | None) -> Frontier:
-    """Where to go on: only where the stored hashes say the same, so that a wrong file costs time and nothing else."""
+    """Where to go on: only where the stored hashes say the same, so that a file of another record costs nothing but time."""
     if progress is None or progress.origin != signed.origin or progress.size > signed.size:
         return Frontier()
     try:

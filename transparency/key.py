@@ -81,8 +81,8 @@ class LogKeyFile:
         """
         self._file = file
         self._origin = origin
+        self._stamp = _stamp_of(file)  # first: what is changed while it is read is read again
         self._keys = read_log_keys(file, origin=origin, make=make)
-        self._stamp = _stamp_of(file)
 
     @property
     def keys(self) -> LogKeys:

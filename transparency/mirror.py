@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from itertools import zip_longest
 from typing import Final
 
 from store.codec import leaf_hash
@@ -9,7 +10,7 @@ from transparency import checkpoint
 from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
 from transparency.note import Verifier
-from transparency.report import Finding, Kind, Report, judge
+from transparency.report import Finding, Kind, Report, is_proven, judge
 from transparency.tile import Tile, TileMissing, index_path, width_at
 from transparency.tree import HASH_BYTES, TILE_WIDTH
 
@@ -63,23 +64,43 @@ async def _read(fetch: Fetch, growth: Growth, found: Report, report: Callable[[f
     """Read all entries and leaf hashes; whether the growth has all of them."""
     size = found.signed.size
     count = -(-size // TILE_WIDTH)
+    has_all = True
     for start in range(0, count, AT_ONCE):
         tiles = [Tile(0, index, width_at(0, index, size)) for index in range(start, min(start + AT_ONCE, count))]
         bundles = await asyncio.gather(*(fetch(_bundle(tile)) for tile in tiles))
         stored = await asyncio.gather(*(fetch(tile.path) for tile in tiles))
         for tile, bundle, hashes in zip(tiles, bundles, stored, strict=True):
-            leaves = _leaves(bundle, tile.width)
-            if leaves is None:
-                text = f"the log cannot serve the entries of positions {_places(tile)}: one of them is missing"
-                found.findings.append(Finding(Kind.REMOVED, None, text))
-                return False
-            _compare(tile, leaves, hashes or b"", found)
-            growth.append(leaves)
+            leaves = await _as_signed(fetch, tile, _leaves(bundle, tile.width), _cut(hashes or b""), found)
+            has_all = has_all and leaves is not None
+            growth.append(leaves or [])
             found.events += tile.width
             if len(found.findings) >= MOST_FINDINGS:
                 return False
         report(found.events / size, sum(tile.width for tile in tiles))
-    return True
+    return has_all
+
+
+async def _as_signed(
+    fetch: Fetch, tile: Tile, leaves: list[bytes] | None, stored: list[bytes], found: Report
+) -> list[bytes] | None:
+    """The leaf hashes that the tree has by all that can be proven; None: that is not known."""
+    stored = stored[: tile.width]
+    if leaves == stored:
+        return leaves
+    is_sure = await is_proven(_tiles(fetch), tile.index, found.signed.size, found.signed.root)
+    if leaves is None:
+        text = f"the log cannot serve the entries of positions {_places(tile)}: one of them is missing"
+        found.findings.append(Finding(Kind.REMOVED, None, text))
+        return stored if is_sure else None
+    first = tile.index * TILE_WIDTH + 1
+    differing = [first + number for number, pair in enumerate(zip_longest(leaves, stored)) if len(set(pair)) > 1]
+    if not is_sure:
+        found.damaged(differing[0], first, first + tile.width - 1)
+        return leaves
+    for position in differing[: MOST_FINDINGS - len(found.findings)]:
+        text = f"the event at position {position} is not the one that was signed"
+        found.findings.append(Finding(Kind.CHANGED, position, text))
+    return stored
 
 
 def _bundle(tile: Tile) -> str:
@@ -98,14 +119,8 @@ def _leaves(bundle: bytes | None, width: int) -> list[bytes] | None:
     return [leaf_hash(entry.removeprefix(ENTRY)) for entry in entries]
 
 
-def _compare(tile: Tile, leaves: Sequence[bytes], hashes: bytes, found: Report) -> None:
-    if b"".join(leaves) == hashes[: tile.width * HASH_BYTES]:
-        return
-    for number, leaf in enumerate(leaves):
-        if leaf != hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES] and len(found.findings) < MOST_FINDINGS:
-            position = tile.index * TILE_WIDTH + number + 1
-            text = f"the event at position {position} is not the one that was signed"
-            found.findings.append(Finding(Kind.CHANGED, position, text))
+def _cut(hashes: bytes) -> list[bytes]:
+    return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
 
 
 def _places(tile: Tile) -> str:

@@ -1,14 +1,17 @@
 """How far an examination has come, in a file: one that was killed goes on from there.
 
-The file is believed as little as the database: where its hashes are wrong, they do not lead to the root that was signed.
+The file is trusted: who can write it can have events taken for examined that never were. So it is its owner's alone, as key
+files are, and what an examination that went on from it has not read itself is said.
 """
 
 import os
+import stat
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from store.faults import ExitStatus, Fault
 from transparency.tree import HASH_BYTES, Frontier
 
 
@@ -28,9 +31,15 @@ def read_progress(file: Path) -> Progress | None:
 
     Raises:
         OSError: it cannot be read.
+        Fault: somebody else may have written it.
     """
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=Progress)
+        with file.open("rb") as opened:
+            known = os.fstat(opened.fileno())
+            if known.st_uid != os.geteuid() or stat.S_IMODE(known.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+                message = f"{file} is not yours alone, and what it says is believed: remove it, or chmod 600 it if you know it."
+                raise Fault(message, ExitStatus.FILE)
+            found = msgspec.json.decode(opened.read(), type=Progress)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
     fits = found.size.bit_count() == len(found.peaks) and all(len(peak) == HASH_BYTES for peak in found.peaks)
@@ -45,7 +54,9 @@ def write_progress(file: Path, progress: Progress) -> None:
     """
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(msgspec.json.encode(progress))
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(msgspec.json.encode(progress))
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

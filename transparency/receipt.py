@@ -6,19 +6,22 @@ is not signed: it counts because the hash of the entry follows from it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from store.codec import Box, Row, State, commitment, entry_hash_of, leaf_hash, rfc3339
+from store.codec import SALT_BYTES, Box, Row, State, commitment, entry_hash_of, leaf_hash, rfc3339
 from transparency.checkpoint import Checkpoint
 from transparency.note import NoteInvalid, Verifier
 from transparency.proof import Proof
 from transparency.tree import ProofInvalid
 
 T = TypeVar("T")
+
+MOST: Final = 1 << 63
+"""Positions and versions are below: the database has no larger ones."""
 
 
 class ReceiptInvalid(Exception):
@@ -107,7 +110,7 @@ def _entry(proof: Proof) -> Preimage:
     entry = _read(proof.extra, Preimage)
     if msgspec.json.encode(entry) != proof.extra:  # capitals in an id, say, of which the entry's hash knows nothing
         raise ReceiptInvalid("the event in it is not written in the one form that it has: a character was changed")
-    if entry.position != proof.index + 1 or entry.version < 1:
+    if entry.position != proof.index + 1 or not (0 < entry.version < MOST and entry.position < MOST):
         raise ReceiptInvalid("the place that the event names is not the one that is proven")
     return entry
 
@@ -116,6 +119,8 @@ def _personal(entry: Preimage, state: State) -> dict[str, Any] | None:
     if entry.personal is None:
         return None
     values = entry.personal.values.encode()
+    if len(entry.personal.salt) != SALT_BYTES:  # a longer one could hold the beginning of the values
+        raise ReceiptInvalid("the salt of the personal values is not as long as a salt is")
     if state.personal is None or commitment(entry.personal.salt, values) != state.personal.hash:
         raise ReceiptInvalid("the personal values are not those that were recorded")
     return _read(values, dict[str, Any])

@@ -111,6 +111,18 @@ def _pieces(before: int, hashes: Sequence[bytes]) -> list[tuple[int, int, bytes]
     return found
 
 
+async def read_bundle(connection: Connection, after: int, width: int) -> list[bytes]:
+    """So many entries behind a position, as `read_entries`.
+
+    Raises:
+        EntryMissing: there are fewer.
+    """
+    found = await read_entries(connection, after, width)
+    if len(found) < width:
+        raise EntryMissing(after + len(found) + 1)
+    return found
+
+
 async def read_entries(connection: Connection, after: int, limit: int) -> list[bytes]:
     """The entries of the events behind a position, at most `limit`, as what is in the record now has them.
 

@@ -1,8 +1,9 @@
 """What an examination of a log finds, and what follows from the roots."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from transparency import tile
 from transparency.checkpoint import Checkpoint
@@ -17,7 +18,7 @@ class Kind(StrEnum):
     CHANGED = "CHANGED"
     REMOVED = "REMOVED"
     ADDED = "ADDED"
-    HASH = "HASH"  # the record is whole, but a hash that is stored of it is not
+    HASH = "HASH"  # hashes that are stored of the record are not those that were signed
     ROOT = "ROOT"  # record and stored hashes agree with each other, but not with a checkpoint
     CHECKPOINT = "CHECKPOINT"  # the checkpoint itself is missing, or not signed
 
@@ -31,45 +32,76 @@ class Finding:
     text: str
 
 
+MOST_DAMAGES: Final = 20
+
+
+@dataclass(slots=True)
+class Damage:
+    """Positions of tiles whose hashes are not those that were signed; `at` is the first one that differs."""
+
+    at: int
+    first: int
+    last: int
+
+
 @dataclass(slots=True)
 class Report:
-    """What an examination has found; `events` were read in it, those behind `signed.size` are not signed yet."""
+    """What an examination has found.
+
+    `events` were read in it, and the first `believed` ones not: one before had read them. Those behind `signed.size` are
+    not signed yet.
+    """
 
     signed: Checkpoint
     head: int
     events: int = 0
+    believed: int = 0
     findings: list[Finding] = field(default_factory=list)
+    damages: list[Damage] = field(default_factory=list)
     note: str = ""  # the signed checkpoint, as it was signed
+
+    def damaged(self, at: int, first: int, last: int) -> None:
+        """Note a tile; those beside each other are one, and the list is bounded: a log may be long."""
+        if self.damages and self.damages[-1].last == last:
+            return
+        if self.damages and self.damages[-1].last == first - 1:
+            self.damages[-1].last = last
+        elif len(self.damages) < MOST_DAMAGES:
+            self.damages.append(Damage(at, first, last))
 
 
 async def judge(report: Report, growth: Growth | None, kept: Sequence[Checkpoint], read: Tiles) -> None:
-    """Compare the roots, and say of the hashes by which something was found whether they are proven themselves.
+    """Compare the roots, and say of stored hashes that are damaged what follows from that.
 
     Args:
         report: to be completed.
-        growth: the tree over what was read; None where something is missing from it.
+        growth: the tree over what was read, and, where that differs from hashes that are proven, over those; None where
+            something is missing from it.
         kept: checkpoints that the log has to extend.
         read: the stored tiles.
     """
     roots = {} if growth is None else growth.roots
     root = roots.get(report.signed.size)
-    if root == report.signed.root:
-        report.findings = [_only_hash(one) for one in report.findings]
-    elif root is not None and not report.findings:
-        report.findings = [_another_root([one.size for one in kept if roots.get(one.size) == one.root])]
-    else:
-        report.findings = [await _proven(one, report.signed, read) for one in report.findings]
+    changed = len(report.findings)
+    report.findings += [_damage(one, is_whole=root == report.signed.root) for one in report.damages]
+    if root not in {None, report.signed.root}:
+        as_kept = [one.size for one in kept if roots.get(one.size) == one.root]
+        report.findings.append(_more(report.damages) if report.damages or changed else _another_root(as_kept))
     for one in kept:
         if not await _extends(report.signed, one, roots, read):
             report.findings.append(_not_extended(one, report.signed))
 
 
-def _only_hash(finding: Finding) -> Finding:
-    """The record leads to the root that was signed: where the two differ, the stored hash is the wrong one."""
-    if finding.kind is not Kind.CHANGED:
-        return finding
-    text = f"the hash stored of position {finding.position} was changed; the record itself is as it was signed"
-    return Finding(Kind.HASH, finding.position, text)
+def _damage(damage: Damage, *, is_whole: bool) -> Finding:
+    text = f"the hashes stored of positions {damage.first} to {damage.last} are not those that were signed"
+    return Finding(Kind.HASH, damage.at, f"{text}; the events there are" if is_whole else text)
+
+
+def _more(damages: Sequence[Damage]) -> Finding:
+    """An event differs from what was signed, and no hash that is proven says which."""
+    where = "".join(f" or {one.first} to {one.last}" for one in damages).removeprefix(" or")
+    among = f" among positions{where}" if damages else ""
+    return Finding(Kind.ROOT, None, f"another event{among} was changed, and the hash stored of it, too")
 
 
 def _another_root(as_kept: Sequence[int]) -> Finding:
@@ -78,18 +110,18 @@ def _another_root(as_kept: Sequence[int]) -> Finding:
     return Finding(Kind.ROOT, None, text)
 
 
-async def _proven(finding: Finding, signed: Checkpoint, read: Tiles) -> Finding:
-    """Check that the hash that a position should have is in the signed tree."""
-    position = finding.position
-    if position is None or not 1 <= position <= signed.size:
-        return finding
+async def is_proven(read: Tiles, index: int, size: int, root: bytes) -> bool:
+    """Whether the hashes in a tile of level 0 are those of the signed tree.
+
+    The path of one leaf is worked out of all others in its tile, so that it proves the whole tile.
+    """
+    first = index * TILE_WIDTH
     try:
-        stored = await stored_hash(read, position, signed.size)
-        proof = await tile.inclusion_proof(read, position - 1, signed.size)
-        check_inclusion(stored or b"", position - 1, signed.size, signed.root, proof)
+        leaf = await stored_hash(read, first + 1, size)
+        check_inclusion(leaf or b"", first, size, root, await tile.inclusion_proof(read, first, size))
     except (ProofInvalid, TileMissing):
-        return replace(finding, text=f"{finding.text}; the hashes stored of it were changed, too")
-    return finding
+        return False
+    return True
 
 
 async def stored_hash(read: Tiles, position: int, size: int) -> bytes | None:

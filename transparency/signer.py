@@ -27,6 +27,10 @@ LOOK_AGAIN_AFTER: Final = 5.0  # seconds: for a wake-up that was lost, and for o
 TAKE_OVER_WITHIN: Final = 2.0  # seconds between two tries to become the signer
 
 
+class NoKeySigns(Exception):
+    """None of the keys signs at this time; a clock that is wrong may be set right."""
+
+
 @dataclass(slots=True)
 class Health:
     """How the signer of this process fares."""
@@ -62,11 +66,13 @@ class LogSigner:
                 self._stop(str(refused))
                 return
             except Exception as fault:  # noqa: BLE001 (nobody else would say it)
-                if not (passes(fault) or isinstance(fault, KeptChanged | OSError)):
+                if not (passes(fault) or isinstance(fault, KeptChanged | NoKeySigns | OSError)):
                     self._stop(f"signing has ended: {class_of(fault)}")
                     return
                 if isinstance(fault, OSError):
                     self.health.reason = f"{self._kept.file} cannot be used: {fault.strerror}"
+                if isinstance(fault, NoKeySigns):
+                    self.health.reason = str(fault)
                 said = "another process has signed" if isinstance(fault, KeptChanged) else first_line(fault)
                 logger.warning("signing stops for a moment: %s", said)
                 await asyncio.sleep(1)
@@ -101,6 +107,7 @@ class LogSigner:
         while True:
             if await _lock(connection):
                 return
+            self.health.reason = None  # another one signs, whatever kept this one from it
             await asyncio.sleep(TAKE_OVER_WITHIN)
 
     async def _sign_next(self, connection: Connection, at: Standing) -> bool:
@@ -132,7 +139,7 @@ class LogSigner:
         now, keys, frontier = self._now(), self._keys.keys, at.frontier
         signers = keys.signers(now)
         if not signers:
-            raise Refused("No log key signs at this time: set the clock right.")
+            raise NoKeySigns("No log key signs at this time: set the clock right.")
         root = frontier.root
         signed = checkpoint.sign(Checkpoint(keys.origin, frontier.size, root), signers)
         return Signed(frontier.size, root, now, signed)

@@ -1,13 +1,14 @@
 """What must hold before anything is signed: the tree extends the last checkpoint, in the database and outside of it."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import Final
 
-from store.codec import leaf_hash
+from store.codec import leaf_hash, rfc3339, to_milliseconds
 from store.database import Connection
 from transparency import checkpoint, tile
 from transparency.checkpoint import Checkpoint
@@ -27,9 +28,12 @@ from transparency.record import (
 from transparency.tile import Tile, TileMissing
 from transparency.tree import HASH_BYTES, TILE_WIDTH, Frontier
 
+logger = logging.getLogger(__name__)
+
 SLICE: Final = 2_000  # events read at once
 ACCEPT: Final = "If that is known and meant, stop all servers and run `sijil log accept`"
 SEE: Final = "see docs/transparency.md"
+NEW: Final = timedelta(minutes=1)  # a key that is younger was made by this start
 
 
 class Refused(Exception):
@@ -61,6 +65,7 @@ async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: dat
             raise Refused(
                 f"The checkpoint file {kept.file} is missing, although checkpoints were signed: put it back. {ACCEPT}."
             )
+        await _say_if_begun_anew(connection, keys, now)
         return Standing(Frontier(), None, None)
     known = _verified(outside, keys, f"The checkpoint file {kept.file}")
     size = signed.size if signed else 0
@@ -84,11 +89,26 @@ async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: dat
     return Standing(frontier, signed, outside)
 
 
+async def _say_if_begun_anew(connection: Connection, keys: LogKeys, now: datetime) -> None:
+    """With an old key and a record, what is missing may have been there: nothing that is signed now would show it."""
+    begun = keys.keys[0].signs_from
+    head = await _head(connection)
+    if head > 0 and now - begun > NEW:
+        logger.critical(
+            "a log of %d events is signed for the first time, with keys there since %s: if it was signed before, its "
+            "checkpoint file, checkpoints and tiles were put away; %s",
+            head,
+            rfc3339(to_milliseconds(begun)),
+            SEE,
+        )
+
+
 async def accept(connection: Connection, keys: LogKeys, kept: Kept) -> Checkpoint:
-    """Put the database's last checkpoint in the place of a file that is missing, older or unreadable.
+    """Put the database's last checkpoint in the place of a file that is missing or older.
 
     Raises:
-        Refused: the database is not what it says, or behind the file: to sign that would fork the log.
+        Refused: the database is not what it says, or behind the file: to sign that would fork the log. Or the file is damaged:
+            nobody knows what it said.
         OSError: the file cannot be read or written.
     """
     signed = await last_signed(connection)
@@ -97,11 +117,8 @@ async def accept(connection: Connection, keys: LogKeys, kept: Kept) -> Checkpoin
     await _check_length(connection, signed.size)
     frontier = await _frontier(connection, keys, signed)
     outside = await asyncio.to_thread(kept.read)
-    try:
-        known = checkpoint.verify(outside or "", keys.verifiers)
-    except NoteInvalid:
-        known = None
-    if known is not None:
+    if outside is not None:
+        known = _verified(outside, keys, f"The checkpoint file {kept.file}")
         if known.size > signed.size:
             message = f"The checkpoint file {kept.file} is ahead of the database, which was restored to an earlier time"
             raise Refused(f"{message}: restore a newer one; {SEE}.")
@@ -152,13 +169,18 @@ async def _append(connection: Connection, frontier: Frontier, limit: int) -> boo
 
 
 async def _check_length(connection: Connection, size: int) -> None:
-    cursor = await connection.execute("SELECT coalesce(max(notification_id), 0) FROM sijil_events")
-    (head,) = await cursor.fetchone() or (0,)
+    head = await _head(connection)
     if head < size:
         raise Refused(
             f"The record ends at position {head}, and a checkpoint over {size} events was signed: the database was "
             f"restored to an earlier time, or events were deleted. Restore a newer one; {SEE}."
         )
+
+
+async def _head(connection: Connection) -> int:
+    cursor = await connection.execute("SELECT coalesce(max(notification_id), 0) FROM sijil_events")
+    (head,) = await cursor.fetchone() or (0,)
+    return int(head)
 
 
 async def _frontier(connection: Connection, keys: LogKeys, signed: Signed | None) -> Frontier:

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from store.codec import rfc3339
+from store.codec import rfc3339, to_milliseconds
 from store.database import Pool
 from transparency.key import LogKey, LogKeyFile
-from transparency.record import EntryMissing, last_signed, read_entries, tiles_of
-from transparency.tile import Tile, index_path, width_at
+from transparency.record import EntryMissing, last_signed, read_bundle, tiles_of
+from transparency.tile import Tile, TileMissing, index_path, width_at
 from transparency.tree import TILE_WIDTH
 
 logger = logging.getLogger(__name__)
@@ -64,12 +64,12 @@ class LogWeb:
                 return _not_there("The tree that was signed last does not reach so far.")
             try:
                 if level is None:
-                    found = _bundle(await read_entries(connection, index * TILE_WIDTH, width))
+                    found = _bundle(await read_bundle(connection, index * TILE_WIDTH, width))
                 else:
                     found = (await tiles_of(connection)([tile]))[tile]
-            except EntryMissing as fault:
-                logger.critical("a bundle of entries cannot be served: %s", fault)
-                return PlainTextResponse(f"{fault}\n".capitalize(), HTTPStatus.INTERNAL_SERVER_ERROR)
+            except (EntryMissing, TileMissing) as fault:
+                logger.critical("a part of the log cannot be served: %s", fault)
+                return _not_served(f"{fault}".capitalize(), HTTPStatus.INTERNAL_SERVER_ERROR)
         return _public(found, "application/octet-stream", FOR_EVER)
 
     async def key(self, _request: Request) -> Response:
@@ -99,8 +99,8 @@ def _bundle(entries: list[bytes]) -> bytes:
 
 
 def _shown(key: LogKey) -> dict[str, str | None]:
-    until = None if key.signs_until is None else rfc3339(key.signs_until)
-    return {"key": key.key, "from": rfc3339(key.signs_from), "until": until}
+    until = None if key.signs_until is None else rfc3339(to_milliseconds(key.signs_until))
+    return {"key": key.key, "from": rfc3339(to_milliseconds(key.signs_from)), "until": until}
 
 
 def _public(content: bytes, media_type: str, cache: str) -> Response:
@@ -108,7 +108,11 @@ def _public(content: bytes, media_type: str, cache: str) -> Response:
 
 
 def _not_there(why: str) -> Response:
-    return PlainTextResponse(f"{why}\n", HTTPStatus.NOT_FOUND, headers=_headers("no-store"))
+    return _not_served(why, HTTPStatus.NOT_FOUND)
+
+
+def _not_served(why: str, status: HTTPStatus) -> Response:
+    return PlainTextResponse(f"{why}\n", status, headers=_headers("no-store"))
 
 
 def _headers(cache: str) -> dict[str, str]:

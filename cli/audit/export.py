@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -15,10 +15,12 @@ import typer
 from cli.audit.cloud_event import COLUMNS, line, row
 from cli.audit.place import first_place, last_place
 from cli.audit.source import Url, record
-from cli.audit.step import Step
+from cli.audit.step import Record, Step
 from cli.audit.whole_file import Output, whole_file
 from cli.program import bar, carry_out
+from store.faults import Fault
 
+NOT_WHOLE = 1
 app = typer.Typer()
 
 
@@ -61,13 +63,35 @@ async def _export(
         first, last = await first_place(events, from_), await last_place(events, to)
         with whole_file(output) if output else nullcontext(Output(sys.stdout.buffer)) as file, bar("Writing") as report:
             file.write(HEADINGS[format])
-            async for steps in events.events(first, last):
+            async for steps in whole(events, first, last):
                 file.write(await asyncio.to_thread(FORMS[format], steps, source))
                 count += len(steps)
                 report(count / (last - first + 1), len(steps))
             if not output:
                 sys.stdout.buffer.flush()
     return count, first, last, file.sha256
+
+
+async def whole(events: Record, first: int, last: int) -> AsyncIterator[list[Step]]:
+    """The events at these positions.
+
+    Raises:
+        Fault: one of them is not there.
+    """
+    expected = first
+    async for steps in events.events(first, last):
+        for step in steps:
+            if step.position != expected:
+                raise _not_there(expected)
+            expected += 1
+        yield steps
+    if expected <= last:
+        raise _not_there(expected)
+
+
+def _not_there(position: int) -> Fault:
+    message = f"The event at position {position} is not there: the export would not be whole. See sijil audit verify."
+    return Fault(message, NOT_WHOLE)
 
 
 def _lines(steps: Sequence[Step], source: str) -> bytes:

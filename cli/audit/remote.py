@@ -25,7 +25,11 @@ async def asking(url: str, settings: Settings) -> AsyncIterator[httpx.AsyncClien
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Fault(f"--url is an address like https://sijil.example, not {url}.", ExitStatus.FILE)
-    headers = {"Accept-Language": "en", "Purpose": "AUDIT"}
+    headers = {
+        "Accept-Language": "en",
+        "Purpose": "AUDIT",
+        "Cache-Control": "no-cache",
+    }  # what a cache kept is no proof
     if settings.token is not None:
         if parts.scheme == "http" and parts.hostname not in HERE:
             raise Fault("The token goes over https:// only: use that in --url.", ExitStatus.FILE)

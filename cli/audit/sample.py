@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -22,6 +22,8 @@ from transparency.tree import ProofInvalid
 
 PAPERS = frozenset({Visa.Issued.__qualname__, Visa.Extended.__qualname__})
 """What is given as a hash alone, even to auditors: of a visa whose holder they are a sponsor or delegate of."""
+
+SIGNED_WITHIN = timedelta(minutes=1)  # a log that signs at all is far quicker
 
 
 @dataclass(slots=True)
@@ -57,6 +59,17 @@ async def sampled(
             found.agreed += has_event
             found.left_out += not has_event
     return found
+
+
+async def unsigned(record: ApiRecord, size: int, now: datetime) -> list[Finding]:
+    """What is wrong if the API shows an event behind the signed ones that should have been signed long ago."""
+    step = await record.at(size + 1)
+    if step is None or now - datetime.fromisoformat(step.recorded_at) <= SIGNED_WITHIN:
+        return []
+    text = (
+        f"the event at position {size + 1} was recorded at {step.recorded_at}, and no checkpoint that is served has it"
+    )
+    return [Finding(Kind.CHECKPOINT, size + 1, text)]
 
 
 async def _compare(record: ApiRecord, tree: SignedTree, position: int, trusted: Sequence[Verifier]) -> bool:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 from typing import Annotated
@@ -12,7 +13,7 @@ import typer
 
 from cli.audit.api import open_api, require_token
 from cli.audit.remote import asking, fetching
-from cli.audit.sample import sampled
+from cli.audit.sample import sampled, unsigned
 from cli.audit.signed_tree import SignedTree
 from cli.audit.source import Url
 from cli.audit.trust import Keys, kept_checkpoint, trusted_keys
@@ -22,6 +23,7 @@ from store.database import open_database
 from store.faults import ExitStatus, Fault
 from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
+from transparency.kept import Kept
 from transparency.key import read_log_keys
 from transparency.mirror import NotServed, examine_mirror
 from transparency.note import NoteInvalid, Verifier
@@ -40,7 +42,8 @@ def verify(  # noqa: PLR0917 (typer takes options by their names)
         list[Path] | None, typer.Option(help="A checkpoint kept from earlier, which the log has to extend; may repeat.")
     ] = None,
     state: Annotated[
-        Path | None, typer.Option(help="Keep here how far it has come; killed, it goes on from there.")
+        Path | None,
+        typer.Option(help="Keep here how far it has come; killed, it goes on from there. The file is believed."),
     ] = None,
     url: Url = None,
     events: Annotated[
@@ -79,7 +82,9 @@ def verify(  # noqa: PLR0917 (typer takes options by their names)
         with suppress(OSError):  # it is looked at again, and costs nothing but that
             state.unlink(missing_ok=True)
     status = say(report, kept)
-    if keep is not None and status == 0:
+    if keep is not None and report.believed:
+        typer.echo(f"{keep} is not written: not all was read in this run. Run it again without {state}.", err=True)
+    elif keep is not None and status == 0:
         _write(keep, report.note)
     sys.exit(status)
 
@@ -95,10 +100,22 @@ async def _verify(
     progress: Progress | None,
     saved: Callable[[Progress], None],
 ) -> Report:
-    url = settings.database_url
+    url, outside = settings.database_url, _outside(settings)
     async with open_database(url.get_secret_value() if url else None, settings.data_dir) as database:
         with bar("Verifying") as report:
-            return await audit(database, trusted, kept, progress=progress, report=report, saved=saved)
+            return await audit(database, trusted, kept, outside=outside, progress=progress, report=report, saved=saved)
+
+
+def _outside(settings: Settings) -> Kept:
+    """The checkpoint file; who examines the database from a machine that has none is told what is missing."""
+    outside = Kept(settings.checkpoint_file)
+    try:
+        note = outside.read()
+    except OSError as fault:
+        raise Fault(f"{outside.file} cannot be read: {fault.strerror}.", ExitStatus.FILE) from fault
+    if note is None:
+        typer.echo(f"{outside.file} is missing: checkpoints that were deleted in the database do not show.", err=True)
+    return outside
 
 
 async def _published(url: str, settings: Settings) -> list[Verifier]:
@@ -116,6 +133,9 @@ async def _verify_outside(
     async with asking(url, settings) as client:
         with bar("Verifying") as report:
             found = await examine_mirror(fetching(client), trusted, kept, report=report)
+    if settings.token is not None:
+        async with open_api(url, settings) as record:
+            found.findings += await unsigned(record, found.signed.size, datetime.now(UTC))
     if events:
         async with open_api(url, settings) as record, asking(url, settings) as client:
             tree = SignedTree(fetching(client), found.signed)
@@ -169,13 +189,14 @@ def say(report: Report, kept: Sequence[Checkpoint]) -> int:
     signed = report.signed
     for finding in report.findings:
         typer.echo(f"{finding.kind.value}: {finding.text}.")
+    if report.believed:
+        last = max(signed.size, report.head)
+        read = f"positions {report.believed + 1:,} to {last:,}" if last > report.believed else "nothing"
+        typer.echo(f"Read in this run: {read}; for 1 to {report.believed:,} the file of --state was believed.")
     if report.findings:
         typer.echo(f"The record is NOT what was signed: {len(report.findings)} found.")
         return NOT_AS_SIGNED
-    before = signed.size + max(0, report.head - signed.size) - report.events
     typer.echo(f"The record is what was signed: {signed.size:,} events, root of {signed.origin} as in its checkpoint.")
-    if before:
-        typer.echo(f"{before:,} of them were read before, by an examination that this one went on from.")
     for one in kept:
         typer.echo(f"It extends the checkpoint that was kept, of {one.size:,} events.")
     if report.head > signed.size:

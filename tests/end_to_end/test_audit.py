@@ -257,6 +257,9 @@ def test_a_log_is_verified_on_the_database_and_from_outside(
 
     state = tmp_path / "state"
     state.write_text('{"origin":"sijil.local/log","size":2,"peaks":["' + b64encode(bytes(32)).decode() + '"]}')
+    state.chmod(0o644)
+    assert_one_line(sijil("audit", "verify", "--state", state), 2, f"{state} is not yours alone")
+    state.chmod(0o600)
     done = sijil("audit", "verify", "--state", state)
     assert (done.returncode, state.exists()) == (0, False), done.stderr
     assert_one_line(sijil("audit", "verify", "--url", served, "--state", state), 2, "--state is for the database")

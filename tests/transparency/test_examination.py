@@ -1,5 +1,6 @@
 """What was done to the record behind its back is found, with its position."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 from psycopg import sql
 
 from store.codec import leaf_hash
+from store.faults import Fault
 from tests.transparency.conftest import Notary
 from tests.transparency.keys import ORIGIN, signer
-from transparency import checkpoint
+from transparency import checkpoint, examination
 from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
@@ -25,6 +27,10 @@ WITHOUT_CONSTRAINTS = "ALTER TABLE sijil_events DROP CONSTRAINT sijil_events_pke
 
 async def examined(notary: Notary, *kept: Checkpoint, progress: Progress | None = None) -> Report:
     return await audit(notary.database, notary.keys.keys.verifiers, kept, progress=progress)
+
+
+async def examined_with_file(notary: Notary) -> Report:
+    return await audit(notary.database, notary.keys.keys.verifiers, [], outside=notary.kept)
 
 
 def found(report: Report) -> list[tuple[Kind, int | None]]:
@@ -48,6 +54,10 @@ async def test_an_empty_log_is_whole(notary: Notary) -> None:
 
 async def test_the_leaf_hashes_of_raw_rows_are_those_of_the_log(notary: Notary) -> None:
     await notary.record(COUNT)
+    await notary.run(
+        "UPDATE sijil_events SET recorded_at = recorded_at + interval '1 microsecond' WHERE notification_id = 7",
+        "UPDATE sijil_events SET recorded_at = recorded_at + interval '123456 microsecond' WHERE notification_id = 8",
+    )
     query = f"SELECT {COLUMNS} FROM sijil_events ORDER BY 1"  # noqa: S608 (names of our own)
     async with notary.database.pool.connection() as connection:
         cursor = await connection.execute(query, binary=True)
@@ -168,6 +178,102 @@ async def test_what_is_not_signed_yet_can_be_removed_but_leaves_a_gap(notary: No
     assert report.findings[0].text == "the event at position 602 was removed (it was not signed yet)"
 
 
+def moved(by: int, behind: int) -> str:
+    return f"UPDATE sijil_events SET notification_id = notification_id + {by} WHERE notification_id > {behind}"  # noqa: S608
+
+
+CHANGED_400 = "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = {}"
+
+
+@pytest.mark.parametrize("position", [1, 255, 300, COUNT - 2])
+async def test_events_that_were_removed_together_are_named_and_so_is_what_was_changed_behind_them(
+    notary: Notary, position: int
+) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        f"DELETE FROM sijil_events WHERE notification_id IN ({position}, {position + 1})",  # noqa: S608
+        WITHOUT_CONSTRAINTS,
+        moved(-2, position),
+        CHANGED_400.format(398),
+    )
+    changed = [(Kind.CHANGED, 400 if position < 400 else 398)]
+    removed = [(Kind.REMOVED, position), (Kind.REMOVED, position + 1)]
+    assert found(await examined(notary)) == (removed + changed if position < 400 else changed + removed)
+
+
+async def test_events_that_were_put_in_together_are_named_and_so_is_what_was_changed_behind_them(
+    notary: Notary,
+) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        WITHOUT_CONSTRAINTS,
+        moved(2, 99),
+        inserted("100", 10),
+        inserted("101", 11),
+        CHANGED_400.format(402),
+        "UPDATE log_head SET position = position + 2",
+    )
+    report = await examined(notary)
+    assert found(report) == [(Kind.ADDED, 100), (Kind.CHANGED, 400)]
+    assert report.findings[0].text == ("2 rows were put in at positions 100 to 101, and those behind were moved on")
+
+
+@pytest.mark.parametrize("position", [7, 256, COUNT - 1])
+async def test_events_that_were_swapped_are_changed_and_hide_nothing(notary: Notary, position: int) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        WITHOUT_CONSTRAINTS,
+        f"""UPDATE sijil_events SET notification_id = {2 * position + 1} - notification_id
+            WHERE notification_id IN ({position}, {position + 1})""",  # noqa: S608
+        CHANGED_400.format(400),
+    )
+    expected = sorted([400, position, position + 1])
+    assert found(await examined(notary)) == [(Kind.CHANGED, one) for one in expected]
+
+
+async def test_two_rows_at_one_position_are_told_as_that_wherever_reading_stops(
+    notary: Notary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "AT_ONCE", 100)
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        WITHOUT_CONSTRAINTS,
+        inserted("300", 300),  # first or second, as the database likes
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 299",
+    )
+    assert found(await examined(notary)) == [(Kind.CHANGED, 299), (Kind.ADDED, 300)]
+
+
+async def test_damaged_hashes_are_one_finding_for_their_tile_and_hide_nothing(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        "UPDATE tiles SET hashes = decode(repeat('ab', 32 * 25), 'hex') || substr(hashes, 32 * 25 + 1)"
+        " WHERE (level, index) = (0, 0)",
+        CHANGED_400.format(400),
+    )
+    report = await examined(notary)
+    assert found(report) == [(Kind.CHANGED, 400), (Kind.HASH, 1)]
+    assert report.findings[1].text == (
+        "the hashes stored of positions 1 to 256 are not those that were signed; the events there are"
+    )
+    await notary.run(CHANGED_400.format(200))
+    report = await examined(notary)
+    assert found(report) == [(Kind.CHANGED, 400), (Kind.HASH, 1), (Kind.ROOT, None)]
+    assert report.findings[2].text.startswith("another event among positions 1 to 256 was changed")
+
+
+async def test_a_tile_that_was_deleted_accuses_no_event(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run("DELETE FROM tiles WHERE (level, index) = (0, 1)")
+    report = await examined(notary)
+    assert found(report) == [(Kind.HASH, 257)]
+    await notary.run("DELETE FROM tiles")
+    report = await examined(notary)
+    assert [one.text for one in report.findings] == [
+        "the hashes stored of positions 1 to 600 are not those that were signed; the events there are"
+    ]
+
+
 async def test_a_changed_hash_is_told_from_a_changed_event(notary: Notary) -> None:
     await notary.record_and_sign(COUNT)
     await notary.run(
@@ -230,13 +336,45 @@ async def test_a_checkpoint_that_was_removed_or_is_signed_by_somebody_else_does_
         await examined(notary)
 
 
+async def test_checkpoints_that_were_deleted_hide_nothing_from_the_file_outside(notary: Notary) -> None:
+    await notary.record_and_sign(300)
+    await notary.record_and_sign(300)
+    assert found(await examined_with_file(notary)) == []
+    await notary.run(
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 400",
+        "DELETE FROM checkpoints WHERE size > 300",
+    )
+    report = await examined_with_file(notary)
+    assert found(report) == [(Kind.CHECKPOINT, None), (Kind.CHANGED, 400)]
+    assert (report.signed.size, report.note) == (600, "")
+    await notary.run("DELETE FROM checkpoints")
+    assert found(await examined_with_file(notary)) == [(Kind.CHECKPOINT, None), (Kind.CHANGED, 400)]
+
+
+async def test_a_database_that_gets_the_checkpoint_of_the_file_a_moment_later_is_whole(notary: Notary) -> None:
+    await notary.record_and_sign(300)
+    await notary.record_and_sign(300)
+    await notary.run("CREATE TABLE later AS SELECT * FROM checkpoints WHERE size = 600")
+    await notary.run("DELETE FROM checkpoints WHERE size = 600")
+    examining = asyncio.create_task(examined_with_file(notary))
+    await asyncio.sleep(0.5)
+    await notary.run("INSERT INTO checkpoints SELECT * FROM later")
+    assert found(await examining) == []
+
+
+async def test_a_file_outside_that_nobody_trusted_has_signed_is_said(notary: Notary) -> None:
+    await notary.record_and_sign(300)
+    notary.kept.file.write_text(checkpoint.sign(notary.outside, [signer(9)]))
+    assert found(await examined_with_file(notary)) == [(Kind.CHECKPOINT, None)]
+
+
 async def test_an_examination_goes_on_from_where_another_one_was(notary: Notary) -> None:
     kept = await notary.record_and_sign(100)
     await notary.record_and_sign(COUNT)
     half = Frontier()
     half.append([leaf_hash(entry) for entry in (await notary.entries())[:333]])
     report = await examined(notary, kept, progress=Progress(ORIGIN, 333, half.peaks))
-    assert (found(report), report.events) == ([], 700 - 333)
+    assert (found(report), report.events, report.believed) == ([], 700 - 333, 333)
     await notary.run("UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 555")
     report = await examined(notary, kept, progress=Progress(ORIGIN, 333, half.peaks))
     assert found(report) == [(Kind.CHANGED, 555)]
@@ -257,6 +395,16 @@ async def test_how_far_it_has_come_is_told_and_can_be_kept_in_a_file(notary: Not
     for nonsense in (b"", b"{}", b'{"origin":"o","size":3,"peaks":[]}', b'{"origin":"o","size":1,"peaks":["AA=="]}'):
         file.write_bytes(nonsense)
         assert read_progress(file) is None
+
+
+async def test_a_file_that_others_can_write_or_read_is_not_believed(tmp_path: Path) -> None:
+    file = tmp_path / "state"
+    write_progress(file, Progress(ORIGIN, 1, [bytes(32)]))
+    assert file.stat().st_mode & 0o777 == 0o600
+    for mode in (0o620, 0o640, 0o604):
+        file.chmod(mode)
+        with pytest.raises(Fault, match="is not yours alone"):
+            read_progress(file)
 
 
 async def test_a_file_of_another_record_makes_it_begin_anew(notary: Notary) -> None:

@@ -3,12 +3,14 @@ import os
 import stat
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from store.faults import Fault
 from tests.conftest import Clock
 from tests.transparency.keys import ORIGIN
+from transparency import key
 from transparency.key import LogKeyFile, LogKeys, read_log_keys, rotate_log_keys
 
 DAYS_30 = timedelta(days=30)
@@ -90,6 +92,18 @@ def test_a_running_process_notices_a_rotation_and_keeps_the_keys_while_the_file_
     assert [record.getMessage() for record in caplog.records] == [
         f"The log key {file} is damaged: put the right file back. Checkpoints are signed with the keys from before."
     ]
+
+
+@pytest.mark.usefixtures("first")
+def test_a_rotation_while_a_process_begins_is_noticed(file: Path, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rotated_behind(file: Path, **given: Any) -> LogKeys:
+        monkeypatch.undo()
+        found = read_log_keys(file, **given)
+        rotate(file, now)
+        return found
+
+    monkeypatch.setattr(key, "read_log_keys", rotated_behind)
+    assert len(LogKeyFile(file, origin=ORIGIN, make=(now(), os.urandom)).keys.keys) == 2
 
 
 @pytest.mark.usefixtures("first")

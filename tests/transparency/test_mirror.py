@@ -62,6 +62,14 @@ async def test_a_changed_event_is_named(notary: Notary, position: int) -> None:
     assert found(await examined(notary)) == [(Kind.CHANGED, position)]
 
 
+async def test_a_time_that_was_changed_by_less_than_a_millisecond_is_named(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        "UPDATE sijil_events SET recorded_at = recorded_at + interval '1 microsecond' WHERE notification_id = 300"
+    )
+    assert found(await examined(notary)) == [(Kind.CHANGED, 300)]
+
+
 async def test_a_removed_event_is_found_by_what_the_log_cannot_serve(notary: Notary) -> None:
     await notary.record_and_sign(COUNT)
     await notary.run("DELETE FROM sijil_events WHERE notification_id = 300")
@@ -77,6 +85,16 @@ async def test_a_changed_hash_is_told_from_a_changed_event(notary: Notary) -> No
         "UPDATE tiles SET hashes = set_byte(hashes, 32, 255 - get_byte(hashes, 32)) WHERE level = 0 AND index = 0"
     )
     assert found(await examined(notary)) == [(Kind.HASH, 2)]
+
+
+async def test_damaged_hashes_are_one_finding_for_their_tile_and_hide_nothing(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    await notary.run(
+        "UPDATE tiles SET hashes = decode(repeat('ab', 32 * 25), 'hex') || substr(hashes, 32 * 25 + 1)"
+        " WHERE (level, index) = (0, 0)",
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 400",
+    )
+    assert found(await examined(notary)) == [(Kind.CHANGED, 400), (Kind.HASH, 1)]
 
 
 async def test_a_history_that_was_rewritten_and_signed_anew_is_refused_by_the_checkpoint_that_was_kept(

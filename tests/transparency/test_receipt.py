@@ -102,6 +102,36 @@ def test_it_says_what_does_not_hold(changed: str, says: str) -> None:
         verify_receipt(changed, TRUSTED)
 
 
+def renamed(name: str, value: object) -> bytes:
+    return msgspec.json.encode({**msgspec.json.decode(preimage(ROW, BOX)), name: value})
+
+
+@pytest.mark.parametrize(
+    ("extra", "index"),
+    [
+        (renamed("version", 1 << 63), 4),
+        (renamed("version", 1 << 64), 4),
+        (renamed("version", -1), 4),
+        (renamed("position", 1 << 63), (1 << 63) - 1),
+        (renamed("position", 10**19), 10**19 - 1),
+    ],
+)
+def test_numbers_that_no_event_can_have_are_refused(extra: bytes, index: int) -> None:
+    proof = Proof.parse(receipt(preimage(ROW, BOX)))
+    with pytest.raises(ReceiptInvalid, match="the place that the event names"):
+        verify_receipt(replace(proof, index=index, extra=extra).text, TRUSTED)
+
+
+def test_a_salt_that_takes_in_a_part_of_the_values_is_refused() -> None:
+    values = b'{"statement":"I was there"}'
+    recorded = Box(bytes(16), msgspec.Raw(b'{"statement":"' + values))
+    personal = Sealed(UUID(int=8), commitment(recorded.salt, bytes(recorded.values)), bytes(60))
+    row = ROW._replace(state=msgspec.json.encode(msgspec.structs.replace(STATE, personal=personal)))
+    moved = Box(recorded.salt + b'{"statement":"', msgspec.Raw(values))
+    with pytest.raises(ReceiptInvalid, match="the salt"):
+        verify_receipt(receipt(preimage(row, moved), row), TRUSTED)
+
+
 def test_it_has_to_be_signed_by_a_key_that_is_trusted() -> None:
     with pytest.raises(ReceiptInvalid, match="nobody who is trusted has signed it"):
         verify_receipt(receipt(preimage(ROW, BOX)), [signer(2).verifier])

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from server import background
 from store.faults import ExitStatus, Fault
 from tests.transparency import naive
 from tests.transparency.conftest import Notary, until
@@ -279,6 +280,9 @@ async def test_a_file_that_is_no_checkpoint_of_ours_is_refused(notary: Notary, c
     await notary.record_and_sign(10)
     notary.kept.file.write_text(content, "utf-8")
     assert f"The checkpoint file {notary.kept.file} cannot be trusted: " in await notary.refusal()
+    with pytest.raises(Fault, match="cannot be trusted"):  # it may have been ahead of the database
+        await accept(notary.database, notary.keys, notary.kept)
+    assert notary.kept.read() == content
 
 
 async def test_other_keys_than_those_that_have_signed_are_refused(notary: Notary) -> None:
@@ -345,6 +349,65 @@ async def test_a_new_log_begins_when_keys_file_tiles_and_checkpoints_are_put_awa
     async with notary.signing():
         assert (await notary.signed()).size == 10
     assert notary.outside.root == naive.mth(await notary.entries())
+
+
+async def test_a_clock_that_is_behind_for_a_moment_ends_nothing(notary: Notary) -> None:
+    async with notary.signing() as signer:
+        await notary.record(5)
+        await notary.signed()
+        notary.now.advance(days=-1)
+        await notary.record(5)
+
+        async def is_told() -> bool:
+            return signer.health.reason == "No log key signs at this time: set the clock right."
+
+        await until(is_told)
+        notary.now.advance(days=1)
+        assert (await notary.signed()).size == 10
+
+        async def is_well() -> bool:
+            return signer.health.reason is None
+
+        await until(is_well)
+        assert signer.health.signing
+
+
+async def test_a_signer_that_could_not_write_is_well_once_another_one_signs(notary: Notary) -> None:
+    await notary.record(5)
+    folder = notary.kept.file.with_name("folder")
+    folder.mkdir(parents=True)
+    broken = notary.signer(Kept(folder))
+    async with background(broken.run):
+
+        async def is_told() -> bool:
+            return broken.health.reason is not None
+
+        await until(is_told)
+        async with notary.signing():
+            await notary.signed()
+
+            async def is_well() -> bool:
+                return broken.health.reason is None
+
+            await until(is_well)
+
+
+async def test_a_log_that_begins_anew_with_an_old_key_is_said_loudly(
+    notary: Notary, caplog: pytest.LogCaptureFixture
+) -> None:
+    def critical() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL]
+
+    await notary.record_and_sign(10)
+    assert critical() == []
+    notary.kept.file.unlink()
+    await notary.run("DELETE FROM tiles", "DELETE FROM checkpoints")
+    notary.now.advance(days=1)
+    await notary.record_and_sign(1)
+    (said,) = critical()
+    assert said.startswith(
+        "a log of 11 events is signed for the first time, with keys there since 2026-03-01T09:00:00.000Z"
+    )
 
 
 async def test_a_file_that_cannot_be_written_is_said_and_tried_again(notary: Notary) -> None:

@@ -160,6 +160,25 @@ async def test_an_event_that_was_changed_or_removed_shows_in_its_bundle(
     assert (await client.get("tile/entries/001.p/44")).status_code == 200
 
 
+async def test_what_the_log_has_lost_is_not_served_as_if_that_were_all(
+    notary: Notary, client: httpx.AsyncClient
+) -> None:
+    await notary.record_and_sign(300)
+    await notary.run(
+        "DELETE FROM sijil_events WHERE notification_id > 297",
+        "UPDATE tiles SET hashes = substr(hashes, 1, 64) WHERE (level, index) = (0, 1)",
+        "DELETE FROM tiles WHERE level = 1",
+    )
+    for path, says in (
+        ("tile/entries/001.p/44", "The event at position 298 is missing from the record\n"),
+        ("tile/0/001.p/44", "Tile/0/001.p/44 is missing or too short\n"),
+        ("tile/1/000.p/1", "Tile/1/000.p/1 is missing or too short\n"),
+    ):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.text, answer.headers["cache-control"]) == (500, says, "no-store")
+    assert (await client.get("tile/entries/001.p/41")).status_code == 200
+
+
 async def test_all_keys_are_published_with_their_times(notary: Notary, client: httpx.AsyncClient) -> None:
     old = notary.keys.keys.present
     notary.now.advance(days=1)

@@ -1,0 +1,42 @@
+"""An export is whole, or there is none."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
+
+import pytest
+
+from cli.audit.export import whole
+from cli.audit.step import Record, Step
+from store.faults import Fault
+from tests.cli.test_sample import step
+
+
+class Pages:
+    """A record that gives these positions, two at a time."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        self._positions = positions
+
+    async def events(self, first: int, last: int) -> AsyncIterator[list[Step]]:
+        assert first <= last
+        for start in range(0, len(self._positions), 2):
+            yield [step(position) for position in self._positions[start : start + 2]]
+
+
+async def exported(*positions: int) -> list[int]:
+    record = cast("Record", Pages(positions))
+    return [one.position async for steps in whole(record, 3, 7) for one in steps]
+
+
+async def test_all_positions_are_there() -> None:
+    assert await exported(3, 4, 5, 6, 7) == [3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("positions", "missing"),
+    [((3, 4, 6, 7), 5), ((4, 5, 6, 7), 3), ((3, 4, 5), 6), ((), 3), ((3, 4, 4, 5, 6, 7), 5)],
+)
+async def test_a_position_that_is_missing_or_comes_twice_ends_it(positions: tuple[int, ...], missing: int) -> None:
+    with pytest.raises(Fault, match=f"position {missing} is not there") as fault:
+        await exported(*positions)
+    assert fault.value.exit_status == 1
