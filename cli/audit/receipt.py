@@ -54,20 +54,27 @@ def words(proven: Proven) -> Iterator[str]:
     title = _title(entry.topic)
     at = datetime.fromisoformat(entry.recorded_at).astimezone(RIYADH)
     when = f"{at:%Y-%m-%d %H:%M:%S}"
-    text = "with this text" if proven.personal is not None else "with these values; personal ones are sealed"
-    text_ar = "بهذا النص" if proven.personal is not None else "بهذه القيم، والشخصية منها مختومة"
+    text, text_ar = _what(proven)
     yield f"PROVEN: {title.en}."
     yield (
-        f"Filed on {when} (Riyadh), as number {entry.position:,} of the log {checkpoint.origin}, before the log signed its "
-        f"checkpoint of {checkpoint.size:,} entries; unchanged since, {text}:"
+        f"Number {entry.position:,} of the log {checkpoint.origin}, before the log signed its checkpoint of "
+        f"{checkpoint.size:,} entries. The log says: filed on {when} (Riyadh). Unchanged since, {text}:"
     )
     yield f"ثابت: {title.ar}."
     yield (
-        f"قُيّد في {when} (بتوقيت الرياض) برقم {entry.position} في السجل {checkpoint.origin}، قبل أن يوقّع السجل بيان "
-        f"{checkpoint.size} قيدًا، ولم يتغير منذ ذلك الحين، {text_ar}:"
+        f"الرقم {entry.position} في السجل {checkpoint.origin}، قبل أن يوقّع السجل بيان {checkpoint.size} قيدًا. يقول السجل: قُيّد في "
+        f"{when} (بتوقيت الرياض). ولم يتغير منذ ذلك الحين، {text_ar}:"
     )
     for name, value in _values(proven).items():
         yield f"  {name}: {_plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}"
+
+
+def _what(proven: Proven) -> tuple[str, str]:
+    if proven.personal is not None:
+        return "with this text", "بهذا النص"
+    if proven.state.personal is not None:
+        return "with these values; personal ones are sealed", "بهذه القيم، والشخصية منها مختومة"
+    return "with these values", "بهذه القيم"
 
 
 def _plain(text: str) -> str:

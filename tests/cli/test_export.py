@@ -8,7 +8,7 @@ import pytest
 from cli.audit.export import whole
 from cli.audit.step import Record, Step
 from store.faults import Fault
-from tests.cli.test_sample import step
+from tests.cli.test_unsigned import step
 
 
 class Pages:
