@@ -156,7 +156,7 @@ async def extend(connection: Connection, frontier: Frontier, size: float = inf, 
 async def _append(connection: Connection, frontier: Frontier, limit: int) -> bool:
     """Append the next events; whether there may be more."""
     before = frontier.size
-    entries = await read_entries(connection, before, limit)
+    entries = await _behind_the_last(connection, frontier, limit)
     levels: list[list[bytes]] = []
     for start in range(0, len(entries), ENTRIES_PER_SLICE):
         for level, hashes in enumerate(frontier.append(map(leaf_hash, entries[start : start + ENTRIES_PER_SLICE]))):
@@ -166,6 +166,16 @@ async def _append(connection: Connection, frontier: Frontier, limit: int) -> boo
         await asyncio.sleep(0)
     await append_tiles(connection, before, levels)
     return len(entries) == limit
+
+
+async def _behind_the_last(connection: Connection, frontier: Frontier, limit: int) -> list[bytes]:
+    """The entries behind those in the tree; the last of these must be where it was, or rows were put in or taken out."""
+    if frontier.last is None:
+        return await read_entries(connection, frontier.size, limit)
+    last, *entries = await read_entries(connection, frontier.size - 1, limit + 1) or [b""]
+    if leaf_hash(last) != frontier.last:
+        raise _changed(frontier.size)
+    return entries
 
 
 async def _check_length(connection: Connection, size: int) -> None:

@@ -63,6 +63,7 @@ class Frontier:
         if size.bit_count() != len(peaks):
             raise ValueError(f"a tree of {size} leaves has {size.bit_count()} peaks")
         self.size = size
+        self.last: bytes | None = None  # the last leaf, once there is one that was appended here
         self._peaks = list(peaks)
 
     @property
@@ -84,6 +85,7 @@ class Frontier:
         peaks = self._peaks
         for leaf in leaves:
             levels[0].append(leaf)
+            self.last = leaf
             self.size += 1
             peaks.append(leaf)
             # As when one is added to a binary number: a carry for every zero at the end of the new size.

@@ -191,6 +191,38 @@ async def test_a_newest_event_that_was_changed_is_refused_with_its_position(nota
     assert (await notary.refusal()).startswith("The event at position 290 is not the one that was signed: ")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (
+            "UPDATE sijil_events SET notification_id = notification_id + 1000 WHERE notification_id >= 3",
+            "UPDATE sijil_events SET notification_id = notification_id - 999 WHERE notification_id > 1000",
+            (
+                "INSERT INTO sijil_events SELECT 3, originator_version, gen_random_uuid(), topic, state, recorded_at "
+                "FROM sijil_events WHERE notification_id = 2"
+            ),
+        ),
+        ("DELETE FROM sijil_events WHERE notification_id = 5",),
+    ],
+    ids=["moved on", "taken out"],
+)
+async def test_a_signer_that_runs_signs_nothing_twice_and_goes_on_from_nothing_that_is_gone(
+    notary: Notary, changes: tuple[str, ...]
+) -> None:
+    async with notary.signing() as signer:
+        await notary.record(5)
+        await notary.signed(5)
+        await notary.run(*changes)
+        await notary.run("SELECT pg_notify('sijil_events', '6')")
+
+        async def has_stopped() -> bool:
+            return signer.health.reason is not None
+
+        await until(has_stopped)
+    assert (signer.health.reason or "").startswith("The event at position 5 is not the one that was signed: ")
+    assert await notary.rows("SELECT max(size) FROM checkpoints") == [(5,)]
+
+
 async def test_an_event_that_is_missing_is_not_passed_over(notary: Notary) -> None:
     async with notary.signing() as signer:
         await notary.signed(0)
