@@ -6,7 +6,7 @@ from typing import Any
 
 from schema import recorded
 from schema.access import SeenAs
-from store.codec import Recorded
+from store.codec import RecordDamaged, Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,16 @@ class Replayed:
 
 
 def replayed(history: Iterable[Recorded], seen_as: SeenAs) -> Iterator[Replayed]:
-    """Replay a stream from its first event on."""
+    """Replay a stream from its first event on.
+
+    Raises:
+        RecordDamaged: an event is missing.
+    """
     aggregate: Any = None
     before: dict[str, Any] = {}
-    for one in history:
+    for version, one in enumerate(history, 1):
+        if one.event.originator_version != version:
+            raise RecordDamaged(one.position, f"version {version} of {one.event.originator_id} is missing before it")
         aggregate = one.event.mutate(aggregate)
         after = recorded.state_of(aggregate, seen_as)
         yield Replayed(one, before, after)
