@@ -41,7 +41,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_a_client_that_resumes_has_seen_every_event_once_and_in_order(
     client: Path, tmp_path: Path, write_feed: WriteFeed, serve: Callable[..., Serving], sijil: Sijil
 ) -> None:
-    settings = {"DATABASE_URL": "", "SIJIL_PORT": "0"}
+    settings = {"DATABASE_URL": "", "SIJIL_PORT": "0", "SIJIL_ACCESS_TOKEN_SECONDS": "3600", "SIJIL_LOG_LEVEL": "error"}
     feed = write_feed(registered(RAJESH, "rajesh"), recorded("7001", "2026-01-04T10:00:00+03:00"))
     assert sijil("import", feed, "--backdate", **settings).returncode == 0
     serving, address = await asyncio.to_thread(started, serve, settings)
