@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types imports drift schema lock demo-feed
+.PHONY: help setup run test programs parts check format lint types imports drift schema lock demo-feed
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,15 @@ run: setup ## Serve GraphQL on http://127.0.0.1:8000/graphql, filled from the de
 test: setup ## Run the tests; some of them only: make test ARGS="-k visa"
 	$(BIN)/pytest $(ARGS)
 
-check: lint types imports drift test ## Everything that CI checks
+check: lint types imports drift ## Everything that CI checks
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line programs parts
+
+# All tests in two runs at once, each with a server and a folder of its own: one starts programs and waits for them.
+programs: setup
+	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest tests/end_to_end; status=$$?; rm -rf $$folder; exit $$status
+
+parts: setup
+	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest --ignore=tests/end_to_end; status=$$?; rm -rf $$folder; exit $$status
 
 format: setup ## Format the code, and fix what can be fixed by itself
 	$(BIN)/ruff check --fix-only --quiet .
