@@ -22,7 +22,7 @@ test: setup ## Run the tests; some of them only: make test ARGS="-k visa"
 	$(BIN)/pytest $(ARGS)
 
 check: lint types imports drift ## Everything that CI checks
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line programs parts
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going programs parts
 
 # All tests in two runs at once, each with a server and a folder of its own: one starts programs and waits for them.
 programs: setup
