@@ -73,11 +73,16 @@ async def test_after_a_lost_connection_everybody_is_told_that_something_may_be_m
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(announcements, "AGAIN_AFTER", 0.1)
-    events = Ear()
-    async with database.announcements.heard(EVENTS, events):
-        assert (await events.next(), database.announcements.connected) == ((), True)
+    events, connected = Ear(), list[bool]()
+
+    def hear(payloads: Sequence[str]) -> None:
+        connected.append(database.announcements.connected)
+        events(payloads)
+
+    async with database.announcements.heard(EVENTS, hear):
+        assert await events.next() == ()
         await cut(database)
-        assert (await events.next(), database.announcements.connected) == ((), False)
-        assert (await events.next(), database.announcements.connected) == ((), True)
+        assert [await events.next(), await events.next()] == [(), ()]
+        assert connected == [True, False, True]
         await announce(database, EVENTS, "8")
         assert await events.next() == ["8"]
