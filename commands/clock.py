@@ -15,7 +15,7 @@ from domain.docket import Docket
 from domain.violation import Violation
 from domain.visa import Visa
 from store.change import Conflict, LogUnavailable
-from store.database import ADVISORY_LOCKS, Connection, Database, DatabaseUnavailable
+from store.database import Connection, Database, DatabaseUnavailable, only_one
 from store.log import Log
 from store.work import Work
 
@@ -144,12 +144,11 @@ class Clock:
 
     async def _may_run(self, connection: Connection) -> bool:
         """Whether no other process's clock runs, and no import is under way, which brings its own."""
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
-        (locked,) = await cursor.fetchone() or (False,)
+        locked = await only_one(connection, CLOCK_LOCK)
         cursor = await connection.execute("SELECT file FROM imports WHERE NOT done")
         importing = await cursor.fetchone()
         self._wait_for(importing)
-        return bool(locked) and importing is None
+        return locked and importing is None
 
     def _wait_for(self, importing: tuple[str, ...] | None) -> None:
         """Say it, once, when an import is under way for long: perhaps nobody carries it on."""

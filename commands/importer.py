@@ -24,7 +24,7 @@ from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa
 from store.change import Claim, ClaimTaken, CommandKey, Conflict, KeyTaken
-from store.database import ADVISORY_LOCKS, Connection, Database
+from store.database import Connection, Database, only_one
 from store.faults import ExitStatus, Fault
 from store.log import Log
 from store.work import Known, Work
@@ -107,7 +107,7 @@ class Importer:
         file, found = await asyncio.to_thread(lambda: (file.resolve(), survey(file)))
         connection = await self._database.connect()
         async with connection:
-            while not await _locked(connection):
+            while not await only_one(connection, CLOCK_LOCK):
                 if await _running(connection):
                     raise Fault("Another import runs on this database: wait until it is done.", ExitStatus.BUSY)
                 await asyncio.sleep(0.2)  # the clock has it for a moment
@@ -395,11 +395,6 @@ async def refused_by_reason(database: Database, sha256: bytes) -> list[tuple[int
             (sha256,),
         )
         return [(count, operation, code) for count, operation, code in await cursor.fetchall()]
-
-
-async def _locked(connection: Connection) -> bool:
-    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, CLOCK_LOCK))
-    return bool((await cursor.fetchone() or (False,))[0])
 
 
 async def _running(connection: Connection) -> bool:

@@ -20,10 +20,10 @@ from projections.applying import (
     to_apply,
 )
 from projections.read_model import ReadModel
-from projections.tables import let_go, locked, missing, notify, only_one, positions, there_are
+from projections.tables import locked, missing, notify, positions, there_are
 from store.announcements import EVENTS
 from store.codec import RecordDamaged, Recorded
-from store.database import Connection, Database
+from store.database import Connection, Database, let_go, only_one
 from store.faults import ExitStatus, Fault, first_line
 from store.log import Log
 from store.passing import class_of, passes

@@ -10,10 +10,9 @@ from typing import Any
 
 from projections.applying import CannotApply, catch_up
 from projections.read_model import ReadModel
-from projections.tables import only_one
 from store.announcements import EVENTS
 from store.codec import RecordDamaged
-from store.database import LET_GO, Connection, Database
+from store.database import LET_GO, Connection, Database, only_one
 from store.faults import first_line
 from store.log import Log
 from store.passing import class_of, passes

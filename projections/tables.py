@@ -8,7 +8,7 @@ from uuid import UUID
 
 from projections.read_model import ReadModel
 from store.announcements import FOLLOWED
-from store.database import ADVISORY_LOCKS, Connection, Database
+from store.database import Connection, Database
 
 LOOK_AGAIN = ""  # the payload that says: something else than a position has changed
 
@@ -181,14 +181,3 @@ async def drop(database: Database, read_models: Iterable[ReadModel[Any]]) -> lis
         for name in names:
             await connection.execute(f"DROP TABLE {name}".encode())
     return names
-
-
-async def only_one(connection: Connection, lock: int) -> bool:
-    """Whether this connection, and no other one, has the lock from now on until it is closed."""
-    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, lock))
-    return await cursor.fetchone() == (True,)
-
-
-async def let_go(connection: Connection, lock: int) -> None:
-    """Give the lock back before the connection is closed."""
-    await connection.execute("SELECT pg_advisory_unlock(%s, %s)", (ADVISORY_LOCKS, lock))

@@ -208,3 +208,14 @@ async def _noticed_alive(connection: Connection) -> None:
     watch.register(connection.pgconn.socket, select.POLLIN)
     while watch.poll(0):  # first what the server said at the end, then the end itself, which raises
         connection.pgconn.consume_input()
+
+
+async def only_one(connection: Connection, lock: int) -> bool:
+    """Whether this connection, and no other one, has the lock from now on until it is closed."""
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, lock))
+    return await cursor.fetchone() == (True,)
+
+
+async def let_go(connection: Connection, lock: int) -> None:
+    """Give the lock back before the connection is closed."""
+    await connection.execute("SELECT pg_advisory_unlock(%s, %s)", (ADVISORY_LOCKS, lock))

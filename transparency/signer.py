@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from store.announcements import EVENTS
-from store.database import ADVISORY_LOCKS, LET_GO, Connection, Database
+from store.database import LET_GO, Connection, Database, only_one
 from store.faults import ExitStatus, Fault, first_line
 from store.passing import class_of, passes
 from transparency import checkpoint, note, standing
@@ -105,7 +105,7 @@ class LogSigner:
     async def _become_the_signer(self, connection: Connection) -> None:
         """Wait for the lock that the present signer's connection holds; it is free as soon as that is gone."""
         while True:
-            if await _lock(connection):
+            if await only_one(connection, SIGNER_LOCK):
                 return
             self.health.reason = None  # another one signs, whatever kept this one from it
             await asyncio.sleep(TAKE_OVER_WITHIN)
@@ -152,7 +152,7 @@ async def accept(database: Database, keys: LogKeyFile, kept: Kept) -> Checkpoint
         Fault: it cannot be, or a signer runs.
     """
     async with await database.connect() as connection:
-        if not await _lock(connection):
+        if not await only_one(connection, SIGNER_LOCK):
             raise Fault("A server signs checkpoints: stop all of them first.", ExitStatus.BUSY)
         try:
             return await standing.accept(connection, keys.keys, kept)
@@ -162,9 +162,3 @@ async def accept(database: Database, keys: LogKeyFile, kept: Kept) -> Checkpoint
             raise Fault(f"Another process has replaced {kept.file}: look at it first.", ExitStatus.BUSY) from changed
         except OSError as fault:
             raise Fault(f"{kept.file} cannot be used: {fault.strerror or fault}.", ExitStatus.SETTINGS) from fault
-
-
-async def _lock(connection: Connection) -> bool:
-    """Whether this connection, and no other one, is the signer's from now on until it is closed."""
-    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (ADVISORY_LOCKS, SIGNER_LOCK))
-    return await cursor.fetchone() == (True,)
