@@ -37,6 +37,7 @@ from access.token import TokenKeys
 from bench.append import new_database
 from bench.copies import copy_record
 from bench.visas import Timed, standing_still
+from cli.program import collect_less
 from commands.account import Accounts
 from commands.form import camel_case
 from commands.importer import Importer, Options
@@ -185,6 +186,7 @@ async def measure(url: str, generator: Path, events: int, requests: int) -> None
                 keys = TokenKeys.load(folder / "token.jwk", create=True)
                 services = standing_still(database, log, accounts, keys, folder)
                 services.followed.position = await log.head()
+                collect_less()
                 await ask(database, services, requests)
 
 

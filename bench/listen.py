@@ -10,7 +10,6 @@ clients that change something of their own, timed from when the change is in the
 
 import argparse
 import asyncio
-import gc
 import json
 import os
 import random
@@ -38,6 +37,7 @@ from access.digest import Digests
 from access.token import TokenKeys
 from bench.append import new_database
 from bench.served import Person, Served, served
+from cli.program import collect_less
 from commands.account import Accounts
 from commands.command import LocalizedTextInput, Request, execute
 from commands.user import COMMANDS, RegisterUser
@@ -178,7 +178,7 @@ async def own_writes(url: str, writes: int) -> list[tuple[str, str]]:
                     people = [await registered(log, number) for number in range(-(-writes // EDITS))]
                     if not await followed.wait_for(await log.head(), 30):
                         raise RuntimeError("the read models stand still")
-                    gc.freeze()  # as the program does
+                    collect_less()
                     Context.see = timed  # type: ignore[method-assign]
                     try:
                         await asyncio.gather(*(write(app, keys, people[number::WRITERS]) for number in range(WRITERS)))

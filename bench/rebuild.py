@@ -10,7 +10,6 @@ in its order to empty tables. With the processor time of this process, which is 
 
 import argparse
 import asyncio
-import gc
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from cli.program import collect_less
 from projections import READ_MODELS
 from projections.build import build, building_alone
 from projections.check import differences
@@ -90,8 +90,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=20_000)
     parser.add_argument("--data", type=Path, help="of an installation that is there; nothing is imported")
     given = parser.parse_args()
-    gc.freeze()  # as the command line does
-    gc.set_threshold(50_000, 20, 50)
+    collect_less()
     if given.data:
         asyncio.run(measure(given.data))
         return

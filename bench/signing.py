@@ -9,7 +9,6 @@ has other work.
 
 import argparse
 import asyncio
-import gc
 import os
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cli.program import collect_less
 from server import background, utc_now
 from store.database import Database, open_database
 from store.migrate import migrate
@@ -80,8 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=400_000)
     given = parser.parse_args()
-    gc.freeze()  # as the command line does
-    gc.set_threshold(50_000, 20, 50)
+    collect_less()
     folder = Path(tempfile.mkdtemp(prefix="sijil-bench-"))
     try:
         asyncio.run(measure(folder, given.events))

@@ -9,7 +9,6 @@ the processor time of this process, which is less noisy on a machine that has ot
 
 import argparse
 import asyncio
-import gc
 import os
 import resource
 import shutil
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.signing import until_signed
+from cli.program import collect_less
 from server import background, utc_now
 from store.database import Connection, Database, open_database
 from store.migrate import migrate
@@ -102,8 +102,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--turns", type=int, default=3)
     given = parser.parse_args()
-    gc.freeze()  # as the command line does
-    gc.set_threshold(50_000, 20, 50)
+    collect_less()
     folder = Path(tempfile.mkdtemp(prefix="sijil-bench-"))
     try:
         asyncio.run(measure(folder, given.events, given.turns))

@@ -13,7 +13,6 @@ With DATABASE_URL in a new database on that server, which is dropped at the end;
 
 import argparse
 import asyncio
-import gc
 import os
 import random
 import sys
@@ -41,6 +40,7 @@ from access.token import TokenKeys
 from bench.append import new_database
 from bench.serve import QUERY
 from bench.visas import Size, fill, open_log, person, standing_still
+from cli.program import collect_less
 from commands.account import Accounts
 from schema.app import GraphQLApp
 from store.database import open_database
@@ -133,8 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=300)
     turns = parser.parse_args().turns
-    gc.freeze()  # as the program does
-    gc.set_threshold(50_000, 20, 50)
+    collect_less()
     with new_database() as url:
         found = asyncio.run(measure(url, turns))
     shown = Table(

@@ -1,6 +1,7 @@
 """What the commands have in common: their settings, how they run, and the bar that shows how it goes."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,12 @@ from telemetry.logs import start_logging
 PROGRAM = (sys.executable, "-P", "-m", "cli")  # itself once more; -P: whatever the folder is that it is called in
 IMPORT_CACHE = 500_000  # events: a case comes back when it falls due, a month and more after it was recorded
 T = TypeVar("T")
+
+
+def collect_less() -> None:
+    """Let the garbage collector run less: what is there now stays, and events come by the thousand, a third faster so."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def current_settings(**given: object) -> Settings:
