@@ -22,9 +22,12 @@ T = TypeVar("T")
 
 
 def collect_less() -> None:
-    """Let the garbage collector run less: what is there now stays, and events come by the thousand, a third faster so."""
+    """Let the garbage collector run less: what is there now stays, and events come by the thousand, a third faster so.
+
+    Not much less: 50,000 objects of GraphQL's garbage at once would stop everybody for 80 ms.
+    """
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(5000, 20, 50)
 
 
 def current_settings(**given: object) -> Settings:
