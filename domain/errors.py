@@ -175,6 +175,11 @@ def request_message(code: RequestErrorCode, *, ref: str = "") -> Text:
     return _filled(REQUEST_MESSAGES[code], {"ref": ref} if ref else {})
 
 
+def damaged_message(position: int, *, ref: str) -> Text:
+    """What a person reads where the record itself is damaged, at a position; `ref` as in INTERNAL."""
+    return _filled(DAMAGED, {"position": position, "ref": ref})
+
+
 def _filled(text: Text, values: Mapping[str, object]) -> Text:
     shown = _OrDash({name: str(value) for name, value in values.items()})  # str of a date is its ISO form
     return Text(text.ar.format_map(shown), text.en.format_map(shown))
@@ -285,3 +290,8 @@ REQUEST_MESSAGES: Final[dict[RequestErrorCode, Text]] = {
     RequestErrorCode.INTERNAL: Text("حدث خطأ، رقم المرجع {ref}", "Something went wrong, reference {ref}"),
     RequestErrorCode.RATE_LIMITED: Text("طلبات كثيرة، حاول لاحقًا", "Too many requests; try later"),
 }
+
+DAMAGED: Final = Text(
+    "السجل تالف عند الموضع {position}، يلزم تشغيل sijil audit verify، رقم المرجع {ref}",
+    "The record is damaged at position {position}: have `sijil audit verify` run; reference {ref}",
+)

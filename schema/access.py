@@ -191,14 +191,14 @@ def masked(value: T | None, seen_as: SeenAs) -> T | None:
     return None if seen_as in {SeenAs.AUDITOR, SeenAs.AGENCY} else value
 
 
+def said_in_office(value: T | None, seen_as: SeenAs) -> T | None:
+    """What an official has written in office is not masked for auditors; nothing for an agency."""
+    return None if seen_as is SeenAs.AGENCY else value
+
+
 def shows_docket(seen_as: SeenAs) -> bool:
     """Whether what is counted of the violator's other cases is told."""
     return seen_as not in {SeenAs.COURT_CLERK, SeenAs.AGENCY}
-
-
-def shows_officials(seen_as: SeenAs) -> bool:
-    """Whether it is told which official did something; to others it was their agency."""
-    return seen_as is SeenAs.AUDITOR
 
 
 def _initials(name: str) -> str:

@@ -6,9 +6,10 @@ from typing import Final
 
 from graphql import GraphQLError
 
-from domain.errors import Refused, RequestErrorCode, message, request_message
+from domain.errors import Refused, RequestErrorCode, damaged_message, message, request_message
 from domain.messages import in_language
 from domain.user import Language
+from store.codec import RecordDamaged
 
 
 @dataclass(eq=False)
@@ -32,7 +33,7 @@ def cause(error: GraphQLError) -> Exception | None:
 
 
 def shown(error: GraphQLError, language: Language, reference: str) -> dict[str, object]:
-    """An error as the client sees it; `reference` stands for what is not said."""
+    """An error as the client sees it; `reference` stands for what is not said, `position` is where the record is damaged."""
     code, text = _explained(error, language, reference)
     answer: dict[str, object] = {"message": text}
     if error.locations:
@@ -42,6 +43,8 @@ def shown(error: GraphQLError, language: Language, reference: str) -> dict[str, 
     extensions: dict[str, object] = {"code": code.value}
     if code is RequestErrorCode.INTERNAL:
         extensions["reference"] = reference
+    if isinstance(found := cause(error), RecordDamaged):
+        extensions["position"] = str(found.position)
     answer["extensions"] = extensions
     return answer
 
@@ -76,6 +79,8 @@ def _explained(error: GraphQLError, language: Language, reference: str) -> tuple
             return RequestErrorCode.BAD_USER_INPUT, "; ".join(
                 in_language(message(problem), language) for problem in found.problems
             )
+        case RecordDamaged():
+            return RequestErrorCode.INTERNAL, in_language(damaged_message(found.position, ref=reference), language)
         case _:
             code = RequestErrorCode.INTERNAL
             return code, in_language(request_message(code, ref=reference), language)

@@ -40,7 +40,8 @@ class Actor:
 
 @strawberry.type(
     description="One recorded fact. `data` and `changes` are readable as far as the reader's role allows: personal data is "
-    "masked for auditors, and null once the person is erased."
+    "masked for auditors, citizens' own words are null for them, and what officials write in office is shown. What is "
+    "personal is null once the person is erased."
 )
 class Event(Node):
     happened: strawberry.Private[Happened]

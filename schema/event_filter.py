@@ -29,7 +29,9 @@ class EventFilter:
     stream_type: str | None = strawberry.field(
         default=strawberry.UNSET, description="Of this kind of stream: User, Docket, Visa or Violation."
     )
-    type: list[str] | None = strawberry.field(default=strawberry.UNSET, description="Of these kinds, like Visa.Issued.")
+    type: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Of these kinds, like Visa.Issued: one at least."
+    )
     actor_subject: str | None = strawberry.field(
         default=strawberry.UNSET, description="Done by this one: a person's id, an agency's code, `clock` or `setup`."
     )
@@ -70,7 +72,7 @@ async def event_filter(filter: EventFilter | None, context: Context) -> Asked:
     """What a filter asks for.
 
     Raises:
-        RequestError: BAD_USER_INPUT, a value that is none of its kind.
+        RequestError: BAD_USER_INPUT, a value that is none of its kind, no types, or an end before its beginning.
         Refused: INVALID_ID.
     """
     given: dict[str, Any] = {
@@ -78,6 +80,8 @@ async def event_filter(filter: EventFilter | None, context: Context) -> Asked:
         for name, value in (vars(filter).items() if filter else ())
         if value is not strawberry.UNSET and value is not None
     }
+    _require_order(given, "position_from", "position_to", "`positionFrom` and `positionTo`")
+    _require_order(given, "recorded_from", "recorded_to", "`recordedFrom` and `recordedTo`")
     about = await _people(given, context)
     wanted = Wanted(
         stream=_uuid(given, "stream", "`stream` is the stream of an event, as it was answered"),
@@ -140,7 +144,14 @@ async def _with_number(national_id: str, context: Context) -> UUID:
     return found[0] if found else NOBODY
 
 
+def _require_order(given: dict[str, Any], first: str, last: str, names: str) -> None:
+    if first in given and last in given and given[first] > given[last]:
+        raise bad_input(f"{names}: nothing is between them, the first lies behind the second")
+
+
 def _types(given: dict[str, Any]) -> tuple[str, ...]:
+    if given.get("type") == []:
+        raise bad_input("`type` names no types; leave it out for events of all types")
     if len(given.get("type", ())) > MOST_TYPES:
         raise bad_input(f"`type` has at most {MOST_TYPES} entries")
     types = given.get("type", TITLES)

@@ -11,6 +11,7 @@ from schema.access import SeenAs
 from schema.context import Context
 from schema.errors import bad_input
 from schema.recorded import changed, state_of
+from schema.replay import applied
 from schema.scalars import JSON
 
 AT_ONCE: Final = 500  # events read in one statement
@@ -29,6 +30,7 @@ async def changes_of(happened: Happened, seen_as: SeenAs, context: Context) -> l
 
     Raises:
         RequestError: BAD_USER_INPUT, too many events would have to be replayed.
+        RecordDamaged: one of them is missing.
     """
 
     async def load(asked: list[Happened]) -> list[list[FieldChange]]:
@@ -51,7 +53,7 @@ async def _replayed(asked: list[Happened], seen_as: SeenAs, context: Context) ->
             stream = one.event.originator_id
             before, told = aggregates.get(stream), one.position in positions
             earlier = state_of(before, seen_as) if told and before is not None else {}
-            aggregates[stream] = one.event.mutate(before)
+            aggregates[stream] = applied(one, before)
             if told:
                 found[one.position] = _changes(earlier, state_of(aggregates[stream], seen_as))
         after = batch[-1].position

@@ -338,14 +338,14 @@ _describe(
     RequestObjectionInformation,
     "A question to the violator.",
     objection_number="O and the violation number.",
-    question="The question, at most 2,000 characters. The review goes on after ten days, answered or not.",
+    question="The question, at most 2,000 characters, which auditors read, too. The review goes on after ten days, answered or not.",
 )
 _describe(
     DecideObjection,
     "A decision about an objection under review.",
     objection_number="O and the violation number.",
     outcome="What is decided.",
-    explanation="Why, in both languages, each at most 2,000 characters; the violator reads it.",
+    explanation="Why, in both languages, each at most 2,000 characters; the violator and auditors read it.",
     modified_fine="With FINE_MODIFIED the new fine in SAR: within the range of the type, below the present one.",
     expected_version="The `version` of the objection that was looked at: what has changed since is a CONFLICT.",
 )

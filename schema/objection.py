@@ -15,7 +15,7 @@ from domain.labels import label
 from domain.objection import DECIDED_BY_OFFICER, IN_COURT, ObjectionReason, ObjectionStatus
 from domain.text import Text
 from schema import later
-from schema.access import Data, masked, official_roles, person_of, require_official
+from schema.access import Data, masked, official_roles, person_of, require_official, said_in_office
 from schema.attachment import Attachment, attachments_shown
 from schema.context import Context, Info
 from schema.filters import ObjectionFilterArgument, objections_where
@@ -28,14 +28,14 @@ from schema.receipt import Receipt, receipt_of_objection
 from schema.resolver import resolver
 from schema.text import Deadline, LocalizedText, Rule, deadlines_shown, localized, rule_shown
 
-WITHHELD: Final = Text("محجوب", "Withheld")  # the words of a decision are personal: not for auditors, gone once erased
+WITHHELD: Final = Text("محجوب", "Withheld")  # the words of a decision are about the violator: gone once erased
 
 
 @strawberry.type(description="What was decided about an objection.")
 class ObjectionDecision:
     outcome: ObjectionStatus = strawberry.field(description="Accepted, another fine, or rejected.")
     explanation: LocalizedText = strawberry.field(
-        description="Why, in the officer's words; withheld from auditors, and once the violator is erased."
+        description="Why, in the officer's words, which auditors read, too; withheld once the violator is erased."
     )
     modified_fine: Decimal | None = strawberry.field(description="The new fine in SAR; null when it was not changed.")
     decided_at: datetime = strawberry.field(description="When.")
@@ -48,11 +48,11 @@ class ObjectionDecision:
 class ObjectionInformation:
     asked_at: datetime = strawberry.field(description="When it was asked.")
     question: str | None = strawberry.field(
-        description="What was asked; null for auditors, and once the violator is erased."
+        description="What was asked, in the officer's words, which auditors read, too; null once the violator is erased."
     )
     supplied_at: datetime | None = strawberry.field(description="When it was answered; null if it was not.")
     statement: str | None = strawberry.field(
-        description="The answer; null without one, for auditors, and once the violator is erased."
+        description="The answer, in the violator's words; null without one, for auditors, and once the violator is erased."
     )
     attachments: list[Attachment] = strawberry.field(description="The files that came with it.")
 
@@ -60,7 +60,9 @@ class ObjectionInformation:
 @strawberry.type(description="An objection's way to court.")
 class ObjectionAppeal:
     appealed_at: datetime = strawberry.field(description="When the decision was taken to court.")
-    grounds: str | None = strawberry.field(description="Why; null for auditors, and once the violator is erased.")
+    grounds: str | None = strawberry.field(
+        description="Why, in the violator's words; null for auditors, and once the violator is erased."
+    )
     decided_at: datetime | None = strawberry.field(description="When the court decided; null until then.")
     modified_fine: Decimal | None = strawberry.field(description="The court's fine in SAR; null when it set none.")
 
@@ -86,7 +88,7 @@ class Objection(Node):
         description="What the officer decided; null until then. A court may decide otherwise: see `appeal`."
     )
     information_request: str | None = strawberry.field(
-        description="What the reviewer asks, while it is to be answered; withheld from auditors."
+        description="What the reviewer asks, while it is to be answered; auditors read it, too. Null once the violator is erased."
     )
     information: list[ObjectionInformation] = strawberry.field(
         description="What the reviewer has asked so far and the answers, oldest first."
@@ -149,14 +151,14 @@ def objection_shown(row: SeenViolation, context: Context) -> Objection | None:
 
 def _question(row: SeenViolation) -> str | None:
     asked = row.objection_status is ObjectionStatus.INFO_REQUESTED
-    return masked(row.objection_information[-1].question, row.seen_as) if asked else None
+    return said_in_office(row.objection_information[-1].question, row.seen_as) if asked else None
 
 
 def _information(row: SeenViolation) -> list[ObjectionInformation]:
     return [
         ObjectionInformation(
             asked_at=entry.asked_at,
-            question=masked(entry.question, row.seen_as),
+            question=said_in_office(entry.question, row.seen_as),
             supplied_at=entry.supplied_at,
             statement=masked(entry.statement, row.seen_as),
             attachments=attachments_shown(masked(entry.files, row.seen_as), row.id),
@@ -182,7 +184,7 @@ def _decision(row: SeenViolation, context: Context) -> ObjectionDecision | None:
     rule = _pay_rule(row)
     return ObjectionDecision(
         outcome=row.objection_outcome,
-        explanation=localized(masked(row.objection_explanation, row.seen_as) or WITHHELD, context.language),
+        explanation=localized(said_in_office(row.objection_explanation, row.seen_as) or WITHHELD, context.language),
         modified_fine=row.objection_modified_fine,
         decided_at=row.objection_decided_at,
         rule=None if rule is None else rule_shown(rule, context.language),

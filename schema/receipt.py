@@ -2,22 +2,22 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import strawberry
 
-from domain.actor import Role
 from domain.violation import Violation
-from schema.access import Data, SeenAs, official_roles, person_of, require_purpose, shows_expiries, shows_officials
+from projections.event_search import find_last
+from schema.access import Data, SeenAs, person_of, require_purpose, shows_expiries
 from schema.context import Context, Info
 from schema.errors import bad_input
 from schema.events import events_by_id
 from schema.ids import global_id, read_id
-from schema.recorded import has_expiries, names_officials
+from schema.recorded import has_expiries
 from schema.resolver import resolver
 from schema.scalars import Position
-from store.codec import Recorded, Row, entry_hash, leaf_hash, parse
+from store.codec import RecordDamaged, Row, entry_hash, leaf_hash, parse
 from transparency import tile
 from transparency.checkpoint import encode_hash
 from transparency.proof import Proof
@@ -39,8 +39,8 @@ class Receipt:
 
     @resolver(
         "c2sp.org/tlog-proof@v1 text, the file that `sijil verify receipt` reads; null until the next checkpoint. It holds the "
-        "event as it is stored, and for the person whom it is about their own words in it; for others than auditors it "
-        "holds a hash alone where an official is named, and for the holder's relations where a visa's papers are."
+        "event as it is stored, with the id of the official who acted, and for the person whom it is about what is personal in "
+        "it; for the holder's relations it holds a hash alone where the event tells until when a visa's papers are valid."
     )
     async def proof(self, info: Info) -> str | None:
         return await _proof(info.context, self.row, self.seen_as)
@@ -58,13 +58,25 @@ def _receipt(row: Row, seen_as: SeenAs) -> Receipt:
 
 
 async def receipt_of_objection(context: Context, violation: UUID, seen_as: SeenAs) -> Receipt:
-    """That of the event by which an objection was submitted, for who sees the objection."""
+    """That of the event by which an objection was submitted, for who sees the objection.
 
-    async def load(streams: list[UUID]) -> list[Row]:
+    Raises:
+        RecordDamaged: the event is missing.
+    """
+
+    async def load(streams: list[UUID]) -> list[Row | None]:
         found = await context.accounts.log.rows_of(Violation.ObjectionSubmitted, streams)
-        return [found[stream] for stream in streams]
+        return [found.get(stream) for stream in streams]
 
-    return _receipt(await context.loader("submitted", load).load(violation), seen_as)
+    row = await context.loader("submitted", load).load(violation)
+    return _receipt(row or await _missing(context, violation), seen_as)
+
+
+async def _missing(context: Context, violation: UUID) -> NoReturn:
+    types, before = (Violation.ObjectionSubmitted.__qualname__,), context.position + 1
+    async with context.connection() as connection:
+        found = await find_last(connection, [violation], types=types, before=before, until=None, limit=1)
+    raise RecordDamaged(found[violation][0], "it is missing")
 
 
 async def _proof(context: Context, row: Row, seen_as: SeenAs) -> str | None:
@@ -100,23 +112,11 @@ def _tiles(context: Context) -> Tiles:
     return read
 
 
-async def _recorded(context: Context, position: int) -> Recorded:
-    async def load(positions: list[int]) -> list[Recorded]:
-        found = {one.position: one for one in await context.accounts.log.read_at(positions)}
-        return [found[one] for one in positions]
-
-    return await context.loader("recorded", load).load(position)
-
-
 async def _extra(context: Context, row: Row, seen_as: SeenAs) -> bytes | None:
     """The event as it is stored, as far as the reader may see it; None: not at all."""
     if seen_as is SeenAs.AGENCY:  # it reports and does not read
         return None
-    recorded = await _recorded(context, row.position)
-    is_auditor = shows_officials(seen_as) or Role.AUDITOR in official_roles(context, Data.PERSON)
-    if not is_auditor and names_officials(recorded, context.reader_id):
-        return None
-    if not shows_expiries(seen_as) and has_expiries(recorded.event):
+    if not shows_expiries(seen_as) and has_expiries(row.topic):
         return None
     personal = parse(row).personal
     is_theirs = personal is not None and personal.of == context.reader_id

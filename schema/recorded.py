@@ -11,11 +11,11 @@ from eventsourcing.domain import Aggregate
 
 from commands.form import camel_case
 from domain.text import Text
-from schema.access import AGENCY_OF, SeenAs, masked_name, masked_number, shows_expiries, shows_refused_movements
+from schema.access import SeenAs, masked_name, masked_number, shows_expiries, shows_refused_movements
 from schema.ids import global_id
 from schema.scalars import moment
-from store.codec import Event, Recorded
-from store.shape import shape_of
+from store.codec import Event
+from store.shape import shape_of, shape_of_topic
 
 PEOPLE: Final = frozenset({"holder_id", "sponsor_id", "violator_id", "delegate_id", "person_id", "sponsors"})
 """Fields that hold a person, or people as keys."""
@@ -27,7 +27,9 @@ EXPIRIES: Final = frozenset({"passport_expires_on", "iqama_expires_on"})
 """Of the papers of a visa's holder."""
 
 NUMBERS: Final = frozenset({"national_id", "mobile", "passport_number"})
-NOT_MASKED: Final = frozenset({"location"})
+NOT_MASKED: Final = frozenset({"location", "explanation", "question"})
+"""Where a violation was, and what officials have written in office."""
+
 PERSONAL: Final = frozenset({"name", "national_id", "username", "mobile", "email", "address"})
 """Of an aggregate's state."""
 
@@ -40,17 +42,9 @@ def data_of(event: Event, seen_as: SeenAs) -> dict[str, Any]:
     return {camel_case(name): _field(name, vars(event)[name], seen_as, personal) for name in names}
 
 
-def names_officials(recorded: Recorded, reader_id: UUID | None) -> bool:
-    """Whether an event as it is stored tells which official did something, other than the reader."""
-    event, actor = recorded.event, recorded.actor
-    people = {actor.subject} if actor.role in AGENCY_OF and actor.subject != "setup" else set()
-    people |= {str(vars(event)[name]) for name in shape_of(type(event)).plain.names if name in OFFICIALS}
-    return bool(people - {str(reader_id), "None"})
-
-
-def has_expiries(event: Event) -> bool:
-    """Whether an event as it is stored tells until when somebody's papers are valid."""
-    return not EXPIRIES.isdisjoint(shape_of(type(event)).plain.names)
+def has_expiries(topic: str) -> bool:
+    """Whether events of a topic tell, as they are stored, until when somebody's papers are valid."""
+    return not EXPIRIES.isdisjoint(shape_of_topic(topic).plain.names)
 
 
 def state_of(aggregate: Aggregate, seen_as: SeenAs) -> dict[str, Any]:

@@ -21,6 +21,18 @@ class Replayed:
         return recorded.changed(self.before, self.after)
 
 
+def applied(one: Recorded, aggregate: Any) -> Any:  # noqa: ANN401 (an aggregate of any kind)
+    """An aggregate after the next event of its stream; None: there was none before.
+
+    Raises:
+        RecordDamaged: an event is missing before this one.
+    """
+    version = 1 if aggregate is None else aggregate.version + 1
+    if one.event.originator_version != version:
+        raise RecordDamaged(one.position, f"version {version} of {one.event.originator_id} is missing before it")
+    return one.event.mutate(aggregate)
+
+
 def replayed(history: Iterable[Recorded], seen_as: SeenAs) -> Iterator[Replayed]:
     """Replay a stream from its first event on.
 
@@ -29,10 +41,8 @@ def replayed(history: Iterable[Recorded], seen_as: SeenAs) -> Iterator[Replayed]
     """
     aggregate: Any = None
     before: dict[str, Any] = {}
-    for version, one in enumerate(history, 1):
-        if one.event.originator_version != version:
-            raise RecordDamaged(one.position, f"version {version} of {one.event.originator_id} is missing before it")
-        aggregate = one.event.mutate(aggregate)
+    for one in history:
+        aggregate = applied(one, aggregate)
         after = recorded.state_of(aggregate, seen_as)
         yield Replayed(one, before, after)
         before = after

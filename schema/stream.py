@@ -19,6 +19,7 @@ from schema.errors import RequestError, bad_input
 from schema.look import PERSON_THEMSELVES, Told, note_told
 from schema.past import AsOf
 from schema.recorded import state_of
+from schema.replay import applied
 from schema.resolver import resolver
 from schema.scalars import JSON
 from store.codec import Recorded
@@ -95,7 +96,7 @@ async def _events(context: Context, stream: UUID, version: int | None) -> list[R
 def _replayed(events: list[Recorded]) -> Any:  # noqa: ANN401 (an aggregate of any kind)
     aggregate: Any = None
     for recorded in events:
-        aggregate = recorded.event.mutate(aggregate)
+        aggregate = applied(recorded, aggregate)
     return aggregate
 
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from store.codec import SALT_BYTES, Box, Row, State, commitment, entry_hash_of, leaf_hash, rfc3339
+from transparency import checkpoint
 from transparency.checkpoint import Checkpoint
 from transparency.note import NoteInvalid, Verifier
 from transparency.proof import Proof
@@ -29,7 +30,11 @@ class ReceiptInvalid(Exception):
 
 
 class EventLeftOut(ReceiptInvalid):
-    """The proof is of a hash alone."""
+    """The proof is of a hash alone: whether it leads to the signed root can be checked with that hash only."""
+
+    def __init__(self, place: "Place") -> None:
+        super().__init__("it does not hold the event (there is no line `extra`): it proves a hash, and not of what")
+        self.place = place
 
 
 class Opened(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +59,14 @@ class Preimage(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     def leaf(self) -> bytes:
         parts = (self.position, self.stream, self.version, self.topic, self.recorded_at, self.state.encode())
         return leaf_hash(entry_hash_of(*parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in the log that a signed checkpoint is of."""
+
+    position: int
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +103,50 @@ def verify_receipt(text: str, trusted: Sequence[Verifier]) -> Proven:
         trusted: the log's keys.
 
     Raises:
+        EventLeftOut: nothing in it is wrong, but the event is not in it.
         ReceiptInvalid: something in it does not hold.
     """
     try:
-        proof = Proof.parse(text)
-        if proof.text != text:
-            raise ReceiptInvalid("its text is not in the one form that a proof has: a character of it was changed")
-        entry = _entry(proof)
-        checkpoint = proof.verify(entry.leaf, trusted)
+        proof = _proof(text)
+        if proof.extra is None:
+            raise EventLeftOut(_place(proof, checkpoint.verify(proof.checkpoint, trusted)))
+        entry = _entry(proof, proof.extra)
+        signed = proof.verify(entry.leaf, trusted)
     except (ProofInvalid, NoteInvalid) as fault:
         raise ReceiptInvalid(str(fault)) from fault
     state = _read(entry.state.encode(), State)
-    return Proven(entry, state, _personal(entry, state), checkpoint)
+    return Proven(entry, state, _personal(entry, state), signed)
 
 
-def _entry(proof: Proof) -> Preimage:
-    if proof.extra is None:
-        raise EventLeftOut("it does not hold the event (there is no line `extra`): it proves a hash, and not of what")
-    entry = _read(proof.extra, Preimage)
-    if msgspec.json.encode(entry) != proof.extra:  # capitals in an id, say, of which the entry's hash knows nothing
+def verify_leaf(text: str, leaf: bytes, trusted: Sequence[Verifier]) -> Place:
+    """Check, offline, where a leaf hash is in the log. What it is of is known to whoever has it from the API.
+
+    Raises:
+        ReceiptInvalid: something does not hold.
+    """
+    try:
+        proof = _proof(text)
+        return _place(proof, proof.verify(leaf, trusted))
+    except (ProofInvalid, NoteInvalid) as fault:
+        raise ReceiptInvalid(str(fault)) from fault
+
+
+def _place(proof: Proof, signed: Checkpoint) -> Place:
+    if proof.index >= signed.size:
+        raise ReceiptInvalid("its place is behind the end of the tree that was signed")
+    return Place(proof.index + 1, signed)
+
+
+def _proof(text: str) -> Proof:
+    proof = Proof.parse(text)
+    if proof.text != text:
+        raise ReceiptInvalid("its text is not in the one form that a proof has: a character of it was changed")
+    return proof
+
+
+def _entry(proof: Proof, extra: bytes) -> Preimage:
+    entry = _read(extra, Preimage)
+    if msgspec.json.encode(entry) != extra:  # capitals in an id, say, of which the entry's hash knows nothing
         raise ReceiptInvalid("the event in it is not written in the one form that it has: a character was changed")
     if entry.position != proof.index + 1 or not (0 < entry.version < MOST and entry.position < MOST):
         raise ReceiptInvalid("the place that the event names is not the one that is proven")

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from cli.audit.cloud_event import COLUMNS, line, row
-from cli.audit.place import first_place, last_place
+from cli.audit.place import places
 from cli.audit.source import Url, record
 from cli.audit.step import Record, Step
 from cli.audit.whole_file import Output, whole_file
@@ -51,7 +51,8 @@ def export(
     """
     count, first, last, sha256 = carry_out(_export(from_, to, format, output, url))
     where = output or "stdout"
-    typer.echo(f"{count:,} events, positions {first:,} to {last:,}, in {where}; SHA-256 {sha256}", err=True)
+    positions = f", positions {first:,} to {last:,}" if count else ""
+    typer.echo(f"{count:,} events{positions}, in {where}; SHA-256 {sha256}", err=True)
 
 
 async def _export(
@@ -60,7 +61,7 @@ async def _export(
     count = 0
     async with record(url) as events:
         source = f"//{await events.origin()}"
-        first, last = await first_place(events, from_), await last_place(events, to)
+        first, last = await places(events, from_, to)
         with whole_file(output) if output else nullcontext(Output(sys.stdout.buffer)) as file, bar("Writing") as report:
             file.write(HEADINGS[format])
             async for steps in whole(events, first, last):
@@ -78,6 +79,8 @@ async def whole(events: Record, first: int, last: int) -> AsyncIterator[list[Ste
     Raises:
         Fault: one of them is not there.
     """
+    if first > last:
+        return
     expected = first
     async for steps in events.events(first, last):
         for step in steps:

@@ -30,20 +30,41 @@ def at_a_moment(typed: str, option: str, *, ends: bool = True) -> datetime:
     raise Fault(message, ExitStatus.FILE)
 
 
-async def first_place(record: Record, typed: str | None) -> int:
-    """The first position from a place on; without one the first of all."""
-    if typed is None:
-        return 1
-    if typed.isascii() and typed.isdigit():
-        return max(1, int(typed))
-    return await record.place_of(at_a_moment(typed, "--from", ends=False)) + 1
+Place = int | datetime
 
 
-async def last_place(record: Record, typed: str | None) -> int:
-    """The last position up to a place, which is included; without one the last of all."""
+async def places(record: Record, from_: str | None, to: str | None) -> tuple[int, int]:
+    """The first and the last position between two places, both included; without one the first, or the last, of all.
+
+    Raises:
+        Fault: one is no place, or the first lies behind the second.
+    """
+    begins = None if from_ is None else _place(from_, "--from", ends=False)
+    ends = None if to is None else _place(to, "--to", ends=True)
+    if _is_behind(begins, ends):
+        raise Fault(f"--from {from_} lies behind --to {to}: there is nothing between them.", ExitStatus.FILE)
+    return await _first(record, begins), await _last(record, ends)
+
+
+def _place(typed: str, option: str, *, ends: bool) -> Place:
+    return int(typed) if typed.isascii() and typed.isdigit() else at_a_moment(typed, option, ends=ends)
+
+
+def _is_behind(one: Place | None, other: Place | None) -> bool:
+    """A position and a moment are not compared: after the last event so far there is nothing yet, which is no mistake."""
+    if isinstance(one, datetime):
+        return isinstance(other, datetime) and one > other
+    return isinstance(one, int) and isinstance(other, int) and one > other
+
+
+async def _first(record: Record, begins: Place | None) -> int:
+    if isinstance(begins, datetime):
+        return await record.place_of(begins) + 1
+    return max(1, begins or 1)
+
+
+async def _last(record: Record, ends: Place | None) -> int:
     head = await record.head()
-    if typed is None:
-        return head
-    if typed.isascii() and typed.isdigit():
-        return min(head, int(typed))
-    return await record.place_of(at_a_moment(typed, "--to") + MILLISECOND)
+    if isinstance(ends, datetime):
+        return await record.place_of(ends + MILLISECOND)
+    return head if ends is None else min(head, ends)

@@ -15,8 +15,7 @@ from domain.visa import Visa
 from store.codec import RecordDamaged, Row, decode
 from store.shape import shape_of_topic
 from transparency.note import NoteInvalid, Verifier
-from transparency.proof import Proof
-from transparency.receipt import EventLeftOut, Preimage, Proven, ReceiptInvalid, verify_receipt
+from transparency.receipt import EventLeftOut, Preimage, Proven, ReceiptInvalid, verify_leaf, verify_receipt
 from transparency.report import Finding, Kind
 from transparency.tree import ProofInvalid
 
@@ -84,10 +83,10 @@ async def _compare(record: ApiRecord, tree: SignedTree, position: int, trusted: 
     except EventLeftOut:
         if step.type not in PAPERS:
             raise
-        proof = Proof.parse(text)
-        if proof.index != position - 1:
+        place = verify_leaf(text, leaf, trusted)
+        if place.position != position:
             raise ReceiptInvalid("its receipt is that of another") from None
-        await tree.check(proof.verify(leaf, trusted))
+        await tree.check(place.checkpoint)
         return False
     if proven.entry.leaf != leaf:
         raise ReceiptInvalid("its receipt is not of what was signed there")

@@ -23,13 +23,17 @@ class Pages:
             yield [step(position) for position in self._positions[start : start + 2]]
 
 
-async def exported(*positions: int) -> list[int]:
+async def exported(*positions: int, first: int = 3, last: int = 7) -> list[int]:
     record = cast("Record", Pages(positions))
-    return [one.position async for steps in whole(record, 3, 7) for one in steps]
+    return [one.position async for steps in whole(record, first, last) for one in steps]
 
 
 async def test_all_positions_are_there() -> None:
     assert await exported(3, 4, 5, 6, 7) == [3, 4, 5, 6, 7]
+
+
+async def test_where_nothing_was_recorded_yet_there_is_nothing() -> None:
+    assert await exported(first=8, last=7) == []
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from domain.errors import (
     Refused,
     RequestErrorCode,
     check_all,
+    damaged_message,
     message,
     refuse,
     refuse_for,
@@ -113,6 +114,13 @@ def test_whatever_refuses_a_value_names_the_rule_that_says_what_is_expected() ->
 def test_an_internal_error_shows_its_reference() -> None:
     assert request_message(RequestErrorCode.INTERNAL, ref="7f3a") == Text(
         "حدث خطأ، رقم المرجع 7f3a", "Something went wrong, reference 7f3a"
+    )
+
+
+def test_a_damaged_record_is_named_by_its_position_with_what_to_do() -> None:
+    assert damaged_message(9, ref="7f3a") == Text(
+        "السجل تالف عند الموضع 9، يلزم تشغيل sijil audit verify، رقم المرجع 7f3a",
+        "The record is damaged at position 9: have `sijil audit verify` run; reference 7f3a",
     )
 
 

@@ -126,6 +126,8 @@ CANNOT = {
     f"replay {NUMBER} --as-of 2026-01-08T10:00:00": "--as-of is a day like",
     f"replay {NUMBER} --as-of 2026-01-08 --version 1": "Either --as-of or --version",
     "export --from yesterday": "--from is a day like",
+    "export --from 5 --to 3": "--from 5 lies behind --to 3: there is nothing between them",
+    "export --from 2026-01-08 --to 2026-01-07": "--from 2026-01-08 lies behind --to 2026-01-07",
     "export --output /nowhere/x.jsonl": "/nowhere/x.jsonl cannot be written: No such file or directory",
     f"history {NUMBER} --url http://127.0.0.1:1": "Set SIJIL_TOKEN",
 }

@@ -1,5 +1,6 @@
 """Receipts through GraphQL: who gets which, and what they prove offline."""
 
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from domain.actor import Role
+from cli.audit.case import case_of
+from cli.audit.receipt import words
+from domain.actor import Actor, Role
 from projections.event import Events
 from projections.person import People
 from schema.ids import global_id
@@ -17,12 +20,12 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import FAHD, MARYAM, SALMAN, do, driver, recorded, token
+from tests.end_to_end.test_violation import EXPLAINED, FAHD, MARYAM, SALMAN, decision, do, driver, recorded, token
 from tests.house import RAJESH, Answer, House, Registered, open_house
 from tests.schema.conftest import counted
 from transparency.kept import Kept
 from transparency.key import LogKeyFile
-from transparency.receipt import Proven, ReceiptInvalid, verify_receipt
+from transparency.receipt import verify_receipt
 from transparency.record import last_signed
 from transparency.signer import LogSigner
 
@@ -127,23 +130,52 @@ async def test_who_does_not_see_the_event_gets_no_receipt_of_it(house: House, ke
     assert (await of_event(house, YOUSEF, global_id("Person", uuid4()))).errors == ["BAD_USER_INPUT"]
 
 
-async def test_an_event_that_names_an_official_is_a_hash_for_others_than_auditors_and_that_official(
+async def rejected(house: House, keys: LogKeyFile, tmp_path: Path) -> str:
+    """The number of Rajesh's violation, his objection to which Salman has rejected; all of it is signed."""
+    number, _ = await objected(house)
+    house.now.advance(minutes=10)
+    of_objection = {"objectionNumber": f"O{number}"}
+    for operation, input in (("startObjectionReview", {}), ("decideObjection", decision("REJECTED"))):
+        assert (await do(house, operation, SALMAN, **of_objection, **input)).problems == []
+    await sign(house, keys, tmp_path)
+    return number
+
+
+async def test_the_violator_proves_offline_that_their_objection_was_rejected_when_and_why(
     house: House, keys: LogKeyFile, tmp_path: Path
 ) -> None:
-    number, _ = await objected(house)
-    assert (await do(house, "startObjectionReview", SALMAN, objectionNumber=f"O{number}")).problems == []
-    await sign(house, keys, tmp_path)
-    event_id = await event_of(house, "Violation.ObjectionReviewStarted")
+    number = await rejected(house, keys, tmp_path)
+    query = f'{{ objection(number: "O{number}") {{ history(first: 1) {{ edges {{ node {{ id }} }} }} }} }}'
+    found = (await house.ask(query, await token(house, RAJESH))).data
+    proof = (await of_event(house, RAJESH, found["history"]["edges"][0]["node"]["id"])).data["proof"]
 
-    async def proven(who: Registered) -> Proven:
-        proof: str = (await of_event(house, who, event_id)).data["proof"]
-        return verify_receipt(proof, keys.keys.verifiers)
+    proven = verify_receipt(proof, keys.keys.verifiers)
+    english, recorded_on, arabic, _, *values = words(proven, case_of(proven, f"O{number}"))
 
-    for who in (SALMAN, YOUSEF):
-        assert (await proven(who)).entry.topic == "domain.violation:Violation.ObjectionReviewStarted"
-    for who in (RAJESH, FAHD):
-        with pytest.raises(ReceiptInvalid, match="does not hold the event"):
-            await proven(who)
+    assert (english, arabic) == (
+        f"PROVEN: Objection rejected, of violation {number}.",
+        f"ثابت: رفض الاعتراض، للمخالفة {number}.",
+    )
+    assert "The log says: filed on 2026-03-01 12:10:00 (Riyadh)" in recorded_on
+    assert proven.personal == {"explanation": EXPLAINED}
+    assert f"  explanation: {json.dumps(EXPLAINED, ensure_ascii=False)}" in values
+    assert "  decidedOn: 2026-03-01" in values
+
+
+async def test_an_event_that_names_an_official_is_given_whole_to_whoever_sees_it_and_its_words_to_the_violator(
+    house: House, keys: LogKeyFile, tmp_path: Path
+) -> None:
+    await rejected(house, keys, tmp_path)
+    ((salman,),) = await house.rows(f"SELECT id FROM {People().table} WHERE username = 'salman'")  # noqa: S608
+    for type in ("Violation.ObjectionReviewStarted", "Violation.ObjectionRejected"):
+        event_id = await event_of(house, type)
+        for who in (RAJESH, SALMAN, FAHD, YOUSEF):
+            proof = (await of_event(house, who, event_id)).data["proof"]
+            proven = verify_receipt(proof, keys.keys.verifiers)
+            assert proven.entry.topic == f"domain.violation:{type}"
+            assert proven.state.actor == Actor(Role.TRAFFIC_OFFICER, str(salman), "graphql")
+            opened = who is RAJESH and proven.state.personal is not None
+            assert (who, proven.personal) == (who, {"explanation": EXPLAINED} if opened else None)
 
 
 async def test_an_erased_persons_values_are_in_no_receipt(house: House, keys: LogKeyFile, tmp_path: Path) -> None:
@@ -175,4 +207,4 @@ async def test_receipts_of_a_page_take_as_many_statements_as_one(
         sent.append(
             [one for one in statements if any(name in one for name in ("sijil_events", "tiles", "checkpoints"))]
         )
-    assert [len(one) for one in sent] == [4, 4]  # stored events, the last checkpoint, tiles, and the events once more
+    assert [len(one) for one in sent] == [3, 3]  # stored events, the last checkpoint, tiles

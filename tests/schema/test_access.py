@@ -9,6 +9,7 @@ import pytest
 
 from domain.actor import Role
 from domain.objection import ObjectionStatus
+from domain.text import Text
 from domain.user import AccountStatus, SponsorRelation
 from projections.person import PersonRow
 from tests.conftest import Clock
@@ -575,10 +576,11 @@ async def test_what_a_role_does_not_show_is_null_below_a_person(api: Api, keep: 
         assert answer.data == {"person": shown}
 
 
-async def test_an_auditor_sees_no_plate_statement_or_words_of_a_decision(api: Api, keep: Keep) -> None:
+async def test_an_auditor_sees_no_plate_and_no_statement_but_the_words_of_a_decision(api: Api, keep: Keep) -> None:
     auditor, rajesh = official(Role.AUDITOR), person()
     its = objected(rajesh)
     its.objection_outcome, its.objection_decided_at = ObjectionStatus.REJECTED, its.occurred_at
+    its.objection_explanation = Text("الصورة واضحة.", "The picture is clear.")
     holds = visa(rajesh)
     await keep(auditor, rajesh, its, holds)
 
@@ -595,7 +597,7 @@ async def test_an_auditor_sees_no_plate_statement_or_words_of_a_decision(api: Ap
         "visa": {"passportNumber": "*****567"},
         "violation": {
             "plate": None,
-            "objection": {"statement": None, "decision": {"explanation": {"en": "Withheld"}}},
+            "objection": {"statement": None, "decision": {"explanation": {"en": "The picture is clear."}}},
         },
     }
 
@@ -604,16 +606,22 @@ async def test_an_erased_person_has_a_kind_and_no_name(api: Api, keep: Keep) -> 
     officer = official(Role.TRAFFIC_OFFICER)
     erased = person(status=AccountStatus.ERASED, username=None, mobile=None, email=None)
     erased.name = erased.national_id = None
-    its = violation(erased, location=None, plate=None)
+    its = objected(erased, location=None, plate=None, objection_explanation=None)
+    its.objection_outcome, its.objection_decided_at = ObjectionStatus.REJECTED, its.occurred_at
     await keep(officer, erased, its)
 
     answer = await api.ask(
-        "query($n: String!) { violation(number: $n) { location { en } violator { name { en } nationalId kind } } }",
+        """query($n: String!) { violation(number: $n) {
+        location { en } violator { name { en } nationalId kind } objection { decision { explanation { en } } } } }""",
         officer,
         purpose="CASE_REVIEW",
         n=its.number,
     )
 
     assert answer.data == {
-        "violation": {"location": None, "violator": {"name": None, "nationalId": None, "kind": "RESIDENT"}}
+        "violation": {
+            "location": None,
+            "violator": {"name": None, "nationalId": None, "kind": "RESIDENT"},
+            "objection": {"decision": {"explanation": {"en": "Withheld"}}},
+        }
     }

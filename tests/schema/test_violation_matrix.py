@@ -25,7 +25,6 @@ from projections.person import PersonRow
 from projections.violation import InformationEntry, ViolationRow
 from schema import export
 from schema.ids import global_id
-from schema.objection import WITHHELD
 from store.log import Log
 from store.work import Work
 from tests.schema.conftest import Api, Keep, Looks, delegated, delegating, docket, objected, person, sponsored
@@ -229,7 +228,7 @@ def objection_shown(here: Case, reader: str, language: str) -> dict[str, Any]:
         "information": [
             {
                 "askedAt": "2026-02-25T10:00:00.000Z",
-                "question": None if masked else "من كان يقود؟",
+                "question": "من كان يقود؟",
                 "suppliedAt": "2026-02-25T11:00:00.000Z",
                 "statement": None if masked else "أخي.",
                 "attachments": answers,
@@ -237,7 +236,7 @@ def objection_shown(here: Case, reader: str, language: str) -> dict[str, Any]:
         ],
         "decision": {
             "outcome": "REJECTED",
-            "explanation": in_both(WITHHELD if masked else EXPLAINED, language),
+            "explanation": in_both(EXPLAINED, language),
             "modifiedFine": None,
             "decidedAt": "2026-02-26T09:00:00.000Z",
             "rule": {"code": "PAY_WITHIN_DAYS"},

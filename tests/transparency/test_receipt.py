@@ -14,7 +14,7 @@ from tests.transparency.naive import mth, path
 from transparency import checkpoint
 from transparency.checkpoint import Checkpoint
 from transparency.proof import Proof
-from transparency.receipt import ReceiptInvalid, preimage, verify_receipt
+from transparency.receipt import EventLeftOut, ReceiptInvalid, preimage, verify_leaf, verify_receipt
 
 VALUES = '{"statement":"لم أكن أقود السيارة"}'.encode()
 BOX = Box(bytes(range(16)), msgspec.Raw(VALUES))
@@ -94,7 +94,7 @@ def other_values(extra: bytes) -> bytes:
         (receipt(preimage(ROW._replace(topic="x"), BOX)), "the proof leads to another root"),
         (receipt(b"{}"), "the event in it cannot be read"),
         ("", "this is no proof"),
-        ("c2sp.org/tlog-proof@v1\nindex 0\n\nx", "does not hold the event"),
+        ("c2sp.org/tlog-proof@v1\nindex 0\n\nx", "it is no signed note"),
     ],
 )
 def test_it_says_what_does_not_hold(changed: str, says: str) -> None:
@@ -145,7 +145,25 @@ def test_personal_values_of_an_event_that_has_none_prove_nothing() -> None:
         verify_receipt(receipt(preimage(row, BOX), row), TRUSTED)
 
 
-def test_a_proof_without_an_event_proves_nothing_in_words() -> None:
-    proof = Proof.parse(receipt(preimage(ROW, BOX)))
-    with pytest.raises(ReceiptInvalid, match="does not hold the event"):
-        verify_receipt(replace(proof, extra=None).text, TRUSTED)
+def test_a_proof_without_an_event_is_told_from_one_that_does_not_hold() -> None:
+    proof = replace(Proof.parse(receipt(preimage(ROW, BOX))), extra=None)
+    with pytest.raises(EventLeftOut, match="does not hold the event") as left_out:
+        verify_receipt(proof.text, TRUSTED)
+    assert (left_out.value.place.position, left_out.value.place.checkpoint.size) == (5, 13)
+    with pytest.raises(ReceiptInvalid, match="nobody who is trusted has signed it"):
+        verify_receipt(proof.text, [signer(2).verifier])
+    with pytest.raises(ReceiptInvalid, match="behind the end of the tree"):
+        verify_receipt(replace(proof, index=13).text, TRUSTED)
+
+
+@pytest.mark.parametrize("extra", [None, preimage(ROW, BOX)])
+def test_a_hash_alone_is_proven_to_be_at_its_place_and_nowhere_else(extra: bytes | None) -> None:
+    proof = replace(Proof.parse(receipt(preimage(ROW, BOX))), extra=extra)
+    place = verify_leaf(proof.text, leaf_hash(entry_hash(ROW)), TRUSTED)
+    assert (place.position, place.checkpoint.origin, place.checkpoint.size) == (5, ORIGIN, 13)
+    with pytest.raises(ReceiptInvalid, match="the proof leads to another root"):
+        verify_leaf(proof.text, leaf_hash(bytes(32)), TRUSTED)
+    with pytest.raises(ReceiptInvalid, match="the proof leads to another root"):
+        verify_leaf(replace(proof, index=3).text, leaf_hash(entry_hash(ROW)), TRUSTED)
+    with pytest.raises(ReceiptInvalid, match="nobody who is trusted has signed it"):
+        verify_leaf(proof.text, leaf_hash(entry_hash(ROW)), [signer(2).verifier])

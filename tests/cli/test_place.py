@@ -1,0 +1,58 @@
+"""From where to where an auditor asks."""
+
+from datetime import datetime
+from typing import cast
+
+import pytest
+
+from cli.audit.place import places
+from cli.audit.step import Record
+from store.faults import Fault
+from tests.examples import noon
+
+DAYS = ["2026-03-01", "2026-03-01", "2026-03-02", "2026-03-04", "2026-03-04"]
+
+
+class Days:
+    """A record with events at noon of these days."""
+
+    async def head(self) -> int:
+        return len(DAYS)
+
+    async def place_of(self, moment: datetime) -> int:
+        return sum(noon(day) < moment for day in DAYS)
+
+
+async def asked(from_: str | None, to: str | None) -> tuple[int, int]:
+    return await places(cast("Record", Days()), from_, to)
+
+
+@pytest.mark.parametrize(
+    ("from_", "to", "expected"),
+    [
+        (None, None, (1, 5)),
+        ("0", "99", (1, 5)),
+        ("3", "3", (3, 3)),
+        ("2026-03-01", "2026-03-01", (1, 2)),
+        ("2026-03-02", None, (3, 5)),
+        ("2", "2026-03-02", (2, 3)),
+        ("2026-03-03", "2026-03-03", (4, 3)),
+        ("6", None, (6, 5)),
+        ("6", "2026-03-04", (6, 5)),
+    ],
+)
+async def test_both_ends_are_included_and_there_may_be_nothing_between_them(
+    from_: str | None, to: str | None, expected: tuple[int, int]
+) -> None:
+    assert await asked(from_, to) == expected
+
+
+@pytest.mark.parametrize(
+    ("from_", "to"),
+    [("5", "3"), ("2026-03-02", "2026-03-01"), ("2026-03-01T12:00:01Z", "2026-03-01T15:00:00+03:00")],
+)
+async def test_an_end_before_the_beginning_is_refused(from_: str, to: str) -> None:
+    with pytest.raises(Fault) as fault:
+        await asked(from_, to)
+    assert fault.value.message == f"--from {from_} lies behind --to {to}: there is nothing between them."
+    assert fault.value.exit_status == 2
