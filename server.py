@@ -60,6 +60,7 @@ from store.tasks import end
 from telemetry.metrics import Gauge, metrics_served
 from transparency.kept import Kept
 from transparency.key import LogKeyFile
+from transparency.lag import Lag, lag
 from transparency.record import last_signed
 from transparency.signer import LogSigner
 from transparency.web import LogWeb
@@ -72,6 +73,7 @@ THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 OUTBOX_STYLE = Path(__file__).parent / "web" / "outbox" / "outbox.css"
 ANSWERS_WITHIN = 3.0  # seconds: a database that takes longer to say its head is gone
 STANDS_STILL_AFTER = 10.0  # seconds in which the read models do not move although the log is ahead
+NOT_SIGNED_AFTER = 10.0  # seconds in which no checkpoint is signed although events wait for it
 
 
 def utc_now() -> datetime:
@@ -242,7 +244,7 @@ async def measured(installation: Installation, listening: socket | None) -> Asyn
         return
     pool = installation.database.pool
 
-    async def lag() -> dict[str, float]:
+    async def behind() -> dict[str, float]:
         async with pool.connection() as connection:
             found = await states(connection, READ_MODELS, now=installation.now())
         return {
@@ -254,21 +256,28 @@ async def measured(installation: Installation, listening: socket | None) -> Asyn
     async def tree() -> dict[str, float]:
         async with pool.connection() as connection:
             signed = await last_signed(connection)
+            unsigned = await lag(connection)
+        now = installation.now()
+        found = {"sijil.log.lag.events": unsigned.events, "sijil.log.lag": unsigned.seconds(now)}
         if signed is None:
-            return {}
-        age = (installation.now() - signed.signed_at).total_seconds()
-        return {"sijil.log.tree.size": signed.size, "sijil.log.checkpoint.age": age}
+            return found
+        age = (now - signed.signed_at).total_seconds()
+        return found | {"sijil.log.tree.size": signed.size, "sijil.log.checkpoint.age": age}
 
     async def connections() -> dict[str, float]:
         stats = pool.get_stats()
         used = stats["pool_size"] - stats["pool_available"]
         return {"sijil.pool.used": used, "sijil.pool.waiting": stats["requests_waiting"]}
 
-    behind, since = "Events that the latest read model has not seen.", "Since the first of them was recorded."
+    since = "Since the first of them was recorded."
     gauges = {
-        Gauge("sijil.follower.lag.events", "{event}", behind): lag,
-        Gauge("sijil.follower.lag", "s", since): lag,
-        Gauge("sijil.follower.set_aside", "{stream}", "Streams whose rows are not current: see sijil readmodel."): lag,
+        Gauge("sijil.follower.lag.events", "{event}", "Events that the latest read model has not seen."): behind,
+        Gauge("sijil.follower.lag", "s", since): behind,
+        Gauge(
+            "sijil.follower.set_aside", "{stream}", "Streams whose rows are not current: see sijil readmodel."
+        ): behind,
+        Gauge("sijil.log.lag.events", "{event}", "Events that are under no checkpoint yet."): tree,
+        Gauge("sijil.log.lag", "s", since): tree,
         Gauge("sijil.log.tree.size", "{event}", "Events under the last checkpoint."): tree,
         Gauge(
             "sijil.log.checkpoint.age", "s", "Since the last checkpoint was signed; none is while nothing happens."
@@ -403,6 +412,7 @@ class Health:
         self._followed = followed
         self._signer = signer
         self._ready_from = ready_from
+        self._signed = -1, 0.0  # how many events are signed, and since when this process has seen that it is so
 
     async def alive(self, _request: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -411,16 +421,23 @@ class Health:
         """503 with the reason.
 
         The database is gone, the read models stand still behind the log or are being built, something is set aside, or the
-        log may not be signed.
+        log may not be signed, or is not.
         """
         position = self._followed.position
         try:
             async with asyncio.timeout(ANSWERS_WITHIN):
                 head, unseen_since = await self._installation.log.head_and_next(position)
+                async with self._installation.database.pool.connection() as connection:
+                    unsigned = await lag(connection)
         except (psycopg.Error, DatabaseUnavailable, TimeoutError):
             return JSONResponse({"status": "red", "reason": "the database does not answer"}, 503)
-        answer = {"position": position, "head": head, "lagEvents": max(0, head - position)}
-        wrong = self._wrong(position, self._still(unseen_since)) or self._not_signed()
+        answer = {
+            "position": position,
+            "head": head,
+            "lagEvents": max(0, head - position),
+            "unsignedEvents": unsigned.events,
+        }
+        wrong = self._wrong(position, self._still(unseen_since)) or self._not_signed(unsigned)
         return JSONResponse(answer | (wrong or {"status": "ready"}), 503 if wrong else 200)
 
     def _wrong(self, position: int, still: float) -> dict[str, object]:
@@ -439,9 +456,21 @@ class Health:
             return red | {"stoppedAt": aside[0].position, "reason": _told(aside)}
         return {}
 
-    def _not_signed(self) -> dict[str, object]:
-        reason = self._signer.health.reason
-        return {"status": "red", "reason": f"no checkpoint is signed any more: {reason}"} if reason is not None else {}
+    def _not_signed(self, unsigned: Lag) -> dict[str, object]:
+        """What is wrong with the signing, here or in the process that signs."""
+        reason, waiting = self._signer.health.reason, self._waiting(unsigned)
+        if reason is not None:
+            return {"status": "red", "reason": f"no checkpoint is signed any more: {reason}"}
+        if waiting > NOT_SIGNED_AFTER:
+            return {"status": "red", "reason": f"no checkpoint has been signed for {waiting:.0f} s behind the log"}
+        return {}
+
+    def _waiting(self, unsigned: Lag) -> float:
+        """For how many seconds no checkpoint has been signed although there was something to be signed."""
+        at = asyncio.get_running_loop().time()
+        if unsigned.signed != self._signed[0]:
+            self._signed = unsigned.signed, at
+        return min(unsigned.seconds(self._installation.now()), at - self._signed[1])
 
     def _still(self, unseen_since: datetime | None) -> float:
         """For how many seconds the read models have not moved although there was something to be seen."""

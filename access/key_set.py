@@ -1,20 +1,16 @@
 """The file of the keys that sign access tokens: a JWK set of Ed25519 keys, the newest last."""
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from store.faults import ExitStatus, Fault
-from store.key_file import read_key_file, replace_key_file
+from store.key_file import changing, read_key_file, replace_key_file
 
 NAME = "token key"
-Stamp = tuple[int, int, int, int]
 
 
 def read_keys(file: Path, *, create: bool = False) -> list[OKPKey]:
@@ -53,34 +49,11 @@ def rotate_keys(file: Path) -> list[str]:
     Raises:
         Fault: the file cannot be used, or another process does the same.
     """
-    with _locked(file):
+    read_keys(file)  # says what is wrong with it
+    with changing(file, NAME):
         keys = [read_keys(file)[-1], _new_key()]
         replace_key_file(file, NAME, _written(keys))
     return [str(key.kid) for key in keys]
-
-
-def stamp_of(file: Path) -> Stamp | None:
-    """What differs once the file was changed; None where it cannot be looked at."""
-    try:
-        known = file.stat()
-    except OSError:
-        return None
-    return known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold the file alone. It is replaced meanwhile, so whoever gets the lock of the one before comes too late."""
-    busy = Fault("Another process changes the token keys: look at them, and try again.", ExitStatus.BUSY)
-    read_keys(file)  # says what is wrong with it
-    with file.open("rb") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise busy from None
-        if not os.path.samestat(file.stat(), os.fstat(opened.fileno())):
-            raise busy
-        yield
 
 
 def _new_key() -> OKPKey:

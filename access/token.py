@@ -1,6 +1,5 @@
 """Bearer tokens: short-lived JWTs, signed with EdDSA (Ed25519) by the newest of the installation's keys."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,10 +12,8 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import KeySet, OKPKey
 from joserfc.jws import JWSRegistry
 
-from access.key_set import Stamp, read_keys, stamp_of
-from store.faults import Fault
-
-logger = logging.getLogger(__name__)
+from access.key_set import read_keys
+from store.key_file import KeyFileWatch
 
 ALGORITHM: Final = "EdDSA"
 TYPE: Final = "at+jwt"  # RFC 9068
@@ -62,8 +59,7 @@ class TokenKeys:
         self.issuer = issuer
         self._registry = Algorithms(ALGORITHM)
         self._use(keys)
-        self._file: Path | None = None
-        self._stamp: Stamp | None = None
+        self._watch: KeyFileWatch[list[OKPKey]] | None = None
 
     @classmethod
     def load(cls, file: Path, *, create: bool, issuer: str = "sijil.local") -> "TokenKeys":
@@ -77,9 +73,13 @@ class TokenKeys:
         Raises:
             Fault: the file is missing, open to others, or no set of Ed25519 private keys.
         """
-        before = stamp_of(file)
+        watch = KeyFileWatch(
+            file,
+            lambda: read_keys(file),
+            meanwhile="Tokens are signed and verified with the keys from before.",
+        )
         keys = cls(read_keys(file, create=create), issuer=issuer)
-        keys._file, keys._stamp = file, before
+        keys._watch = watch
         return keys
 
     def public(self) -> dict[str, list[dict[str, str]]]:
@@ -174,14 +174,9 @@ class TokenKeys:
         self._keys = KeySet(list(keys))
 
     def _follow_file(self) -> None:
-        """Read the file again if it has changed; one that cannot be used is told once, and the known keys stay."""
-        if self._file is None or (stamp := stamp_of(self._file)) == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            self._use(read_keys(self._file))
-        except Fault as fault:
-            logger.error("%s Tokens are signed and verified with the keys from before.", fault.message)  # noqa: TRY400
+        """Take over what the file has if it has changed; of one that cannot be used the known keys stay."""
+        if self._watch is not None and (keys := self._watch.changed()) is not None:
+            self._use(keys)
 
 
 def _claims(claims: dict[str, Any]) -> Claims:

@@ -1,16 +1,69 @@
 """Files of keys: for their owner only, whole or not there."""
 
+import fcntl
+import logging
 import os
 import stat
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from store.disk import sync
 from store.faults import ExitStatus, Fault
 
+logger = logging.getLogger(__name__)
+
 MOST_BYTES = 1_000_000
+
+Keys = TypeVar("Keys")
+
+
+class KeyFileWatch(Generic[Keys]):
+    """Reads a file of keys again once it was changed: another process may rotate them."""
+
+    def __init__(self, file: Path, read: Callable[[], Keys], *, meanwhile: str) -> None:
+        """Look from now on: to be made before the file is read first, so that what is changed meanwhile is read again.
+
+        Args:
+            file: where they are.
+            read: reads it, or raises a Fault.
+            meanwhile: a sentence on what is done while the file cannot be used.
+        """
+        self._file = file
+        self._read = read
+        self._meanwhile = meanwhile
+        self._stamp = _stamp_of(file)
+
+    def changed(self) -> Keys | None:
+        """The keys if the file was changed and can be used; that it cannot is told once."""
+        if (stamp := _stamp_of(self._file)) == self._stamp:
+            return None
+        self._stamp = stamp
+        try:
+            return self._read()
+        except Fault as fault:
+            logger.error("%s %s", fault.message, self._meanwhile)  # noqa: TRY400
+            return None
+
+
+@contextmanager
+def changing(file: Path, name: str) -> Iterator[None]:
+    """Hold a file of keys alone inside the block. It is replaced there: who gets the lock of the one before comes too late.
+
+    Raises:
+        Fault: another process holds it.
+    """
+    busy = Fault(f"Another process changes the {name}s: look at them, and try again.", ExitStatus.BUSY)
+    with file.open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise busy from None
+        if not os.path.samestat(file.stat(), os.fstat(opened.fileno())):
+            raise busy
+        yield
 
 
 def read_key_file(file: Path, name: str, *, missing: str, make: Callable[[], bytes] | None = None) -> bytes:
@@ -60,6 +113,15 @@ def replace_key_file(file: Path, name: str, content: bytes) -> None:
         sync(place.parent)
     except OSError as fault:
         raise _unusable(file, name, fault) from fault
+
+
+def _stamp_of(file: Path) -> tuple[int, int, int, int] | None:
+    """What differs once the file was changed; None where it cannot be looked at."""
+    try:
+        known = file.stat()
+    except OSError:
+        return None
+    return known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns
 
 
 def _unusable(file: Path, name: str, fault: OSError) -> Fault:

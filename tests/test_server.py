@@ -21,7 +21,7 @@ from projections.follower import Follower
 from projections.follower import Health as FollowerHealth
 from projections.tables import SetAside
 from projections.updates import Updates
-from server import Health, Installation, application, background, gateways, open_installation, told
+from server import Health, Installation, application, background, gateways, open_installation, signing, told
 from settings import Settings, read_settings
 from store.codec import RecordDamaged
 from store.faults import Fault
@@ -30,6 +30,8 @@ from tests.store.ledger import Counter, change_of
 from transparency.kept import Kept
 from transparency.signer import Health as SignerHealth
 from transparency.signer import LogSigner
+
+RED: dict[str, Any] = {"position": 0, "head": 0, "lagEvents": 0, "unsignedEvents": 0, "status": "red"}
 
 
 @pytest.fixture
@@ -72,10 +74,13 @@ async def test_read_models_stand_still_since_they_have_moved_or_what_they_have_n
     installation: Installation, now: Clock
 ) -> None:
     readiness = Readiness(installation)
-    assert await readiness.ask() == (200, {"position": 0, "head": 0, "lagEvents": 0, "status": "ready"})
+    assert await readiness.ask() == (
+        200,
+        {"position": 0, "head": 0, "lagEvents": 0, "unsignedEvents": 0, "status": "ready"},
+    )
     now.advance(seconds=60)
     await record(installation)
-    behind = {"position": 0, "head": 1, "lagEvents": 1}
+    behind = {"position": 0, "head": 1, "lagEvents": 1, "unsignedEvents": 1}
     assert await readiness.ask() == (200, behind | {"status": "ready"})
     now.advance(seconds=10)
     assert await readiness.ask() == (200, behind | {"status": "ready"})
@@ -87,7 +92,10 @@ async def test_read_models_stand_still_since_they_have_moved_or_what_they_have_n
     now.advance(seconds=60)
     readiness.followed.position = 1  # it moves, though it is still behind
     readiness.followed.moved_at = asyncio.get_running_loop().time()
-    assert await readiness.ask() == (200, {"position": 1, "head": 2, "lagEvents": 1, "status": "ready"})
+    assert await readiness.ask() == (
+        200,
+        {"position": 1, "head": 2, "lagEvents": 1, "unsignedEvents": 2, "status": "ready"},
+    )
     readiness.followed.position = 2
     assert (await readiness.ask())[0] == 200
     now.advance(seconds=60)
@@ -103,10 +111,13 @@ async def test_a_server_whose_read_models_are_still_being_built_is_not_ready(ins
     reason = "the read models are still being built"
     assert await readiness.ask() == (
         503,
-        {"position": 1, "head": 2, "lagEvents": 1, "status": "red", "reason": reason},
+        {"position": 1, "head": 2, "lagEvents": 1, "unsignedEvents": 2, "status": "red", "reason": reason},
     )
     readiness.followed.position = 2
-    assert await readiness.ask() == (200, {"position": 2, "head": 2, "lagEvents": 0, "status": "ready"})
+    assert await readiness.ask() == (
+        200,
+        {"position": 2, "head": 2, "lagEvents": 0, "unsignedEvents": 2, "status": "ready"},
+    )
     readiness.followed.missing = ["visa_v4"]
     assert (await readiness.ask())[1]["reason"] == "not built from the log yet: visa_v4"
 
@@ -117,16 +128,34 @@ async def test_a_server_whose_follower_has_stopped_is_not_ready_and_says_where_a
 ) -> None:
     readiness = Readiness(installation)
     readiness.follower.health = FollowerHealth(stopped_at=stopped_at, reason="why")
-    expected = {"position": 0, "head": 0, "lagEvents": 0, "status": "red", "stoppedAt": stopped_at, "reason": "why"}
-    assert await readiness.ask() == (503, expected)
+    assert await readiness.ask() == (503, RED | {"stoppedAt": stopped_at, "reason": "why"})
 
 
 async def test_a_server_whose_log_may_not_be_signed_is_not_ready_and_says_why(installation: Installation) -> None:
     readiness = Readiness(installation)
     readiness.signer.health = SignerHealth(reason="The record forked.")
-    expected = {"position": 0, "head": 0, "lagEvents": 0, "status": "red"}
     reason = "no checkpoint is signed any more: The record forked."
-    assert await readiness.ask() == (503, expected | {"reason": reason})
+    assert await readiness.ask() == (503, RED | {"reason": reason})
+
+
+async def test_a_server_whose_log_is_signed_by_nobody_is_not_ready_and_says_for_how_long(
+    installation: Installation, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.NOT_SIGNED_AFTER", 0.2)
+    readiness = Readiness(installation)
+    await record(installation)
+    readiness.followed.position = 1
+    waiting = {"position": 1, "head": 1, "lagEvents": 0, "unsignedEvents": 1}
+    now.advance(seconds=60)
+    assert await readiness.ask() == (200, waiting | {"status": "ready"})  # perhaps it has been signed all the time
+    await asyncio.sleep(0.3)
+    reason = "no checkpoint has been signed for 0 s behind the log"
+    assert await readiness.ask() == (503, waiting | {"status": "red", "reason": reason})
+    async with signing(installation):
+        async with asyncio.timeout(10):
+            while (await readiness.ask())[0] == 503:  # noqa: ASYNC110 (seen from outside)
+                await asyncio.sleep(0.02)
+    assert await readiness.ask() == (200, waiting | {"unsignedEvents": 0, "status": "ready"})
 
 
 async def test_a_server_is_not_ready_while_something_is_set_aside_and_says_what_and_why(
@@ -135,7 +164,7 @@ async def test_a_server_is_not_ready_while_something_is_set_aside_and_says_what_
     readiness = Readiness(installation)
     readiness.followed.set_aside = [SetAside("person_v2", uuid4(), 7, "User.Locked in person: KeyError", now())]
     reason = "cannot apply the event at position 7: User.Locked in person: KeyError"
-    expected = {"position": 0, "head": 0, "lagEvents": 0, "status": "red", "stoppedAt": 7}
+    expected = RED | {"stoppedAt": 7}
     assert await readiness.ask() == (503, expected | {"reason": f"a stream is set aside: {reason}"})
     readiness.followed.set_aside.append(SetAside("visa_v3", uuid4(), 9, "Visa.Issued in visa: KeyError", now()))
     assert await readiness.ask() == (503, expected | {"reason": f"2 streams are set aside: {reason}"})

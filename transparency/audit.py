@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from psycopg import IsolationLevel
@@ -14,10 +15,13 @@ from transparency.growth import Growth
 from transparency.kept import Kept
 from transparency.note import NoteInvalid, Verifier
 from transparency.progress import Progress
-from transparency.record import Signed, last_signed, tiles_of
+from transparency.record import Signed, last_signed, notes_between, tiles_of
 from transparency.report import Finding, Kind, Report
 from transparency.tile import TileMissing
 from transparency.tree import Frontier
+
+MOST_BETWEEN: Final = 256
+"""Checkpoints of the log that are looked at on the way: they tell where it was rewritten, where no row does."""
 
 CAUGHT_UP_WITHIN: Final = 3  # seconds: a signer writes the checkpoint file just before the database has the checkpoint
 
@@ -69,11 +73,14 @@ async def audit(
             if against is None:
                 raise NothingSigned("; ".join(one.text for one in wrong))
             frontier = await _start(connection, against, progress)
+            notes = await notes_between(connection, against.size, MOST_BETWEEN)
+            between = await asyncio.to_thread(_counting, notes, trusted)
             examination = Examination(
                 connection,
-                Growth([against, *kept], start=frontier),
+                Growth([against, *kept, *between], start=frontier),
                 signed=against,
                 kept=kept,
+                between=between,
                 head=await _head(connection),
                 report=report,
                 saved=lambda growth: saved(Progress(against.origin, growth.size, list(growth.peaks))),
@@ -96,6 +103,15 @@ def _checked(last: Signed | None, trusted: Sequence[Verifier]) -> tuple[Checkpoi
         return checkpoint.verify(last.note, trusted), []
     except NoteInvalid as fault:
         return None, [Finding(Kind.CHECKPOINT, None, f"the last checkpoint in the database does not count: {fault}")]
+
+
+def _counting(notes: Sequence[str], trusted: Sequence[Verifier]) -> list[Checkpoint]:
+    """Those that are signed by keys that are trusted."""
+    found = []
+    for one in notes:
+        with suppress(NoteInvalid):
+            found.append(checkpoint.verify(one, trusted))
+    return found
 
 
 async def _outside(outside: Kept | None, trusted: Sequence[Verifier]) -> tuple[Checkpoint | None, list[Finding]]:

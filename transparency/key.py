@@ -1,10 +1,6 @@
 """The file of the keys that sign checkpoints: each with the time from which, and perhaps until which, it signs."""
 
-import fcntl
-import logging
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -16,10 +12,8 @@ from msgspec.structs import replace
 
 from store.codec import RandomBytes
 from store.faults import ExitStatus, Fault
-from store.key_file import read_key_file, replace_key_file
+from store.key_file import KeyFileWatch, changing, read_key_file, replace_key_file
 from transparency.note import KEY_BYTES, NoteInvalid, Signer, Verifier
-
-logger = logging.getLogger(__name__)
 
 NAME: Final = "log key"
 OVERLAP: Final = timedelta(days=30)
@@ -79,20 +73,17 @@ class LogKeyFile:
         Raises:
             Fault: it cannot be used.
         """
-        self._file = file
-        self._origin = origin
-        self._stamp = _stamp_of(file)  # first: what is changed while it is read is read again
+        self._watch = KeyFileWatch(
+            file,
+            lambda: read_log_keys(file, origin=origin),
+            meanwhile="Checkpoints are signed with the keys from before.",
+        )
         self._keys = read_log_keys(file, origin=origin, make=make)
 
     @property
     def keys(self) -> LogKeys:
-        """The present keys; while the file cannot be used, those from before, and that is told once."""
-        if (stamp := _stamp_of(self._file)) != self._stamp:
-            self._stamp = stamp
-            try:
-                self._keys = read_log_keys(self._file, origin=self._origin)
-            except Fault as fault:
-                logger.error("%s Checkpoints are signed with the keys from before.", fault.message)  # noqa: TRY400
+        """The present keys; while the file cannot be used, those from before."""
+        self._keys = self._watch.changed() or self._keys
         return self._keys
 
 
@@ -140,8 +131,10 @@ def rotate_log_keys(
     Raises:
         Fault: the file cannot be used, or another process does the same.
     """
-    with _locked(file, origin) as keys:
-        rotated = [*(_ended(key, now + overlap, now) for key in keys.keys), _new(origin, now, random_bytes)]
+    read_log_keys(file, origin=origin)  # says what is wrong with it
+    with changing(file, NAME):
+        keys = read_log_keys(file, origin=origin).keys
+        rotated = [*(_ended(key, now + overlap, now) for key in keys), _new(origin, now, random_bytes)]
         replace_key_file(file, NAME, _written(rotated))
     return LogKeys(rotated)
 
@@ -149,30 +142,6 @@ def rotate_log_keys(
 def _ended(key: LogKey, latest: datetime, now: datetime) -> LogKey:
     until = latest if key.signs_until is None else min(key.signs_until, latest)
     return replace(key, signs_until=until, private=None if until <= now else key.private)
-
-
-def _stamp_of(file: Path) -> tuple[int, int, int] | None:
-    """What differs once the file was changed; None where it cannot be looked at."""
-    try:
-        known = file.stat()
-    except OSError:
-        return None
-    return known.st_ino, known.st_size, known.st_mtime_ns
-
-
-@contextmanager
-def _locked(file: Path, origin: str) -> Iterator[LogKeys]:
-    """Hold the file alone. It is replaced meanwhile, so whoever gets the lock of the one before comes too late."""
-    busy = Fault("Another process changes the log keys: look at them, and try again.", ExitStatus.BUSY)
-    keys = read_log_keys(file, origin=origin)  # says what is wrong with it
-    with file.open("rb") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise busy from None
-        if not os.path.samestat(file.stat(), os.fstat(opened.fileno())):
-            raise busy
-        yield keys
 
 
 def _new(origin: str, now: datetime, random_bytes: RandomBytes) -> LogKey:

@@ -10,8 +10,9 @@ from transparency import checkpoint
 from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
 from transparency.note import Verifier
-from transparency.report import Finding, Kind, Report, is_proven, judge
-from transparency.tile import Tile, TileMissing, index_path, width_at
+from transparency.proven import ProvenTiles
+from transparency.report import Finding, Kind, Report, judge
+from transparency.tile import Tile, TileMissing, Tiles, cut, index_path, width_at
 from transparency.tree import HASH_BYTES, TILE_WIDTH
 
 AT_ONCE: Final = 8
@@ -55,24 +56,28 @@ async def examine_mirror(
     signed = checkpoint.verify(note.decode(errors="replace"), trusted)
     found = Report(signed, signed.size, note=note.decode())
     growth = Growth([signed, *kept])
-    has_all = await _read(fetch, growth, found, report)
-    await judge(found, growth if has_all else None, kept, _tiles(fetch))
+    proven = ProvenTiles(_tiles(fetch), signed)
+    has_all = await _read(fetch, proven, growth, found, report)
+    await judge(found, growth if has_all else None, kept, proven)
     return found
 
 
-async def _read(fetch: Fetch, growth: Growth, found: Report, report: Callable[[float, int], None]) -> bool:
+async def _read(
+    fetch: Fetch, proven: ProvenTiles, growth: Growth, found: Report, report: Callable[[float, int], None]
+) -> bool:
     """Read all entries and leaf hashes; whether the growth has all of them."""
     size = found.signed.size
     count = -(-size // TILE_WIDTH)
     has_all = True
     for start in range(0, count, AT_ONCE):
         tiles = [Tile(0, index, width_at(0, index, size)) for index in range(start, min(start + AT_ONCE, count))]
-        bundles = await asyncio.gather(*(fetch(_bundle(tile)) for tile in tiles))
+        served = await asyncio.gather(*(_leaves(fetch, tile, tile.width) for tile in tiles))
         stored = await asyncio.gather(*(fetch(tile.path) for tile in tiles))
-        for tile, bundle, hashes in zip(tiles, bundles, stored, strict=True):
-            leaves = await _as_signed(fetch, tile, _leaves(bundle, tile.width), _cut(hashes or b""), found)
-            has_all = has_all and leaves is not None
-            growth.append(leaves or [])
+        for tile, leaves, hashes in zip(tiles, served, stored, strict=True):
+            known = leaves if leaves is not None else await _first_leaves(fetch, tile)
+            taken = await _as_signed(proven, tile, known, cut(hashes or b"")[: tile.width], found)
+            has_all = has_all and taken is not None
+            growth.append(taken or [])
             found.events += tile.width
             if len(found.findings) >= MOST_FINDINGS:
                 return False
@@ -81,35 +86,56 @@ async def _read(fetch: Fetch, growth: Growth, found: Report, report: Callable[[f
 
 
 async def _as_signed(
-    fetch: Fetch, tile: Tile, leaves: list[bytes] | None, stored: list[bytes], found: Report
+    proven: ProvenTiles, tile: Tile, leaves: list[bytes], stored: list[bytes], found: Report
 ) -> list[bytes] | None:
     """The leaf hashes that the tree has by all that can be proven; None: that is not known."""
-    stored = stored[: tile.width]
-    if leaves == stored:
+    if leaves == stored and len(leaves) == tile.width:
         return leaves
-    is_sure = await is_proven(_tiles(fetch), tile.index, found.signed.size, found.signed.root)
-    if leaves is None:
-        text = f"the log cannot serve the entries of positions {_places(tile)}: one of them is missing"
-        found.findings.append(Finding(Kind.REMOVED, None, text))
-        return stored if is_sure else None
-    first = tile.index * TILE_WIDTH + 1
-    differing = [first + number for number, pair in enumerate(zip_longest(leaves, stored)) if len(set(pair)) > 1]
-    if not is_sure:
-        found.damaged(differing[0], first, first + tile.width - 1)
-        return leaves
-    for position in differing[: MOST_FINDINGS - len(found.findings)]:
-        text = f"the event at position {position} is not the one that was signed"
-        found.findings.append(Finding(Kind.CHANGED, position, text))
-    return stored
+    first, last = tile.index * TILE_WIDTH + 1, tile.index * TILE_WIDTH + tile.width
+    hashes = await proven.hashes(0, tile.index)
+    expected = stored if hashes is None else cut(hashes)
+    pairs = zip_longest(leaves, expected[: len(leaves)])
+    differing = [first + number for number, (leaf, hash) in enumerate(pairs) if leaf != hash]
+    if hashes is not None:
+        found.findings += [_changed(position) for position in differing[: MOST_FINDINGS - len(found.findings)]]
+    elif differing:
+        found.damaged(differing[0], first, last)
+    is_whole = len(leaves) == tile.width
+    if not is_whole:
+        found.findings.append(_missing(first + len(leaves), last))
+    if hashes is not None:
+        return expected
+    return leaves if is_whole else None
 
 
-def _bundle(tile: Tile) -> str:
-    partial = "" if tile.width == TILE_WIDTH else f".p/{tile.width}"
-    return f"tile/entries/{index_path(tile.index)}{partial}"
+def _changed(position: int) -> Finding:
+    return Finding(Kind.CHANGED, position, f"the event at position {position} is not the one that was signed")
 
 
-def _leaves(bundle: bytes | None, width: int) -> list[bytes] | None:
-    """The leaf hashes of a bundle; None: it is not there, or none."""
+def _missing(position: int, last: int) -> Finding:
+    more = f", and perhaps more up to {last}" if position < last else ""
+    return Finding(
+        Kind.REMOVED, position, f"the log cannot serve the event at position {position}: it is missing{more}"
+    )
+
+
+async def _first_leaves(fetch: Fetch, tile: Tile) -> list[bytes]:
+    """The leaf hashes before the first one that the log cannot serve: it can serve each part of the bundle before that."""
+    found: list[bytes] = []
+    too_many = tile.width
+    while too_many - len(found) > 1:
+        width = (len(found) + too_many) // 2
+        leaves = await _leaves(fetch, tile, width)
+        if leaves is None:
+            too_many = width
+        else:
+            found = leaves
+    return found
+
+
+async def _leaves(fetch: Fetch, tile: Tile, width: int) -> list[bytes] | None:
+    """The leaf hashes of the first entries of a bundle; None: they are not there, or none."""
+    bundle = await fetch(_bundle(tile.index, width))
     each = len(ENTRY) + HASH_BYTES
     if bundle is None or len(bundle) < width * each:
         return None
@@ -119,15 +145,12 @@ def _leaves(bundle: bytes | None, width: int) -> list[bytes] | None:
     return [leaf_hash(entry.removeprefix(ENTRY)) for entry in entries]
 
 
-def _cut(hashes: bytes) -> list[bytes]:
-    return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
+def _bundle(index: int, width: int) -> str:
+    partial = "" if width == TILE_WIDTH else f".p/{width}"
+    return f"tile/entries/{index_path(index)}{partial}"
 
 
-def _places(tile: Tile) -> str:
-    return f"{tile.index * TILE_WIDTH + 1} to {tile.index * TILE_WIDTH + tile.width}"
-
-
-def _tiles(fetch: Fetch) -> Callable[[Collection[Tile]], Awaitable[Mapping[Tile, bytes]]]:
+def _tiles(fetch: Fetch) -> Tiles:
     async def read(tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
         found: dict[Tile, bytes] = {}
         for tile in tiles:

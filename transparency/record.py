@@ -37,6 +37,20 @@ async def last_signed(connection: Connection) -> Signed | None:
     return Signed(*found) if found else None
 
 
+async def notes_between(connection: Connection, size: int, most: int) -> list[str]:
+    """Checkpoints of up to a size, so many at most and as evenly as there are, however many were signed; oldest first."""
+    cursor = await connection.execute(
+        """SELECT DISTINCT ON (size) note
+           FROM generate_series(1, %(most)s::bigint) AS part(number) CROSS JOIN LATERAL (
+               SELECT size, note FROM checkpoints WHERE size <= part.number * %(size)s::bigint / %(most)s::bigint
+               ORDER BY size DESC LIMIT 1
+           ) AS nearest
+           ORDER BY size""",
+        {"size": size, "most": most},
+    )
+    return [note for (note,) in await cursor.fetchall()]
+
+
 async def keep(connection: Connection, signed: Signed) -> None:
     """Keep a checkpoint; one of the same size has other signatures and takes the place of the one before."""
     await connection.execute(
@@ -82,6 +96,26 @@ async def append_tiles(connection: Connection, size: int, levels: Sequence[Seque
     if await cursor.fetchone() != (len(pieces),):
         level, index, width, _ = pieces[0]
         raise TileMissing(Tile(level, index, width))
+
+
+async def size_of_tiles(connection: Connection) -> int:
+    """How many leaves the tiles have: more than were signed, when a process was ended while it made them again."""
+    cursor = await connection.execute(
+        "SELECT index * 256 + length(hashes) / 32 FROM tiles WHERE level = 0 ORDER BY index DESC LIMIT 1"
+    )
+    (size,) = await cursor.fetchone() or (0,)
+    return int(size)
+
+
+async def cut_tiles(connection: Connection, size: int) -> None:
+    """Remove what tiles have beyond a tree of a size."""
+    async with connection.transaction():
+        await connection.execute("DELETE FROM tiles WHERE index * 256 >= %s::bigint >> 8 * level", [size])
+        await connection.execute(
+            """UPDATE tiles SET hashes = substr(hashes, 1, ((%(size)s::bigint >> 8 * level) - index * 256)::int * 32)
+               WHERE index * 256 + length(hashes) / 32 > %(size)s::bigint >> 8 * level""",
+            {"size": size},
+        )
 
 
 _APPEND: Final = """

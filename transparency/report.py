@@ -1,6 +1,6 @@
 """What an examination of a log finds, and what follows from the roots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -8,8 +8,9 @@ from typing import Final
 from transparency import tile
 from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
-from transparency.tile import TileMissing, Tiles
-from transparency.tree import HASH_BYTES, TILE_WIDTH, ProofInvalid, check_consistency, check_inclusion
+from transparency.proven import ProvenTiles
+from transparency.tile import Tile, TileMissing, Tiles
+from transparency.tree import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, ProofInvalid, check_consistency
 
 
 class Kind(StrEnum):
@@ -70,7 +71,14 @@ class Report:
             self.damages.append(Damage(at, first, last))
 
 
-async def judge(report: Report, growth: Growth | None, kept: Sequence[Checkpoint], read: Tiles) -> None:
+async def judge(
+    report: Report,
+    growth: Growth | None,
+    kept: Sequence[Checkpoint],
+    tiles: ProvenTiles,
+    *,
+    between: Sequence[Checkpoint] = (),
+) -> None:
     """Compare the roots, and say of stored hashes that are damaged what follows from that.
 
     Args:
@@ -78,17 +86,22 @@ async def judge(report: Report, growth: Growth | None, kept: Sequence[Checkpoint
         growth: the tree over what was read, and, where that differs from hashes that are proven, over those; None where
             something is missing from it.
         kept: checkpoints that the log has to extend.
-        read: the stored tiles.
+        tiles: the stored ones.
+        between: other checkpoints of the log, at whose sizes the growth has looked: they tell where it was rewritten.
     """
     roots = {} if growth is None else growth.roots
     root = roots.get(report.signed.size)
     changed = len(report.findings)
     report.findings += [_damage(one, is_whole=root == report.signed.root) for one in report.damages]
+    await tiles.check_inner()
+    report.findings += [_damaged_inner(one) for one in tiles.damaged]
     if root not in {None, report.signed.root}:
-        as_kept = [one.size for one in kept if roots.get(one.size) == one.root]
-        report.findings.append(_more(report.damages) if report.damages or changed else _another_root(as_kept))
+        is_elsewhere = not report.damages and not changed
+        report.findings.append(
+            _another_root(report.signed, kept, between, roots) if is_elsewhere else _more(report.damages)
+        )
     for one in kept:
-        if not await _extends(report.signed, one, roots, read):
+        if not await _extends(report.signed, one, roots, tiles.read):
             report.findings.append(_not_extended(one, report.signed))
 
 
@@ -104,24 +117,25 @@ def _more(damages: Sequence[Damage]) -> Finding:
     return Finding(Kind.ROOT, None, f"another event{among} was changed, and the hash stored of it, too")
 
 
-def _another_root(as_kept: Sequence[int]) -> Finding:
-    since = f"at some position behind {max(as_kept)}" if as_kept else "at some position"
-    text = f"the record and its stored hashes were rewritten {since}: their root is not the one that was signed"
+def _damaged_inner(tile: Tile) -> Finding:
+    """No event is accused: the tile was worked out from those below it, or nothing rests on it."""
+    covers = TILE_HEIGHT * tile.level
+    first, last = (tile.index * TILE_WIDTH << covers) + 1, tile.index * TILE_WIDTH + tile.width << covers
+    text = f"{tile.path}, the hashes of level {tile.level} over positions {first} to {last}, is not the one that was signed"
+    return Finding(Kind.HASH, first, text)
+
+
+def _another_root(
+    signed: Checkpoint, kept: Sequence[Checkpoint], between: Sequence[Checkpoint], roots: Mapping[int, bytes]
+) -> Finding:
+    """It was behind the last checkpoint to which leads what was read, and before the first one to which it does not."""
+    as_read = {one.size for one in [*kept, *between] if one.size < signed.size and roots.get(one.size) == one.root}
+    right = max(as_read, default=0)
+    otherwise = [one.size for one in between if one.size > right and roots.get(one.size, one.root) != one.root]
+    behind = f"behind {right}, " if right else ""
+    where = f"at some position {behind}up to {min([*otherwise, signed.size])}"
+    text = f"the record and its stored hashes were rewritten {where}: their root is not the one that was signed"
     return Finding(Kind.ROOT, None, text)
-
-
-async def is_proven(read: Tiles, index: int, size: int, root: bytes) -> bool:
-    """Whether the hashes in a tile of level 0 are those of the signed tree.
-
-    The path of one leaf is worked out of all others in its tile, so that it proves the whole tile.
-    """
-    first = index * TILE_WIDTH
-    try:
-        leaf = await stored_hash(read, first + 1, size)
-        check_inclusion(leaf or b"", first, size, root, await tile.inclusion_proof(read, first, size))
-    except (ProofInvalid, TileMissing):
-        return False
-    return True
 
 
 async def stored_hash(read: Tiles, position: int, size: int) -> bytes | None:

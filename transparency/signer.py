@@ -14,16 +14,17 @@ from store.faults import ExitStatus, Fault, first_line
 from store.passing import class_of, passes
 from transparency import checkpoint, note, standing
 from transparency.checkpoint import Checkpoint
+from transparency.extension import Refused, extend
 from transparency.kept import Kept, KeptChanged
 from transparency.key import LogKeyFile
 from transparency.record import Signed, keep
-from transparency.standing import Refused, Standing, extend, resumed
+from transparency.standing import Standing, resumed
 
 logger = logging.getLogger(__name__)
 
 SIGNER_LOCK: Final = 5  # second key of the advisory lock: one signer per database at a time
 AT_MOST_EVERY: Final = 0.5  # seconds between two checkpoints
-LOOK_AGAIN_AFTER: Final = 5.0  # seconds: for a wake-up that was lost, and for other keys
+LOOK_AGAIN_AFTER: Final = 1.0  # seconds: for a wake-up that was lost, and for other keys
 TAKE_OVER_WITHIN: Final = 2.0  # seconds between two tries to become the signer
 
 

@@ -2,42 +2,35 @@
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import inf
 from typing import Final
 
-from store.codec import leaf_hash, rfc3339, to_milliseconds
+from store.codec import rfc3339, to_milliseconds
 from store.database import Connection
 from transparency import checkpoint, tile
 from transparency.checkpoint import Checkpoint
+from transparency.extension import SEE, Refused, check_newest, extend, tiles_damaged
 from transparency.kept import Kept
 from transparency.key import LogKeys
 from transparency.note import NoteInvalid
-from transparency.record import (
-    ENTRIES_PER_SLICE,
-    EntryMissing,
-    Signed,
-    append_tiles,
-    keep,
-    last_signed,
-    read_entries,
-    tiles_of,
-)
-from transparency.tile import Tile, TileMissing
-from transparency.tree import HASH_BYTES, TILE_WIDTH, Frontier
+from transparency.record import Signed, cut_tiles, keep, last_signed, size_of_tiles, tiles_of
+from transparency.tile import TileMissing
+from transparency.tree import Frontier
 
 logger = logging.getLogger(__name__)
 
-SLICE: Final = 2_000  # events read at once
+COMMIT_EVERY: Final = 2.0  # seconds: who is ended while tiles are made again goes on from there
 ACCEPT: Final = "If that is known and meant, stop all servers and run `sijil log accept`"
-SEE: Final = "see docs/transparency.md"
 NEW: Final = timedelta(minutes=1)  # a key that is younger was made by this start
 
 
-class Refused(Exception):
-    """Nothing may be signed; says in a sentence or two why, and what to do."""
+class _AnotherTree(Refused):
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"The database's tree of {size} events is not the one that was signed: the history was forked or "
+            f"rewritten. Find out how, and restore the right database; {SEE}."
+        )
 
 
 @dataclass(slots=True)
@@ -52,7 +45,8 @@ class Standing:
 async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: datetime) -> Standing:
     """Find where a log is, and that its tree extends what was signed.
 
-    A crash between the file and the commit leaves the file one checkpoint ahead: the tree is extended to that one.
+    A crash between the file and the commit leaves the file one checkpoint ahead: the tree is extended to that one. Where tiles
+    have to be made again it is far ahead: they are, in many transactions, and nothing is signed before they lead to its root.
 
     Raises:
         Refused: something was restored, replaced or lost.
@@ -76,17 +70,56 @@ async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: dat
         )
     await _check_length(connection, known.size)
     frontier = await _frontier(connection, keys, signed)
-    async with connection.transaction():
-        await extend(connection, frontier, known.size)
-        if frontier.root != known.root:
-            raise Refused(
-                f"The database's tree of {known.size} events is not the one that was signed: the history was forked or "
-                f"rewritten. Find out how, and restore the right database; {SEE}."
-            )
-        if known.size > size or signed is None:
-            signed = Signed(known.size, known.root, now, outside)
-            await keep(connection, signed)
+    if signed is None or known.size > size:
+        signed = Signed(known.size, known.root, now, outside)
+        frontier = await _come_to(connection, frontier, signed)
+    elif frontier.root != known.root:
+        raise _AnotherTree(known.size)
     return Standing(frontier, signed, outside)
+
+
+async def _come_to(connection: Connection, frontier: Frontier, signed: Signed) -> Frontier:
+    """Extend the tree to what was signed outside of the database, and keep that here, too.
+
+    Raises:
+        Refused: it does not come to that root.
+    """
+    size = frontier.size
+    frontier = await _made_before(connection, frontier, signed.size)
+    try:
+        while not await _has_come_to(connection, frontier, signed):
+            logger.info("the tree is made again: %d of %d events", frontier.size, signed.size)
+    except _AnotherTree:
+        await cut_tiles(connection, size)  # what was made again is of no use: the next start makes it anew
+        raise
+    except TileMissing as fault:
+        raise tiles_damaged(fault) from fault
+    return frontier
+
+
+async def _has_come_to(connection: Connection, frontier: Frontier, signed: Signed) -> bool:
+    """Take in some of what is missing, in a transaction; whether it is all, and then the checkpoint is kept."""
+    async with connection.transaction():
+        before = frontier.size
+        await extend(connection, frontier, signed.size, within=COMMIT_EVERY)
+        if before < frontier.size < signed.size:
+            return False
+        if (frontier.size, frontier.root) != (signed.size, signed.root):
+            raise _AnotherTree(signed.size)
+        await check_newest(connection, signed.size)
+        await keep(connection, signed)
+        return True
+
+
+async def _made_before(connection: Connection, frontier: Frontier, size: int) -> Frontier:
+    """The tree as a process before has left it that was ended while it extended this one to a size."""
+    made = await size_of_tiles(connection)
+    if not frontier.size < made <= size:
+        return frontier
+    try:
+        return Frontier(made, await tile.peaks(tiles_of(connection), made))
+    except TileMissing as fault:
+        raise tiles_damaged(fault) from fault
 
 
 async def _say_if_begun_anew(connection: Connection, keys: LogKeys, now: datetime) -> None:
@@ -125,57 +158,11 @@ async def accept(connection: Connection, keys: LogKeys, kept: Kept) -> Checkpoin
         try:
             root = await tile.root(tiles_of(connection), known.size)
         except TileMissing as fault:
-            raise _tiles_damaged(fault) from fault
+            raise tiles_damaged(fault) from fault
         if root != known.root:
             raise Refused(f"The checkpoint file {kept.file} is of another history than the database; {SEE}.")
     await asyncio.to_thread(kept.replace, signed.note, seen=outside)
     return Checkpoint(keys.origin, frontier.size, frontier.root)
-
-
-async def extend(connection: Connection, frontier: Frontier, size: float = inf, *, within: float = inf) -> None:
-    """Take the record's events into the tree, up to a size or to the end, for so many seconds and a slice.
-
-    Raises:
-        Refused: an event is missing, or the tiles are not those of the tree.
-    """
-    begun = time.monotonic()
-    try:
-        while frontier.size < size:
-            wanted = int(min(SLICE, size - frontier.size))
-            if not await _append(connection, frontier, wanted) or time.monotonic() - begun > within:
-                return
-    except EntryMissing as fault:
-        raise Refused(
-            f"The event at position {fault.position} is missing from the record, and later ones are there: it was taken "
-            f"out. Restore the right database; {SEE}."
-        ) from fault
-    except TileMissing as fault:
-        raise _tiles_damaged(fault) from fault
-
-
-async def _append(connection: Connection, frontier: Frontier, limit: int) -> bool:
-    """Append the next events; whether there may be more."""
-    before = frontier.size
-    entries = await _behind_the_last(connection, frontier, limit)
-    levels: list[list[bytes]] = []
-    for start in range(0, len(entries), ENTRIES_PER_SLICE):
-        for level, hashes in enumerate(frontier.append(map(leaf_hash, entries[start : start + ENTRIES_PER_SLICE]))):
-            if level == len(levels):
-                levels.append([])
-            levels[level] += hashes
-        await asyncio.sleep(0)
-    await append_tiles(connection, before, levels)
-    return len(entries) == limit
-
-
-async def _behind_the_last(connection: Connection, frontier: Frontier, limit: int) -> list[bytes]:
-    """The entries behind those in the tree; the last of these must be where it was, or rows were put in or taken out."""
-    if frontier.last is None:
-        return await read_entries(connection, frontier.size, limit)
-    last, *entries = await read_entries(connection, frontier.size - 1, limit + 1) or [b""]
-    if leaf_hash(last) != frontier.last:
-        raise _changed(frontier.size)
-    return entries
 
 
 async def _check_length(connection: Connection, size: int) -> None:
@@ -205,42 +192,10 @@ async def _frontier(connection: Connection, keys: LogKeys, signed: Signed | None
                 f"The tiles in the database do not lead to the root of {signed.size} events that was signed: they were "
                 f"changed. Restore the right database; {SEE}."
             )
-        await _check_newest(connection, signed.size)
+        await check_newest(connection, signed.size)
     except TileMissing as fault:
-        raise _tiles_damaged(fault) from fault
+        raise tiles_damaged(fault) from fault
     return frontier
-
-
-async def _check_newest(connection: Connection, size: int) -> None:
-    """Compare the newest events in the tree with those in the record, which may have been restored without the tiles.
-
-    Raises:
-        Refused: they differ.
-        TileMissing: their tile is not there.
-    """
-    if size == 0:
-        return
-    index = (size - 1) // TILE_WIDTH
-    newest = Tile(0, index, tile.width_at(0, index, size))
-    hashes = (await tiles_of(connection)({newest}))[newest]
-    try:
-        entries = await read_entries(connection, index * TILE_WIDTH, newest.width)
-    except EntryMissing as fault:
-        raise _changed(fault.position) from fault
-    for number, entry in enumerate(entries):
-        if leaf_hash(entry) != hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES]:
-            raise _changed(index * TILE_WIDTH + number + 1)
-
-
-def _changed(position: int) -> Refused:
-    return Refused(
-        f"The event at position {position} is not the one that was signed: it was changed, or the record forked. "
-        f"Restore the right database; {SEE}."
-    )
-
-
-def _tiles_damaged(fault: TileMissing) -> Refused:
-    return Refused(f"The tiles in the database are damaged: {fault}. Restore the right database; {SEE}.")
 
 
 def _verified(note: str, keys: LogKeys, what: str) -> Checkpoint:

@@ -106,7 +106,7 @@ async def _roots(read: Tiles, size: int, subtrees: Sequence[tuple[int, int]]) ->
     places = {subtree: _place(*subtree, size) for subtree in subtrees}
     tiles = await read({tile for tile, _, _ in places.values()}) if places else {}
     return {
-        subtree: root_of_perfect(_cut(tiles[tile][start * HASH_BYTES : end * HASH_BYTES]))
+        subtree: root_of_perfect(cut(tiles[tile][start * HASH_BYTES : end * HASH_BYTES]))
         for subtree, (tile, start, end) in places.items()
     }
 
@@ -118,5 +118,6 @@ def _place(height: int, number: int, size: int) -> tuple[Tile, int, int]:
     return Tile(level, index, width_at(level, index, size)), start, start + (1 << above)
 
 
-def _cut(hashes: bytes) -> list[bytes]:
+def cut(hashes: bytes) -> list[bytes]:
+    """The hashes of a tile one by one."""
     return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 from store.codec import rfc3339, to_milliseconds
 from store.database import Pool
+from transparency.admission import COME_BACK_AFTER, Admission, TooMany
 from transparency.key import LogKey, LogKeyFile
 from transparency.record import EntryMissing, last_signed, read_bundle, tiles_of
 from transparency.tile import Tile, TileMissing, index_path, width_at
@@ -34,6 +36,7 @@ class LogWeb:
     def __init__(self, pool: Pool, keys: LogKeyFile) -> None:
         self._pool = pool
         self._keys = keys
+        self._admission = Admission()
 
     @property
     def routes(self) -> list[Route]:
@@ -57,14 +60,24 @@ class LogWeb:
         if place is None:
             return _not_there("There is no such path: C2SP tlog-tiles says which there are.")
         level, index, width = place
+        if level is not None:
+            return await self._part(Tile(level, index, width), is_bundle=False)
+        try:
+            async with self._admission.admitted(request.client.host if request.client else ""):
+                return await self._part(Tile(0, index, width), is_bundle=True)
+        except TooMany:
+            why = f"Too many entries are asked for at once: try again in {COME_BACK_AFTER} s."
+            return _not_served(why, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(COME_BACK_AFTER)})
+
+    async def _part(self, tile: Tile, *, is_bundle: bool) -> Response:
+        """What is signed of a tile, or of the entries whose hashes it has."""
         async with self._pool.connection() as connection:
             signed = await last_signed(connection)
-            tile = Tile(level or 0, index, width)
-            if signed is None or width > width_at(tile.level, index, signed.size):
+            if signed is None or tile.width > width_at(tile.level, tile.index, signed.size):
                 return _not_there("The tree that was signed last does not reach so far.")
             try:
-                if level is None:
-                    found = _bundle(await read_bundle(connection, index * TILE_WIDTH, width))
+                if is_bundle:
+                    found = _bundle(await read_bundle(connection, tile.index * TILE_WIDTH, tile.width))
                 else:
                     found = (await tiles_of(connection)([tile]))[tile]
             except (EntryMissing, TileMissing) as fault:
@@ -111,8 +124,8 @@ def _not_there(why: str) -> Response:
     return _not_served(why, HTTPStatus.NOT_FOUND)
 
 
-def _not_served(why: str, status: HTTPStatus) -> Response:
-    return PlainTextResponse(f"{why}\n", status, headers=_headers("no-store"))
+def _not_served(why: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    return PlainTextResponse(f"{why}\n", status, headers={**_headers("no-store"), **(headers or {})})
 
 
 def _headers(cache: str) -> dict[str, str]:

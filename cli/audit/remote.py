@@ -1,5 +1,6 @@
 """Another installation's address, and how it is asked."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -12,6 +13,9 @@ from settings import Settings
 from store.faults import ExitStatus, Fault
 
 WITHIN: Final = 30.0  # seconds
+TRIES: Final = 10  # of a resource, while the log is busy
+WAIT_AT_MOST: Final = 30  # seconds between two of them, whatever it says
+BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -55,11 +59,11 @@ def fetching(client: httpx.AsyncClient) -> Callable[[str], Awaitable[bytes | Non
     """Reads resources below /log/; None: the log does not have them, or cannot make them.
 
     Raises:
-        Fault: it does not answer, or is busy.
+        Fault: it does not answer, or stays busy.
     """
 
     async def fetch(path: str) -> bytes | None:
-        answer = await answered(client, client.build_request("GET", f"/log/{path}"))
+        answer = await _unless_busy(client, f"/log/{path}")
         if answer.status_code == HTTPStatus.OK:
             return answer.content
         if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}:
@@ -68,3 +72,19 @@ def fetching(client: httpx.AsyncClient) -> Callable[[str], Awaitable[bytes | Non
         raise Fault(message, ExitStatus.DATABASE)
 
     return fetch
+
+
+async def _unless_busy(client: httpx.AsyncClient, path: str) -> httpx.Response:
+    """The answer, once it is another than that the log is busy; that one after so many tries."""
+    for _ in range(TRIES - 1):
+        answer = await answered(client, client.build_request("GET", path))
+        if answer.status_code not in BUSY:
+            return answer
+        await asyncio.sleep(_wait(answer))
+    return await answered(client, client.build_request("GET", path))
+
+
+def _wait(answer: httpx.Response) -> int:
+    """For how many seconds: as the answer says, within reason; a date is not read."""
+    told = answer.headers.get("retry-after", "")
+    return min(int(told), WAIT_AT_MOST) if told.isdecimal() and told.isascii() else 1

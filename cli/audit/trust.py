@@ -50,7 +50,8 @@ def kept_checkpoint(file: Path, trusted: Sequence[Verifier]) -> Checkpoint:
     try:
         return checkpoint.verify(read_text(file), trusted)
     except NoteInvalid as fault:
-        raise Fault(f"The checkpoint in {file} does not count: {fault}.", ExitStatus.FILE) from fault
+        advice = "After a rotation give the key of that time with --key, too"
+        raise Fault(f"The checkpoint in {file} does not count: {fault}. {advice}.", ExitStatus.FILE) from fault
 
 
 def read_text(file: Path) -> str:

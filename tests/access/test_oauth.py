@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,9 +29,10 @@ UNKNOWN = "The client is not known, or its assertion is not right or was shown b
 class Endpoint:
     """The endpoint, a program of the traffic department that is registered, and its requests."""
 
-    def __init__(self, clients: Clients, keys: TokenKeys, attempts: Attempts, now: Clock, client_id: str) -> None:
+    def __init__(self, clients: Clients, key_file: Path, attempts: Attempts, now: Clock, client_id: str) -> None:
         self.clients = clients
-        self.keys = keys
+        self.key_file = key_file
+        self.keys = keys = TokenKeys.load(key_file, create=True)
         self.now = now
         self.client_id = client_id
         self.address = "192.0.2.1"
@@ -63,9 +65,9 @@ async def endpoint(
     database: Database, master_key: MasterKey, now: Clock, tmp_path_factory: pytest.TempPathFactory
 ) -> Endpoint:
     clients = Clients(database, Digests(master_key.access))
-    keys = TokenKeys.load(tmp_path_factory.mktemp("keys") / "token.jwk", create=True)
+    key_file = tmp_path_factory.mktemp("keys") / "token.jwk"
     attempts = Attempts(database, Digests(master_key.access))
-    return Endpoint(clients, keys, attempts, now, await clients.add("traffic", public(ED25519), now=now()))
+    return Endpoint(clients, key_file, attempts, now, await clients.add("traffic", public(ED25519), now=now()))
 
 
 def refused(response: httpx.Response) -> tuple[int, str, str]:
@@ -317,8 +319,7 @@ async def test_the_log_names_clients_that_are_known_and_no_assertion(
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 async def test_a_token_is_verified_with_the_published_keys_before_and_after_a_rotation(endpoint: Endpoint) -> None:
     tokens = [(await endpoint.post()).json()["access_token"]]
-    assert endpoint.keys._file
-    rotate_keys(endpoint.keys._file)
+    rotate_keys(endpoint.key_file)
     tokens.append((await endpoint.post()).json()["access_token"])
 
     response = await endpoint.send("GET", "/.well-known/jwks.json")
@@ -337,8 +338,7 @@ async def test_a_token_is_verified_with_the_published_keys_before_and_after_a_ro
 
 
 async def test_the_published_keys_hold_nothing_private(endpoint: Endpoint) -> None:
-    assert endpoint.keys._file
-    private = [key["d"] for key in json.loads(endpoint.keys._file.read_text())["keys"]]
+    private = [key["d"] for key in json.loads(endpoint.key_file.read_text())["keys"]]
     response = await endpoint.send("GET", "/.well-known/jwks.json")
     assert [secret in response.text for secret in private] == [False]
 

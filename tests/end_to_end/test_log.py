@@ -62,6 +62,8 @@ def test_a_server_signs_what_is_imported_and_answers_with_it(
     metrics = httpx.get(metrics_url).text
     assert f"sijil_log_tree_size {found.size:.1f}" in metrics
     assert "sijil_log_checkpoint_age_seconds " in metrics
+    assert "sijil_log_lag_events 0.0" in metrics
+    assert "sijil_log_lag_seconds 0.0" in metrics
     assert httpx.get(f"{url}/readyz").json()["status"] == "ready"
     assert serving.stop(signal.SIGINT) == 0
 

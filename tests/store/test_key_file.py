@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from store.faults import ExitStatus, Fault
-from store.key_file import read_key_file, replace_key_file
+from store.key_file import KeyFileWatch, changing, read_key_file, replace_key_file
 
 
 @pytest.fixture
@@ -70,3 +70,34 @@ def test_a_file_that_is_missing_or_no_file_is_a_fault(file: Path) -> None:
     with pytest.raises(Fault, match="cannot be used: Is a directory"):
         replace_key_file(file, "key", b"content")
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_file_is_changed_by_one_at_a_time_and_who_has_opened_the_one_before_comes_too_late(file: Path) -> None:
+    read(file, b"first")
+    with changing(file, "some key"):
+        with (
+            pytest.raises(
+                Fault, match=r"^Another process changes the some keys: look at them, and try again\.$"
+            ) as busy,
+            changing(file, "some key"),
+        ):
+            pass
+        replace_key_file(file, "some key", b"second")
+    assert busy.value.exit_status == ExitStatus.BUSY
+    with changing(file, "some key"):
+        assert read(file) == b"second"
+
+
+def test_a_change_is_told_once_and_one_that_cannot_be_used_is_said_once(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = KeyFileWatch(file, lambda: read(file), meanwhile="The keys from before are used.")
+    read(file, b"first")
+    assert [watch.changed(), watch.changed()] == [b"first", None]
+    file.chmod(0o644)
+    assert [watch.changed(), watch.changed()] == [None, None]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The key {file} is open to other users (mode 0644): chmod 600 it. The keys from before are used."
+    ]
+    file.chmod(0o600)
+    assert [watch.changed(), watch.changed()] == [b"first", None]

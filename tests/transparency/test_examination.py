@@ -16,6 +16,7 @@ from transparency.audit import NothingSigned, audit
 from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
 from transparency.progress import Progress, read_progress, write_progress
+from transparency.record import notes_between
 from transparency.report import Kind, Report
 from transparency.row import COLUMNS, RawRow, leaf_at, leaves_of
 from transparency.tree import Frontier
@@ -294,8 +295,64 @@ async def test_an_event_that_was_changed_with_its_hash_is_found_by_the_root(nota
     report = await examined(notary, first)
     assert found(report) == [(Kind.ROOT, None)]
     assert report.findings[0].text.startswith(
-        "the record and its stored hashes were rewritten at some position behind 300"
+        "the record and its stored hashes were rewritten at some position behind 300, up to 600: "
     )
+
+
+async def test_checkpoints_that_the_log_has_tell_between_which_two_it_was_rewritten(notary: Notary) -> None:
+    for _ in range(6):
+        await notary.record_and_sign(100)
+    await notary.run("UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 350")
+    leaf = leaf_hash((await notary.entries())[349]).hex()
+    place = (350 - 257) * 32 + 1
+    await notary.run(
+        f"UPDATE tiles SET hashes = overlay(hashes placing '\\x{leaf}' from {place}) WHERE (level, index) = (0, 1)",  # noqa: S608
+        "UPDATE checkpoints SET note = 'nonsense' WHERE size = 500",
+    )
+    (finding,) = (await examined(notary)).findings
+    assert finding.text.startswith(
+        "the record and its stored hashes were rewritten at some position behind 300, up to 400: "
+    )
+    await notary.run("DELETE FROM checkpoints WHERE size < 600")
+    (finding,) = (await examined(notary)).findings
+    assert finding.text.startswith("the record and its stored hashes were rewritten at some position up to 600: ")
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes"), [(1, [900]), (3, [300, 600, 900]), (256, [*range(0, 910, 10)])], ids=["one", "some", "all"]
+)
+async def test_as_many_checkpoints_as_are_wanted_are_found_evenly(notary: Notary, most: int, sizes: list[int]) -> None:
+    await notary.run(
+        "INSERT INTO checkpoints SELECT size, ''::bytea, now(), size::text FROM generate_series(0, 900, 10) AS size"
+    )
+    async with notary.database.pool.connection() as connection:
+        assert [int(note) for note in await notes_between(connection, 900, most)] == sizes
+        assert await notes_between(connection, 0, most) == ["0"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM tiles WHERE level = 1",
+        "UPDATE tiles SET hashes = substr(hashes, 1, 32) WHERE level = 1",
+        "UPDATE tiles SET hashes = set_byte(hashes, 40, 255 - get_byte(hashes, 40)) WHERE level = 1",
+    ],
+)
+async def test_an_inner_tile_that_is_damaged_is_named_and_hides_nothing(notary: Notary, damage: str) -> None:
+    kept = await notary.record_and_sign(300)
+    await notary.record_and_sign(300)
+    await notary.run(damage)
+    named = (
+        "tile/1/000.p/2, the hashes of level 1 over positions 1 to 512, is not the one that was signed",
+        Kind.HASH,
+    )
+    report = await examined(notary, kept)
+    assert [(one.text, one.kind) for one in report.findings] == [named]
+    await notary.run(
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 300",
+        "DELETE FROM sijil_events WHERE notification_id = 10",
+    )
+    assert found(await examined(notary, kept)) == [(Kind.REMOVED, 10), (Kind.CHANGED, 300), (Kind.HASH, 1)]
 
 
 async def test_a_history_that_was_rewritten_and_signed_anew_is_refused_by_the_checkpoint_that_was_kept(

@@ -11,7 +11,7 @@ from tests.transparency.keys import signer
 from transparency.checkpoint import Checkpoint
 from transparency.mirror import NotServed, examine_mirror
 from transparency.note import NoteInvalid
-from transparency.report import Kind, Report
+from transparency.report import Finding, Kind, Report
 from transparency.web import LogWeb
 
 COUNT = 600  # two tiles and a part
@@ -70,13 +70,64 @@ async def test_a_time_that_was_changed_by_less_than_a_millisecond_is_named(notar
     assert found(await examined(notary)) == [(Kind.CHANGED, 300)]
 
 
-async def test_a_removed_event_is_found_by_what_the_log_cannot_serve(notary: Notary) -> None:
+@pytest.mark.parametrize(
+    ("position", "more"),
+    [
+        (1, ", and perhaps more up to 256"),
+        (255, ", and perhaps more up to 256"),
+        (256, ""),
+        (300, ", and perhaps more up to 512"),
+        (599, ", and perhaps more up to 600"),
+        (COUNT, ""),
+    ],
+)
+async def test_a_removed_event_is_named_by_what_the_log_can_serve_before_it(
+    notary: Notary, position: int, more: str
+) -> None:
+    kept = await notary.record_and_sign(COUNT)
+    await notary.run(f"DELETE FROM sijil_events WHERE notification_id = {position}")  # noqa: S608
+    text = f"the log cannot serve the event at position {position}: it is missing{more}"
+    assert (await examined(notary, kept)).findings == [Finding(Kind.REMOVED, position, text)]
+
+
+async def test_what_was_changed_before_and_behind_a_removed_event_is_named_too(notary: Notary) -> None:
     await notary.record_and_sign(COUNT)
-    await notary.run("DELETE FROM sijil_events WHERE notification_id = 300")
-    report = await examined(notary)
-    assert [(one.kind, one.text) for one in report.findings] == [
-        (Kind.REMOVED, "the log cannot serve the entries of positions 257 to 512: one of them is missing")
+    await notary.run(
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id IN (299, 513)",
+        "DELETE FROM sijil_events WHERE notification_id IN (17, 300, 310)",
+    )
+    assert found(await examined(notary)) == [
+        (Kind.REMOVED, 17),
+        (Kind.CHANGED, 299),
+        (Kind.REMOVED, 300),
+        (Kind.CHANGED, 513),
     ]
+
+
+async def test_the_first_event_that_is_missing_takes_eight_requests_more(notary: Notary) -> None:
+    await notary.record_and_sign(COUNT)
+    fetch = fetch_of(notary)
+    asked: list[str] = []
+
+    async def counted(path: str) -> bytes | None:
+        asked.append(path)
+        return await fetch(path)
+
+    await examine_mirror(counted, notary.keys.keys.verifiers, [])
+    whole = len([path for path in asked if "entries" in path])
+    asked.clear()
+    await notary.run("DELETE FROM sijil_events WHERE notification_id = 300")
+    await examine_mirror(counted, notary.keys.keys.verifiers, [])
+    assert len([path for path in asked if "entries" in path]) == whole + 8
+
+
+async def test_an_inner_tile_that_is_missing_is_named_and_hides_nothing(notary: Notary) -> None:
+    kept = await notary.record_and_sign(COUNT)
+    await notary.run(
+        "DELETE FROM tiles WHERE level = 1",
+        "UPDATE sijil_events SET state = state || ' ' WHERE notification_id = 300",
+    )
+    assert found(await examined(notary, kept)) == [(Kind.CHANGED, 300), (Kind.HASH, 1)]
 
 
 async def test_a_changed_hash_is_told_from_a_changed_event(notary: Notary) -> None:

@@ -1,6 +1,8 @@
+import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import httpx
@@ -10,7 +12,8 @@ from starlette.applications import Starlette
 from tests.transparency import naive
 from tests.transparency.conftest import Notary
 from tests.transparency.keys import ORIGIN
-from transparency import tile
+from transparency import mirror, tile
+from transparency.admission import AT_ONCE, MOST_OF_ONE, MOST_WAITING
 from transparency.checkpoint import verify
 from transparency.key import rotate_log_keys
 from transparency.note import Verifier
@@ -21,10 +24,18 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @pytest.fixture
-async def client(notary: Notary) -> AsyncIterator[httpx.AsyncClient]:
-    web = Starlette(routes=[*LogWeb(notary.database.pool, notary.keys).routes])
-    transport = httpx.ASGITransport(app=web)
-    async with httpx.AsyncClient(transport=transport, base_url="http://sijil/log/") as client:
+def web(notary: Notary) -> Starlette:
+    return Starlette(routes=[*LogWeb(notary.database.pool, notary.keys).routes])
+
+
+def client_of(web: Starlette, address: str = "127.0.0.1") -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=web, client=(address, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://sijil/log/")
+
+
+@pytest.fixture
+async def client(web: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(web) as client:
         yield client
 
 
@@ -193,3 +204,39 @@ async def test_all_keys_are_published_with_their_times(notary: Notary, client: h
         ],
     }
     assert (await client.get("key")).text == f"{new}\n"
+
+
+async def test_a_flood_of_requests_for_entries_is_told_to_come_back_and_keeps_nobody_else_out(
+    notary: Notary, web: Starlette
+) -> None:
+    await notary.record_and_sign(300)
+    addresses = [f"10.0.0.{number}" for number in range(1, MOST_WAITING // MOST_OF_ONE + 1)]
+    async with AsyncExitStack() as opened, await notary.database.connect() as holding:
+        clients = [await opened.enter_async_context(client_of(web, address)) for address in (*addresses, "10.0.1.1")]
+        async with holding.transaction():
+            await holding.execute("LOCK TABLE sijil_events")  # who is let in waits
+            asked = [asyncio.create_task(clients[0].get("tile/entries/000")) for _ in range(MOST_OF_ONE + 5)]
+            done, waiting = await asyncio.wait(asked, timeout=1)
+            refused = done.pop().result()
+            assert (len(done) + 1, len(waiting)) == (5, MOST_OF_ONE)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert refused.text == "Too many entries are asked for at once: try again in 1 s.\n"
+            assert refused.headers["cache-control"] == "no-store"
+            assert (await clients[0].get("tile/0/000")).status_code == 200
+            pool = notary.database.pool.get_stats()
+            assert pool["pool_size"] - pool["pool_available"] == AT_ONCE
+
+            others = [
+                asyncio.create_task(client.get("tile/entries/000"))
+                for client in clients[1:-1]
+                for _ in range(MOST_OF_ONE)
+            ]
+            await asyncio.sleep(0.2)
+            assert (await clients[-1].get("tile/entries/000")).status_code == 503
+        answers = await asyncio.gather(*waiting, *others)
+        assert [answer.status_code for answer in answers] == [200] * MOST_WAITING
+        assert (await clients[-1].get("tile/entries/000")).status_code == 200
+
+
+def test_a_mirror_and_another_one_behind_the_same_address_do_not_run_into_the_bound() -> None:
+    assert 2 * mirror.AT_ONCE <= MOST_OF_ONE
