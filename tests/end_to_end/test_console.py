@@ -18,7 +18,7 @@ from tests.feeds import HIND, PEOPLE, RAJESH, SALMAN, line, recorded, registered
 
 BROWSER = Path(__file__).parent / "browser"
 YOUSEF, KHALID = "1000000024", "1000000016"
-NEEDS = ("events(", "replay(", "checkpoint:", "consistencyProof(", "receipt(")
+NEEDS = ("events(", "replay(", "checkpoint:", "checkpoints(", "consistencyProof(", "receipt(")
 PROVEN = ["shown proven", "leaf proven", "included proven", "signed proven", "first proven"]
 SHOTS = os.environ.get("SIJIL_TEST_SCREENSHOTS", "")  # a folder, to look at every part of the console
 
@@ -74,6 +74,8 @@ LONG = tuple(
     for _ in range(55)
     for what in ("grant", "revoke")
 )
+
+STATE = []
 
 Browse = Callable[..., dict[str, Any]]
 
@@ -154,8 +156,9 @@ def test_from_the_violations_number_alone_the_auditor_finds_who_rejected_the_obj
             "Name of salman · Traffic officer · by the agency's feed",
             "9 Jan 2026, 10:00:00",
         ],
-        "changed": ["status", "objection"],
-        "before": ["status", "objection"],
+        "changed": ["Status", "Objection"],
+        "before": ["Status", "Objection"],
+        "state": STATE,
         "proven": PROVEN,
         "verdict": "The proof holds: this event was recorded at position 13, and it has not been changed since.",
     }
@@ -198,12 +201,46 @@ def test_a_receipt_that_was_tampered_with_and_a_history_that_was_rewritten_are_r
 
 
 def test_what_is_recorded_later_extends_what_the_browser_has_checked_before(browse: Browse) -> None:
-    assert browse("growth") == {
+    found = browse("growth")
+    growth, lag = found.pop("charts")
+    assert re.fullmatch(
+        r"Size of the tree over the last \d+ checkpoints: from \d+ to \d+ events, from .+ to .+", growth
+    )
+    assert re.fullmatch(r"Most events behind since this page was opened \([0-9:]+\): \d+; now \d+", lag)
+    assert found == {
         "first": PROVEN,
         "grown": 1,
         "onPage": ["signed proven", "consistent proven"],
         "rewritten": ["consistent"],
     }
+
+
+def test_before_the_first_fact_the_state_is_empty_and_says_so(browse: Browse) -> None:
+    nothing = "Nothing was recorded by then."
+    empty = {
+        "said": ["", nothing, "Before the first fact", nothing],
+        "slider": ["0", "Before the first fact"],
+        "chosen": 0,
+    }
+    assert browse("beforeFirst") == {**empty, "again": empty}
+
+
+def test_in_the_other_language_everything_stays_where_it_was(browse: Browse) -> None:
+    found = browse("language")
+    for before, after in (found["search"], found["stream"]):
+        assert after == before | {"focus": "language"}
+    assert found["search"][0]["positions"] == ["5", "4", "3", "2", "1"]
+    assert found["search"][0]["typed"].count("not applied yet") == 1
+    assert (found["stream"][0]["address"][-2:], found["stream"][0]["open"]) == ("/3", [True, True])
+    assert found["stream"][0]["checks"] == len(PROVEN)
+    assert found["verdict"].startswith("The proof holds")
+
+
+def test_in_arabic_whatever_is_refused_or_not_there_is_said_in_arabic(browse: Browse) -> None:
+    said = browse("refusals")["said"]
+    assert len(said) == 9
+    assert {name for name, text in said.items() if not re.search("[ء-ي]{3}", text)} == set()
+    assert {name for name, text in said.items() if re.search("[A-Za-z]{2}", text.replace("English", ""))} == set()
 
 
 def test_a_browser_that_cannot_check_signatures_says_so_and_keeps_nothing(browse: Browse) -> None:
@@ -214,9 +251,10 @@ def test_a_browser_that_cannot_check_signatures_says_so_and_keeps_nothing(browse
     }
 
 
-def test_a_long_stream_is_shown_a_hundred_facts_at_a_time(browse: Browse) -> None:
+def test_a_long_stream_is_shown_a_hundred_facts_at_a_time_and_as_far_as_the_one_that_is_wanted(browse: Browse) -> None:
     assert browse("long") == {
         "heading": "Account",
+        "straight": [111, "Role revoked"],
         "facts": [100, 111],
         "further": "This fact is further down the timeline: show more of it.",
         "fact": "Role revoked",
@@ -245,6 +283,7 @@ def test_a_session_outlives_a_reload_and_whoever_is_no_auditor_is_told_so(browse
 def test_the_console_comes_from_local_files_which_may_load_nothing_else(serve: Callable[..., Serving]) -> None:
     url = serve("serve").until_ready()
     page = httpx.get(f"{url}/audit", follow_redirects=True)
+    assert httpx.get(f"{url}/audit/labels.json").json().keys() == {"fields", "values", "personal"}
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["cache-control"] == "no-store"
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in page.headers["content-security-policy"]
