@@ -75,7 +75,23 @@ LONG = tuple(
     for what in ("grant", "revoke")
 )
 
-STATE = []
+STATE: list[list[str]] = [
+    ["Status", "◆ changed", "Under objection", "Before: Notified"],
+    ["Objection", "◆ changed", "Status", "Submitted", "Version", "3", "Decided by", "none", "Decided on", "none"]
+    + ["Supply information before", "none", "Time of the court's decision", "none", "Before: none"],
+    ["Violator", "N. o. r. id"],
+    ["Fine", "SAR 150.00"],
+    ["Discountable", "yes"],
+    ["Pay before", "18 Feb 2026"],
+]
+VALUES = [
+    ["Type of violation", "Speeding 10 to 20 km/h over a limit of 120 or less"],
+    ["Source", "Automated monitoring (Saher)"],
+    ["Time of the violation", "4 Jan 2026, 10:00:00"],
+    ["Location", "King Fahd Road, Riyadh"],
+    ["Plate number", "not shown (withheld, erased or none)"],
+    ["In place of number", "none"],
+]
 
 Browse = Callable[..., dict[str, Any]]
 
@@ -159,6 +175,7 @@ def test_from_the_violations_number_alone_the_auditor_finds_who_rejected_the_obj
         "changed": ["Status", "Objection"],
         "before": ["Status", "Objection"],
         "state": STATE,
+        "values": VALUES,
         "proven": PROVEN,
         "verdict": "The proof holds: this event was recorded at position 13, and it has not been changed since.",
     }
@@ -169,6 +186,10 @@ def test_the_same_in_arabic_from_right_to_left(browse: Browse) -> None:
     assert found["direction"] == ["ar", "rtl"]
     assert found["heading"] == "مخالفة 7001"
     assert found["timeline"][4] == "رفض الاعتراض"
+    assert found["changed"] == ["الحالة", "الاعتراض"]
+    assert found["state"][0] == ["الحالة", "◆ تغيّر", "قيد الاعتراض", "قبل: تم الإبلاغ بها"]
+    assert found["state"][3][0] == "مبلغ الغرامة"
+    assert found["values"][3] == ["موقع المخالفة", "طريق الملك فهد، الرياض"]
     assert found["proven"] == PROVEN
     assert found["verdict"].startswith("الإثبات صحيح")
 
@@ -181,7 +202,7 @@ def test_the_log_is_searched_by_a_filter_and_in_pages_both_ways(browse: Browse) 
     assert found["again"] == found["newest"]
     assert found["filtered"] == ["Violation.ObjectionRejected", "Violation.Recorded"]
     assert found["none"] == "No event fits this filter."
-    assert len(found["unknown"]) == 1
+    assert found["unknown"] == ["Nothing was recorded under the number 4711."]
     assert found["people"] == ["N. o. r. *******556"]
 
 
@@ -238,7 +259,8 @@ def test_in_the_other_language_everything_stays_where_it_was(browse: Browse) -> 
 
 def test_in_arabic_whatever_is_refused_or_not_there_is_said_in_arabic(browse: Browse) -> None:
     said = browse("refusals")["said"]
-    assert len(said) == 9
+    assert len(said) == 10
+    assert said["number"] == "لا توجد بيانات مسجلة بالرقم \u20684711\u2069."
     assert {name for name, text in said.items() if not re.search("[ء-ي]{3}", text)} == set()
     assert {name for name, text in said.items() if re.search("[A-Za-z]{2}", text.replace("English", ""))} == set()
 

@@ -1,6 +1,7 @@
 // A slider over the versions of a stream: the state after each, with what has changed since the one before.
 
 import { field, fill, h } from "./dom.js";
+import { Refused } from "./session.js";
 import { inRiyadh, number, say } from "./language.js";
 import { named, otherwise, value } from "./values.js";
 
@@ -52,7 +53,9 @@ export function showReplay(app, stream, last, chosen, at) {
       event.preventDefault();
       app.failed(null);
       try {
-        chosen((await app.ask(AS_OF, { stream, asOf: inRiyadh(input.value, ".999") })).replay.version);
+        const asOf = inRiyadh(input.value, ".999");
+        if (Date.parse(asOf) > Date.now()) throw new Refused(say("notPassed"));
+        chosen((await app.ask(AS_OF, { stream, asOf })).replay.version);
       } catch (fault) {
         if (fault.code === "NOT_FOUND") chosen(0);
         else app.failed(fault);

@@ -11,6 +11,7 @@ const FIRST_OF = `query FirstOf($visa: String!, $violation: String!) {
   violation: events(first: 1, filter: { stream: $violation }) { edges { node { stream title { ar en } } } }
 }`;
 const OBJECTION = "query Objection($number: String!) { objection(number: $number) { violation { number } } }";
+const IS_OBJECTION = /^O./i;
 
 const TIMES = ["recordedFrom", "recordedTo"];
 const TEXTS = [
@@ -96,7 +97,7 @@ async function streamsUnder(wanted, app) {
   const [visa, violation] = await Promise.all([streamOf("Visa", wanted), streamOf("Violation", wanted)]);
   const first = await app.ask(FIRST_OF, { visa, violation });
   const found = [first.visa, first.violation].flatMap((page) => page.edges.map(({ node }) => node));
-  if (found.length > 0) return found;
+  if (found.length > 0 || !IS_OBJECTION.test(wanted)) return found;
   const { objection } = await app.ask(OBJECTION, { number: wanted });
   return objection ? [{ stream: await streamOf("Violation", objection.violation.number) }] : [];
 }

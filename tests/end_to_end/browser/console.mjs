@@ -47,7 +47,10 @@ async function valuesOfFirst(page) {
 /** What a table says for some fields: their names and values. */
 const told = (page, table, fields) =>
   Promise.all(
-    fields.map(async (field) => (await page.innerText(`${table} tr[data-field=${field}]`)).split(/\s*[\n\t]\s*/)),
+    fields.map(async (field) => {
+      const text = await page.innerText(`${table} tr[data-field=${field}]`);
+      return text.replace(/[0-9a-f]{8}…/, "id").split(/\s*[\n\t]\s*/);
+    }),
   );
 
 const changedFields = (page) => texts(page, "#state .changed th > :first-child");
@@ -272,8 +275,8 @@ async function refusals(browser) {
   }
   await page.fill("[name=number]", "٤٧١١");
   await page.press("[name=number]", "Enter");
-  await page.waitForSelector("form[role=search] [role=status]:not(:empty), #notice:not(:empty)");
-  said.number = (await texts(page, "form[role=search] [role=status], #notice")).join("");
+  await page.waitForSelector("form[role=search] [role=status]:not(:empty)");
+  said.number = await page.innerText("form[role=search] [role=status]");
   await page.fill("[name=number]", UNKNOWN);
   await page.press("[name=number]", "Enter");
   await page.waitForSelector("main p.card");
@@ -283,6 +286,11 @@ async function refusals(browser) {
   await page.fill("[name=number]", "");
   await page.press("[name=number]", "Enter");
   said.empty = await page.evaluate(() => document.querySelector("[name=number]").validationMessage);
+  await find(page, "7001");
+  await page.fill("[name=asOf]", "2126-01-01T00:00:00");
+  await page.click("form:has([name=asOf]) button");
+  await page.waitForSelector("#notice:not(:empty)");
+  said.toCome = await page.innerText("#notice");
   await page.route("**/graphql", (route) => route.fulfill({ status: 502, body: "<html>Bad gateway</html>" }));
   await page.click("nav a[href='#/log']");
   await page.waitForSelector("#notice:not(:empty)");
