@@ -75,10 +75,11 @@ LONG = tuple(
     for what in ("grant", "revoke")
 )
 
+OBJECTION = """Status|Submitted|Version|3|Decided by|none|Decided on|none|Supply information before|none
+Time of the court's decision|none""".replace("\n", "|").split("|")
 STATE: list[list[str]] = [
     ["Status", "◆ changed", "Under objection", "Before: Notified"],
-    ["Objection", "◆ changed", "Status", "Submitted", "Version", "3", "Decided by", "none", "Decided on", "none"]
-    + ["Supply information before", "none", "Time of the court's decision", "none", "Before: none"],
+    ["Objection", "◆ changed", *OBJECTION, "Before: none"],
     ["Violator", "N. o. r. id"],
     ["Fine", "SAR 150.00"],
     ["Discountable", "yes"],
