@@ -75,8 +75,10 @@ LONG = tuple(
     for what in ("grant", "revoke")
 )
 
-OBJECTION = """Status|Submitted|Version|3|Decided by|none|Decided on|none|Supply information before|none
-Time of the court's decision|none""".replace("\n", "|").split("|")
+OBJECTION = [
+    *("Status", "Submitted", "Version", "3", "Decided by", "none", "Decided on", "none"),
+    *("Supply information before", "none", "Time of the court's decision", "none"),
+]
 STATE: list[list[str]] = [
     ["Status", "◆ changed", "Under objection", "Before: Notified"],
     ["Objection", "◆ changed", *OBJECTION, "Before: none"],
@@ -174,6 +176,7 @@ def test_from_the_violations_number_alone_the_auditor_finds_who_rejected_the_obj
             "9 Jan 2026, 10:00:00",
         ],
         "changed": ["Status", "Objection"],
+        "explanation": [["Explanation of the decision", "After review."]],
         "before": ["Status", "Objection"],
         "state": STATE,
         "values": VALUES,
@@ -188,6 +191,7 @@ def test_the_same_in_arabic_from_right_to_left(browse: Browse) -> None:
     assert found["heading"] == "مخالفة 7001"
     assert found["timeline"][4] == "رفض الاعتراض"
     assert found["changed"] == ["الحالة", "الاعتراض"]
+    assert found["explanation"] == [["تعليل القرار", "بعد الاطلاع."]]
     assert found["state"][0] == ["الحالة", "◆ تغيّر", "قيد الاعتراض", "قبل: تم الإبلاغ بها"]
     assert found["state"][3][0] == "مبلغ الغرامة"
     assert found["values"][3] == ["موقع المخالفة", "طريق الملك فهد، الرياض"]

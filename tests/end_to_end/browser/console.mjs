@@ -22,6 +22,7 @@ async function rejection(browser, language) {
     timeline: (await texts(page, ".timeline strong")).slice(0, 5),
     rejected: (await texts(page, REJECTION))[0].split("\n"),
     changed: await changedFields(page),
+    explanation: await told(page, "#fact ~ table", ["explanation"]),
   };
   await page.fill("[name=asOf]", "2026-01-07T12:00:00");
   await page.click("form:has([name=asOf]) button");
