@@ -42,7 +42,7 @@ from projections.tables import SetAside, create, kept
 from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.attachment import PATH
-from schema.console import Console
+from schema.console import Console, labels
 from schema.context import Services
 from schema.files import Files
 from settings import Settings
@@ -367,6 +367,7 @@ def application(
             WebSocketRoute("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
             Route("/audit", lambda _request: RedirectResponse("/audit/")),
+            Route("/audit/labels.json", labels),
             Mount("/audit", Console(AUDIT)),
             Route(f"{PATH}{{link}}", files.serve),
             Route("/oauth/token", oauth.token, methods=["POST"]),

@@ -8,9 +8,10 @@ import strawberry
 
 from schema.context import Info
 from schema.errors import bad_input
+from schema.paging import LONGEST_PAGE
 from schema.resolver import resolver
 from transparency.checkpoint import encode_hash
-from transparency.record import last_signed, tiles_of
+from transparency.record import Signed, last_signed, lately_signed, tiles_of
 from transparency.tile import consistency_proof
 
 Size = Annotated[str, strawberry.argument(description="A number of events, in decimal digits.")]
@@ -44,15 +45,18 @@ class CheckpointQueries:
     async def checkpoint(self, info: Info) -> Checkpoint | None:
         async with info.context.connection() as connection:
             signed = await last_signed(connection)
-        if signed is None:
-            return None
-        return Checkpoint(
-            origin=signed.note.partition("\n")[0],
-            tree_size=str(signed.size),
-            root_hash=encode_hash(signed.root),
-            signed_at=signed.signed_at,
-            note=signed.note,
-        )
+        return None if signed is None else _shown(signed)
+
+    @resolver("The checkpoints of the log that were signed last, in the order in which the log grew. Public.")
+    async def checkpoints(
+        self,
+        info: Info,
+        last: Annotated[int, strawberry.argument(description=f"How many, from the end: 1 to {LONGEST_PAGE}.")],
+    ) -> list[Checkpoint] | None:
+        if not 1 <= last <= LONGEST_PAGE:
+            raise bad_input(f"`last` is a number from 1 to {LONGEST_PAGE}")
+        async with info.context.connection() as connection:
+            return [_shown(signed) for signed in await lately_signed(connection, last)]
 
     @resolver(
         "The proof that the tree of one size extends that of a smaller one; no larger one than was signed. Public."
@@ -66,6 +70,16 @@ class CheckpointQueries:
                 raise bad_input(f"0 <= fromSize <= toSize <= {most}, the size that was signed last")
             hashes = await consistency_proof(tiles_of(connection), old, new)
         return ConsistencyProof(from_size=str(old), to_size=str(new), hashes=[encode_hash(hash) for hash in hashes])
+
+
+def _shown(signed: Signed) -> Checkpoint:
+    return Checkpoint(
+        origin=signed.note.partition("\n")[0],
+        tree_size=str(signed.size),
+        root_hash=encode_hash(signed.root),
+        signed_at=signed.signed_at,
+        note=signed.note,
+    )
 
 
 def _size(text: str) -> int:

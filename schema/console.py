@@ -1,11 +1,22 @@
-"""The auditor's console: static files, which use the API as any page would."""
+"""The auditor's console: static files, which use the API as any page would, and what fields and values are called there."""
 
+from functools import cache
 from os import PathLike, stat_result
 from typing import Final
 
+import msgspec
+from eventsourcing.domain import AggregateEvent
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from commands.form import camel_case
+from domain.catalogue import VIOLATION_TYPES
+from domain.fields import FIELDS
+from domain.labels import LABELS
+from domain.personal import personal_fields
+from schema.stream import SHOWS
 
 CONSOLE_LOADS: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -19,6 +30,8 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+ASKED_FOR_AGAIN: Final = {"Cache-Control": "no-cache"}
+"""A browser that has it asks each time whether it still holds."""
 
 
 class Console(StaticFiles):
@@ -32,6 +45,26 @@ class Console(StaticFiles):
     ) -> Response:
         """A file that a browser asks for again each time; the page itself is kept nowhere."""
         response = super().file_response(full_path, stat_result, scope, status_code)
-        kept = "no-store" if str(full_path).endswith(".html") else "no-cache"
-        response.headers.update(HEADERS | {"Cache-Control": kept})
+        kept = {"Cache-Control": "no-store"} if str(full_path).endswith(".html") else ASKED_FOR_AGAIN
+        response.headers.update(HEADERS | kept)
         return response
+
+
+async def labels(_request: Request) -> Response:
+    """What a person reads for fields and values, in both languages, and which fields are personal."""
+    return Response(_labels(), headers=HEADERS | ASKED_FOR_AGAIN, media_type="application/json")
+
+
+@cache
+def _labels() -> bytes:
+    fields = {camel_case(name): text for name, text in FIELDS.items()}
+    types = {kind.code: kind.title for kind in VIOLATION_TYPES.values()}
+    told = {"fields": fields, "values": {**LABELS, "ViolationType": types}, "personal": sorted(_personal())}
+    return msgspec.json.encode(told)
+
+
+def _personal() -> set[str]:
+    """Fields that are personal in some event: of these, null may mean that there is a value."""
+    found = (one for aggregate in SHOWS for one in vars(aggregate).values() if isinstance(one, type))
+    events = (one for one in found if issubclass(one, AggregateEvent))
+    return {camel_case(name) for event in events for name in personal_fields(event)}

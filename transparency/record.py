@@ -32,9 +32,16 @@ class Signed(NamedTuple):
 
 
 async def last_signed(connection: Connection) -> Signed | None:
-    cursor = await connection.execute("SELECT size, root, signed_at, note FROM checkpoints ORDER BY size DESC LIMIT 1")
-    found = await cursor.fetchone()
-    return Signed(*found) if found else None
+    found = await lately_signed(connection, 1)
+    return found[0] if found else None
+
+
+async def lately_signed(connection: Connection, most: int) -> list[Signed]:
+    """The checkpoints of the largest trees, at most so many, the smallest tree first."""
+    cursor = await connection.execute(
+        "SELECT size, root, signed_at, note FROM checkpoints ORDER BY size DESC LIMIT %s", (most,)
+    )
+    return [Signed(*row) for row in reversed(await cursor.fetchall())]
 
 
 async def notes_between(connection: Connection, size: int, most: int) -> list[str]:

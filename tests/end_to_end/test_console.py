@@ -18,7 +18,7 @@ from tests.feeds import HIND, PEOPLE, RAJESH, SALMAN, line, recorded, registered
 
 BROWSER = Path(__file__).parent / "browser"
 YOUSEF, KHALID = "1000000024", "1000000016"
-NEEDS = ("events(", "replay(", "checkpoint:", "consistencyProof(", "receipt(")
+NEEDS = ("events(", "replay(", "checkpoint:", "checkpoints(", "consistencyProof(", "receipt(")
 PROVEN = ["shown proven", "leaf proven", "included proven", "signed proven", "first proven"]
 SHOTS = os.environ.get("SIJIL_TEST_SCREENSHOTS", "")  # a folder, to look at every part of the console
 
@@ -74,6 +74,27 @@ LONG = tuple(
     for _ in range(55)
     for what in ("grant", "revoke")
 )
+
+OBJECTION = [
+    *("Status", "Submitted", "Version", "3", "Decided by", "none", "Decided on", "none"),
+    *("Supply information before", "none", "Time of the court's decision", "none"),
+]
+STATE: list[list[str]] = [
+    ["Status", "◆ changed", "Under objection", "Before: Notified"],
+    ["Objection", "◆ changed", *OBJECTION, "Before: none"],
+    ["Violator", "N. o. r. id"],
+    ["Fine", "SAR 150.00"],
+    ["Discountable", "yes"],
+    ["Pay before", "18 Feb 2026"],
+]
+VALUES = [
+    ["Type of violation", "Speeding 10 to 20 km/h over a limit of 120 or less"],
+    ["Source", "Automated monitoring (Saher)"],
+    ["Time of the violation", "4 Jan 2026, 10:00:00"],
+    ["Location", "King Fahd Road, Riyadh"],
+    ["Plate number", "not shown (withheld, erased or none)"],
+    ["In place of number", "none"],
+]
 
 Browse = Callable[..., dict[str, Any]]
 
@@ -154,8 +175,11 @@ def test_from_the_violations_number_alone_the_auditor_finds_who_rejected_the_obj
             "Name of salman · Traffic officer · by the agency's feed",
             "9 Jan 2026, 10:00:00",
         ],
-        "changed": ["status", "objection"],
-        "before": ["status", "objection"],
+        "changed": ["Status", "Objection"],
+        "explanation": [["Explanation of the decision", "After review."]],
+        "before": ["Status", "Objection"],
+        "state": STATE,
+        "values": VALUES,
         "proven": PROVEN,
         "verdict": "The proof holds: this event was recorded at position 13, and it has not been changed since.",
     }
@@ -166,6 +190,11 @@ def test_the_same_in_arabic_from_right_to_left(browse: Browse) -> None:
     assert found["direction"] == ["ar", "rtl"]
     assert found["heading"] == "مخالفة 7001"
     assert found["timeline"][4] == "رفض الاعتراض"
+    assert found["changed"] == ["الحالة", "الاعتراض"]
+    assert found["explanation"] == [["تعليل القرار", "بعد الاطلاع."]]
+    assert found["state"][0] == ["الحالة", "◆ تغيّر", "قيد الاعتراض", "قبل: تم الإبلاغ بها"]
+    assert found["state"][3][0] == "مبلغ الغرامة"
+    assert found["values"][3] == ["موقع المخالفة", "طريق الملك فهد، الرياض"]
     assert found["proven"] == PROVEN
     assert found["verdict"].startswith("الإثبات صحيح")
 
@@ -178,7 +207,7 @@ def test_the_log_is_searched_by_a_filter_and_in_pages_both_ways(browse: Browse) 
     assert found["again"] == found["newest"]
     assert found["filtered"] == ["Violation.ObjectionRejected", "Violation.Recorded"]
     assert found["none"] == "No event fits this filter."
-    assert len(found["unknown"]) == 1
+    assert found["unknown"] == ["Nothing was recorded under the number 4711."]
     assert found["people"] == ["N. o. r. *******556"]
 
 
@@ -198,12 +227,47 @@ def test_a_receipt_that_was_tampered_with_and_a_history_that_was_rewritten_are_r
 
 
 def test_what_is_recorded_later_extends_what_the_browser_has_checked_before(browse: Browse) -> None:
-    assert browse("growth") == {
+    found = browse("growth")
+    growth, lag = found.pop("charts")
+    assert re.fullmatch(
+        r"Size of the tree over the last \d+ checkpoints: from \d+ to \d+ events, from .+ to .+", growth
+    )
+    assert re.fullmatch(r"Most events behind since this page was opened \([0-9:]+\): \d+; now \d+", lag)
+    assert found == {
         "first": PROVEN,
         "grown": 1,
         "onPage": ["signed proven", "consistent proven"],
         "rewritten": ["consistent"],
     }
+
+
+def test_before_the_first_fact_the_state_is_empty_and_says_so(browse: Browse) -> None:
+    nothing = "Nothing was recorded by then."
+    empty = {
+        "said": ["", nothing, "Before the first fact", nothing],
+        "slider": ["0", "Before the first fact"],
+        "chosen": 0,
+    }
+    assert browse("beforeFirst") == {**empty, "again": empty}
+
+
+def test_in_the_other_language_everything_stays_where_it_was(browse: Browse) -> None:
+    found = browse("language")
+    for before, after in (found["search"], found["stream"]):
+        assert after == before | {"focus": "language"}
+    assert found["search"][0]["positions"] == ["5", "4", "3", "2", "1"]
+    assert found["search"][0]["typed"].count("not applied yet") == 1
+    assert (found["stream"][0]["address"][-2:], found["stream"][0]["open"]) == ("/3", [True, True])
+    assert found["stream"][0]["checks"] == len(PROVEN)
+    assert found["verdict"].startswith("The proof holds")
+
+
+def test_in_arabic_whatever_is_refused_or_not_there_is_said_in_arabic(browse: Browse) -> None:
+    said = browse("refusals")["said"]
+    assert len(said) == 10
+    assert said["number"] == "لا توجد بيانات مسجلة بالرقم \u20684711\u2069."
+    assert {name for name, text in said.items() if not re.search("[ء-ي]{3}", text)} == set()
+    assert {name for name, text in said.items() if re.search("[A-Za-z]{2}", text.replace("English", ""))} == set()
 
 
 def test_a_browser_that_cannot_check_signatures_says_so_and_keeps_nothing(browse: Browse) -> None:
@@ -214,9 +278,10 @@ def test_a_browser_that_cannot_check_signatures_says_so_and_keeps_nothing(browse
     }
 
 
-def test_a_long_stream_is_shown_a_hundred_facts_at_a_time(browse: Browse) -> None:
+def test_a_long_stream_is_shown_a_hundred_facts_at_a_time_and_as_far_as_the_one_that_is_wanted(browse: Browse) -> None:
     assert browse("long") == {
         "heading": "Account",
+        "straight": [111, "Role revoked"],
         "facts": [100, 111],
         "further": "This fact is further down the timeline: show more of it.",
         "fact": "Role revoked",
@@ -245,6 +310,7 @@ def test_a_session_outlives_a_reload_and_whoever_is_no_auditor_is_told_so(browse
 def test_the_console_comes_from_local_files_which_may_load_nothing_else(serve: Callable[..., Serving]) -> None:
     url = serve("serve").until_ready()
     page = httpx.get(f"{url}/audit", follow_redirects=True)
+    assert httpx.get(f"{url}/audit/labels.json").json().keys() == {"fields", "values", "personal"}
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["cache-control"] == "no-store"
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in page.headers["content-security-policy"]

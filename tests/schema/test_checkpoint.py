@@ -56,6 +56,19 @@ async def test_before_the_first_checkpoint_there_is_none_and_nothing_to_prove(ap
     assert (await api.ask(PROOF, old="0", new="1")).errors == [("consistencyProof", "BAD_USER_INPUT")]
 
 
+async def test_anybody_sees_how_the_log_has_grown_lately(api: Api, note: str, database: Database, now: Clock) -> None:
+    async with database.pool.connection() as connection:
+        for size in (1, 2, 700, 701):
+            await keep(connection, Signed(size, ROOT, now(), note))
+    grown = "query ($last: Int!) { checkpoints(last: $last) { treeSize signedAt } }"
+    shown = (await api.ask(grown, last=3)).data["checkpoints"]
+    assert [(one["treeSize"], one["signedAt"]) for one in shown] == [
+        (size, "2026-03-01T09:00:00.000Z") for size in ("2", "700", "701")
+    ]
+    for wrong in (0, -1, 101):
+        assert (await api.ask(grown, last=wrong)).errors == [("checkpoints", "BAD_USER_INPUT")]
+
+
 @pytest.mark.usefixtures("note")
 @pytest.mark.parametrize(("old", "new"), [(1, 700), (256, 512), (300, 699), (700, 700), (0, 5)])
 async def test_anybody_gets_the_proof_that_a_tree_extends_another(api: Api, old: int, new: int) -> None:

@@ -1,31 +1,33 @@
 // Small charts as SVG, each with its meaning in words.
 
 import { svg } from "./dom.js";
-import { number, timeOfDay } from "./language.js";
+import { dayOf, number, timeOfDay } from "./language.js";
 
-const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM] = [320, 120, 8, 20, 22];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [320, 130, 62, 10, 12, 24];
 
-/** A line through samples [{at, value}], oldest first. */
-export function line(samples, text) {
-  const values = samples.map(({ value }) => value);
-  const [least, most] = [Math.min(...values), Math.max(...values)];
+/** A line through samples [{at, value}], oldest first; `least` is the value at the bottom. */
+export function line(samples, text, least = Math.min(...samples.map(({ value }) => value))) {
+  const most = Math.max(...samples.map(({ value }) => value));
   const [from, until] = [samples[0].at, samples.at(-1).at];
-  const x = (at) => (from === until ? WIDTH / 2 : LEFT + ((WIDTH - 2 * LEFT) * (at - from)) / (until - from));
-  const y = (value) =>
-    HEIGHT - BOTTOM - (most === least ? 0.5 : (value - least) / (most - least)) * (HEIGHT - TOP - BOTTOM);
+  const x = (at) => (from === until ? WIDTH - RIGHT : LEFT + ((WIDTH - LEFT - RIGHT) * (at - from)) / (until - from));
+  const y = (value) => HEIGHT - BOTTOM - ((value - least) / (most - least || 1)) * (HEIGHT - TOP - BOTTOM);
   const points = samples.map(({ at, value }) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
   const last = samples.at(-1);
+  const tell = isSameDay(from, until) ? timeOfDay : dayOf;
   return svg(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": text, class: "chart" },
-    svg("path", { class: "axis", d: `M${LEFT} ${HEIGHT - BOTTOM}H${WIDTH - LEFT}` }),
+    svg("path", { class: "axis", d: `M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}` }),
     svg("polyline", { class: "line", points: points.join(" ") }),
     svg("circle", { class: "dot", cx: x(last.at), cy: y(last.value), r: 3.5 }),
-    label(LEFT, 13, "start", number(most)),
-    label(LEFT, HEIGHT - 7, "start", timeOfDay(from)),
-    from !== until && label(WIDTH - LEFT, HEIGHT - 7, "end", timeOfDay(until)),
+    label(LEFT - 6, HEIGHT - BOTTOM, "end", number(least)),
+    most > least && label(LEFT - 6, TOP + 4, "end", number(most)),
+    from !== until && label(LEFT, HEIGHT - 7, "start", tell(from)),
+    label(WIDTH - RIGHT, HEIGHT - 7, "end", tell(until)),
   );
 }
+
+const isSameDay = (one, other) => dayOf(one) === dayOf(other);
 
 /** A bar for a value, as a part of the greatest. */
 export const bar = (value, most, text) =>

@@ -32,6 +32,10 @@ export const fill = (element, ...children) => element.replaceChildren(...childre
 /** Something from the record that is read from left to right in any language: an id, a number, a name in code. */
 export const code = (text, attributes) => h("code", { dir: "ltr", ...attributes }, text);
 
+/** Text of a program, to be unfolded. */
+export const folded = (id, title, text, open = false) =>
+  h("details", { id, open }, h("summary", {}, title), h("pre", { dir: "ltr", tabindex: 0 }, text));
+
 /** A control with its label. */
 export function field(label, control, hint) {
   const id = (control.id ||= `field-${control.name}`);

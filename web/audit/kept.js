@@ -1,14 +1,15 @@
 // What this browser keeps of the log, to hold it to: the key it saw first, and the latest checkpoint that it has checked.
 
 import { readCheckpoint, readKey } from "./note.js";
+import { Unreachable } from "./session.js";
 
 const KEY = "sijil-log-key";
 const CHECKPOINT = "sijil-log-checkpoint";
 
 /** The key that checkpoints are to be signed with, and the one that the log publishes now. */
 export async function keys() {
-  const answer = await fetch("/log/key", { cache: "no-store" });
-  if (!answer.ok) throw new Error(`/log/key: ${answer.status}`);
+  const answer = await fetch("/log/key", { cache: "no-store" }).catch(() => null);
+  if (!answer?.ok) throw new Unreachable("/log/key");
   const published = await readKey(await answer.text());
   const kept = localStorage.getItem(KEY);
   if (kept === null) localStorage.setItem(KEY, published.text);

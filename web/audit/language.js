@@ -16,23 +16,40 @@ export function setLanguage(language) {
   localStorage.setItem(LANGUAGE, language);
 }
 
-/** What to say under a key, with values filled in. */
+/** What to say under a key, with values filled in; among Arabic letters each keeps its own direction. */
 export const say = (key, values = {}) =>
-  (WORDS[chosen][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+  (WORDS[chosen][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => isolated(String(values[name] ?? "")));
 
-export const number = (value) => new Intl.NumberFormat(LOCALES[chosen], { maximumFractionDigits: 1 }).format(value);
+const isolated = (value) => (chosen === "ar" ? `\u2068${value}\u2069` : value);
+
+export const number = (value) => format({ maximumFractionDigits: 1 }, value);
+
+export const money = (amount) =>
+  say("sar", { amount: format({ minimumFractionDigits: 2, maximumFractionDigits: 2 }, amount) });
+
+const format = (style, value) => new Intl.NumberFormat(LOCALES[chosen], style).format(value);
+
+// Months as words: a date of numbers and slashes is turned round when it stands among Arabic letters.
+const DAY = { day: "numeric", month: "short", year: "numeric" };
+const TIME = { timeStyle: "medium" };
+
+/** A day, as the calendar has it: no time zone makes it another one. */
+export const day = (iso) => clock({ ...DAY, timeZone: "UTC" }, iso);
 
 /** A moment, as clocks in Riyadh show it. */
-export function moment(iso) {
-  return format({ dateStyle: "medium", timeStyle: "medium" }, iso);
-}
+export const moment = (iso) => `${clock(DAY, iso)}${say("comma")}${timeOfDay(iso)}`;
 
-export const timeOfDay = (iso) => format({ timeStyle: "medium" }, iso);
+export const dayOf = (iso) => clock(DAY, iso);
 
-const format = (style, iso) =>
+export const timeOfDay = (iso) => clock(TIME, iso);
+
+const clock = (style, iso) =>
   new Intl.DateTimeFormat(LOCALES[chosen], { timeZone: "Asia/Riyadh", hourCycle: "h23", ...style }).format(
     new Date(iso),
   );
 
 /** A day and time in Riyadh, as a control for them has it, as a moment with the milliseconds given. */
 export const inRiyadh = (local, milliseconds) => `${local}${local.length === 16 ? ":00" : ""}${milliseconds}+03:00`;
+
+/** What was typed with the digits of Arabic, with those of the record. */
+export const inLatinDigits = (text) => text.replace(/[٠-٩]/g, (digit) => "٠١٢٣٤٥٦٧٨٩".indexOf(digit));

@@ -1,24 +1,25 @@
 // How the log fares: its key, the latest checkpoint and what it proves, the lag of the read models.
 
-import { bar, line } from "./chart.js";
+import { line } from "./chart.js";
 import { canHash, checkCheckpoint } from "./checks.js";
 import { code, fill, h } from "./dom.js";
 import * as kept from "./kept.js";
+import { showLag } from "./lag.js";
 import { fingerprint, readCheckpoint } from "./note.js";
 import { list } from "./proof.js";
 import { time } from "./shown.js";
 import { send } from "./session.js";
-import { number, say, timeOfDay } from "./language.js";
+import { moment, number, say } from "./language.js";
 
-const CHECKPOINT = "query Checkpoint { checkpoint { origin treeSize rootHash signedAt note } }";
+const MOST_CHECKPOINTS = 60;
+const CHECKPOINTS = `query Checkpoints {
+  checkpoint { origin treeSize rootHash signedAt note }
+  checkpoints(last: ${MOST_CHECKPOINTS}) { treeSize signedAt }
+}`;
 const READ_MODELS = "query ReadModels { readModels { name version position lagEvents lagSeconds state } }";
 
 const SECONDS = 5;
-const MOST_SAMPLES = 120;
 const IDLE_AFTER = 5 * 60_000; // without any input nothing is asked for: asking would keep the session open
-
-/** Sizes of the tree that this page has seen, oldest first. */
-const samples = [];
 
 /** Fill a place; it is refreshed for as long as it is shown. `app` has ask, failed. */
 export async function showLog(place, app) {
@@ -54,10 +55,10 @@ export async function showLog(place, app) {
   async function refresh() {
     isRefreshing = true;
     try {
-      const [tree, models] = await Promise.all([send(CHECKPOINT), app.ask(READ_MODELS)]);
-      showLag(lag, models.readModels);
+      const [tree, models] = await Promise.all([send(CHECKPOINTS), app.ask(READ_MODELS)]);
+      showLag(lag, models.readModels, Date.now());
       if (tree.checkpoint === null) fill(checkpoint, h("p", {}, say("noCheckpoint")));
-      else await showTree(tree.checkpoint);
+      else await showTree(tree);
       if (isLost) app.failed(null);
       isLost = false;
     } catch (fault) {
@@ -68,9 +69,8 @@ export async function showLog(place, app) {
     }
   }
 
-  async function showTree(found) {
-    sample(Number(found.treeSize), Date.parse(found.signedAt));
-    fill(growth, line(samples, grown()), h("p", { class: "soft" }, grown()));
+  async function showTree({ checkpoint: found, checkpoints }) {
+    showGrowth(growth, checkpoints);
     if (found.note === checked) return;
     const checks = canHash() ? await checkCheckpoint(readCheckpoint(found.note), app.ask) : [];
     checked = found.note;
@@ -116,54 +116,16 @@ async function showKey(place) {
   );
 }
 
-function sample(value, signedAt) {
-  const last = samples.at(-1);
-  if (last && value < last.value) samples.length = 0; // another log
-  if (samples.length === 0) samples.push({ at: signedAt, value });
-  else samples.push({ at: Math.max(Date.now(), last?.at ?? 0), value });
-  if (samples.length > MOST_SAMPLES) samples.shift();
-}
-
-function grown() {
+/** The size of the tree over the checkpoints that were signed last. */
+function showGrowth(place, checkpoints) {
+  const samples = checkpoints.map(({ treeSize, signedAt }) => ({ at: Date.parse(signedAt), value: Number(treeSize) }));
   const [first, last] = [samples[0], samples.at(-1)];
-  return say("growthText", {
+  const said = say(samples.length === 1 ? "growthBegun" : "growthText", {
+    count: number(samples.length),
     from: number(first.value),
     to: number(last.value),
-    since: timeOfDay(first.at),
-    until: timeOfDay(last.at),
+    since: moment(first.at),
+    until: moment(last.at),
   });
-}
-
-function showLag(place, models) {
-  const most = Math.max(...models.map(({ lagEvents }) => lagEvents), 100);
-  fill(
-    place,
-    h(
-      "table",
-      { class: "state", "aria-labelledby": "lag" },
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          ["readModel", "state", "lagEvents", "lagSeconds"].map((name) => h("th", { scope: "col" }, say(name))),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        models.map(({ name, version, state, lagEvents, lagSeconds }) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, code(`${name} ${version}`)),
-            h("td", {}, h("span", { class: `state-${state.toLowerCase()}` }, say(state))),
-            h("td", {}, number(lagEvents), bar(lagEvents, most, `${say("lagEvents")}: ${number(lagEvents)}`)),
-            h("td", {}, number(lagSeconds)),
-          ),
-        ),
-      ),
-    ),
-  );
+  fill(place, line(samples, said), h("p", { class: "soft" }, said));
 }

@@ -1,12 +1,15 @@
 // The auditor's console: who is there, which part is shown, in which language.
 
 import { field, fill, h, select } from "./dom.js";
+import { loadLabels, valueName } from "./labels.js";
 import { showLog } from "./log.js";
+import { remember } from "./place.js";
 import { searchFor, showSearch } from "./search.js";
-import { PURPOSES, Refused, Session } from "./session.js";
+import { PURPOSES, Refused, Session, Unreachable } from "./session.js";
 import { showSignIn } from "./sign_in.js";
 import { isUuid } from "./stream.js";
 import { showStream } from "./timeline.js";
+import { Invalid } from "./tree.js";
 import { language, say, setLanguage } from "./language.js";
 
 const [skip, header, notice, main, status] = ["skip", "header", "notice", "main", "status"].map((id) =>
@@ -18,6 +21,10 @@ const session = new Session();
 const app = {
   ask: (query, variables) => session.ask(query, variables),
   open: (stream) => (location.hash = `#/stream/${stream}`),
+  /** Let the address say which fact of a stream is shown. */
+  stay: (stream, version) => history.replaceState(null, "", `#/stream/${stream}/${version}`),
+  /** What was verified since this part was opened: {checks, preimage} by the events' ids. */
+  verified: new Map(),
   announce: (text) => (status.textContent = text),
   failed,
 };
@@ -35,11 +42,14 @@ function failed(fault) {
 }
 
 function reason(fault) {
-  if (fault instanceof Refused) return fault.message;
-  return fault instanceof TypeError && /fetch|load failed/i.test(fault.message)
-    ? say("unreachable")
-    : say("wentWrong", { what: fault.message });
+  if (fault instanceof Refused) return isInLanguage(fault) ? fault.message : say("notValid");
+  if (fault instanceof Invalid) return say("notInForm");
+  return say(fault instanceof Unreachable ? "unreachable" : "wentWrong");
 }
+
+/** What is wrong with a value is told to developers too, and to them in English. */
+const isInLanguage = ({ code, message }) =>
+  language() === "en" || code !== "BAD_USER_INPUT" || !/[a-z]{2}/i.test(message);
 
 async function show() {
   const root = document.documentElement;
@@ -73,12 +83,15 @@ function showPart() {
     );
   const [, part, stream, version] = location.hash.split("/");
   if (part === "log") return showLog(place, app);
-  if (part === "stream" && isUuid(stream ?? "")) return showStream(place, app, stream, Number(version));
+  if (part === "stream" && isUuid(stream ?? "")) return showStream(place, app, stream, asVersion(version));
   return showSearch(place, app);
 }
 
+const asVersion = (text) => (/^[0-9]{1,9}$/.test(text ?? "") ? Number(text) : null);
+
 /** Show another part, and let whoever reads by keyboard or ear begin at its heading: at once, so that nobody is interrupted. */
 function go() {
+  app.verified.clear();
   const shown = show();
   document.getElementById("title")?.focus();
   return shown;
@@ -86,10 +99,6 @@ function go() {
 
 function showHeader() {
   const other = language() === "ar" ? "en" : "ar";
-  const change = () => {
-    setLanguage(other);
-    return show();
-  };
   fill(
     header,
     h("a", { class: "name", href: "#/" }, say("app")),
@@ -98,10 +107,24 @@ function showHeader() {
       "span",
       { class: "row end" },
       session.user && h("bdi", {}, session.user.name[language()]),
-      h("button", { type: "button", lang: other, onclick: change }, say("otherLanguage")),
+      h(
+        "button",
+        { id: "language", type: "button", lang: other, onclick: () => changeLanguage(other) },
+        say("otherLanguage"),
+      ),
       session.user && h("button", { type: "button", onclick: leave }, say("signOut")),
     ),
   );
+}
+
+/** Say everything in the other language, and leave whoever reads where they are. */
+async function changeLanguage(other) {
+  const bringBack = remember();
+  setLanguage(other);
+  const shown = show();
+  document.getElementById("language").focus();
+  await shown;
+  bringBack();
 }
 
 function navigation() {
@@ -114,7 +137,7 @@ function navigation() {
 function purpose() {
   const choice = select(
     "purpose",
-    PURPOSES.map((one) => [one, say(one)]),
+    PURPOSES.map((one) => [one, valueName("Purpose", one) ?? one]),
     session.purpose,
   );
   const reference = h("input", { name: "caseReference", maxlength: 64, value: session.caseReference });
@@ -140,10 +163,18 @@ async function leave() {
   }
 }
 
+// A browser's own words about a value are in its language, not in the one that is chosen here.
+addEventListener(
+  "invalid",
+  ({ target }) => target.setCustomValidity(say(target.validity.valueMissing ? "fillIn" : "notOfItsForm")),
+  true,
+);
+addEventListener("input", ({ target }) => target.setCustomValidity?.(""));
 addEventListener("hashchange", go);
 skip.addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
-await session.resume().catch(() => null); // without a session: sign in
+// Without a session: sign in. Without labels: the record's own words.
+await Promise.allSettled([session.resume(), loadLabels()]);
 show();

@@ -1,7 +1,7 @@
 // Verifying one event in the browser, and saying in plain words what is proven.
 
 import { canHash, checkReceipt } from "./checks.js";
-import { fill, h } from "./dom.js";
+import { fill, folded, h } from "./dom.js";
 import { number, say } from "./language.js";
 
 const RECEIPT = "query Receipt($id: ID!) { receipt(eventId: $id) { leafHash proof } }";
@@ -10,6 +10,7 @@ const RECEIPT = "query Receipt($id: ID!) { receipt(eventId: $id) { leafHash proo
 export function showProof(app, fact) {
   const found = h("div", { class: "proof" });
   const button = h("button", { type: "button", class: "main", onclick: verify }, say("verify"));
+  if (app.verified.has(fact.id)) show(app.verified.get(fact.id));
   return h("div", {}, h("p", {}, button), found);
 
   async function verify() {
@@ -18,7 +19,7 @@ export function showProof(app, fact) {
     fill(found, h("p", {}, say("verifying")));
     try {
       const { receipt } = await app.ask(RECEIPT, { id: fact.id });
-      if (receipt?.proof) show(await checkReceipt(fact, receipt, app.ask));
+      if (receipt?.proof) tell(await checkReceipt(fact, receipt, app.ask));
       else fill(found, h("p", { role: "status" }, say("noReceiptYet")));
     } catch (fault) {
       fill(found);
@@ -28,16 +29,16 @@ export function showProof(app, fact) {
     }
   }
 
+  function tell(result) {
+    app.verified.set(fact.id, result);
+    app.announce(show(result));
+  }
+
+  /** Show what has come of it; answers the verdict. */
   function show({ checks, preimage }) {
     const said = verdict(checks, fact.position);
-    fill(
-      found,
-      said.element,
-      list(checks),
-      preimage &&
-        h("details", {}, h("summary", {}, say("sealedForm")), h("pre", { dir: "ltr", tabindex: 0 }, preimage.state)),
-    );
-    app.announce(said.text);
+    fill(found, said.element, list(checks), preimage && folded("sealed", say("sealedForm"), preimage.state));
+    return said.text;
   }
 }
 

@@ -1,16 +1,20 @@
 // A slider over the versions of a stream: the state after each, with what has changed since the one before.
 
-import { code, field, fill, h } from "./dom.js";
-import { value } from "./shown.js";
+import { field, fill, h } from "./dom.js";
+import { Refused } from "./session.js";
 import { inRiyadh, number, say } from "./language.js";
+import { named, otherwise, value } from "./values.js";
 
 const STATE = "query State($stream: String!, $version: Int!) { replay(stream: $stream, version: $version) { state } }";
 const AS_OF = "query AsOf($stream: String!, $asOf: DateTime!) { replay(stream: $stream, asOf: $asOf) { version } }";
 const MOST_KEPT = 200; // states
 const RESTS = 120; // milliseconds that the slider stands still before anything is asked for
 
-/** The slider and the state: {element, show(version)}. `chosen` hears of a version that was chosen here. */
-export function showReplay(app, stream, last, chosen) {
+/**
+ * The slider and the state: {element, show(version)}; version 0 is before the first fact. `chosen` hears of a version that
+ * was chosen here; `at` as in values.js.
+ */
+export function showReplay(app, stream, last, chosen, at) {
   const kept = new Map();
   let resting;
   let present;
@@ -18,7 +22,7 @@ export function showReplay(app, stream, last, chosen) {
   const slider = h("input", {
     id: "slider",
     type: "range",
-    min: 1,
+    min: 0,
     max: last,
     step: 1,
     "aria-describedby": "slider-hint",
@@ -49,9 +53,12 @@ export function showReplay(app, stream, last, chosen) {
       event.preventDefault();
       app.failed(null);
       try {
-        chosen((await app.ask(AS_OF, { stream, asOf: inRiyadh(input.value, ".999") })).replay.version);
+        const asOf = inRiyadh(input.value, ".999");
+        if (Date.parse(asOf) > Date.now()) throw new Refused(say("notPassed"));
+        chosen((await app.ask(AS_OF, { stream, asOf })).replay.version);
       } catch (fault) {
-        app.failed(fault);
+        if (fault.code === "NOT_FOUND") chosen(0);
+        else app.failed(fault);
       }
     };
     return h(
@@ -68,7 +75,7 @@ export function showReplay(app, stream, last, chosen) {
   }
 
   function tell(version) {
-    const said = say("versionOf", { version: number(version), last: number(last) });
+    const said = version > 0 ? say("versionOf", { version: number(version), last: number(last) }) : say("beforeFirst");
     text.textContent = said;
     slider.setAttribute("aria-valuetext", said);
   }
@@ -79,18 +86,22 @@ export function showReplay(app, stream, last, chosen) {
     slider.value = version;
     tell(version);
     try {
-      const [before, after] = await Promise.all([at(version - 1), at(version)]);
+      const [before, after] = await Promise.all([stateAt(version - 1), stateAt(version)]);
       if (present !== version) return; // another one was chosen meanwhile
+      if (version === 0) {
+        fill(state, h("p", {}, say("nothingByThen")));
+        return app.announce(say("nothingByThen"));
+      }
       const changed = changedFields(before, after);
-      fill(state, changed.size ? null : h("p", {}, say("unchanged")), table(before, after, changed));
+      fill(state, changed.size ? null : h("p", {}, say("unchanged")), table(before, after, changed, at));
       app.announce(`${text.textContent}. ${say("changedCount", { count: number(changed.size) })}`);
     } catch (fault) {
       app.failed(fault);
     }
   }
 
-  function at(version) {
-    if (version === 0) return {};
+  function stateAt(version) {
+    if (version < 1) return {};
     if (!kept.has(version)) {
       if (kept.size === MOST_KEPT) kept.delete(kept.keys().next().value);
       const asked = app.ask(STATE, { stream, version }).then((answer) => answer.replay.state);
@@ -107,38 +118,27 @@ const changedFields = (before, after) => {
 };
 
 /** What has changed comes first, with a mark and with what it was before. */
-function table(before, after, changed) {
+function table(before, after, changed, at) {
   const names = Object.keys({ ...before, ...after });
   const ordered = [...names.filter((name) => changed.has(name)), ...names.filter((name) => !changed.has(name))];
   return h(
     "table",
     { class: "state", "aria-labelledby": "replay" },
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        ["field", "value"].map((name) => h("th", { scope: "col" }, say(name))),
-      ),
-    ),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, say("field")), h("th", { scope: "col" }, say("value")))),
     h(
       "tbody",
       {},
-      ordered.map((name) => row(name, before, after, changed.has(name))),
+      ordered.map((name) => row(name, before, after, { isChanged: changed.has(name), at: { ...at, field: name } })),
     ),
   );
 }
 
-const row = (name, before, after, isChanged) =>
+const row = (name, before, after, { isChanged, at }) =>
   h(
     "tr",
-    { class: isChanged ? "changed" : null },
-    h("th", { scope: "row" }, code(name), isChanged && h("span", { class: "mark" }, "◆ ", say("changed"))),
-    h(
-      "td",
-      {},
-      value(after[name]),
-      isChanged && name in before && h("div", { class: "was" }, say("before"), ": ", value(before[name])),
-    ),
+    { class: isChanged ? "changed" : null, "data-field": name },
+    h("th", { scope: "row" }, named(name), isChanged && h("span", { class: "mark" }, "◆ ", say("changed"))),
+    h("td", {}, value(after[name], at), isChanged && name in before && was(before[name], after[name], at)),
   );
+
+const was = (before, after, at) => h("div", { class: "was" }, say("before"), ": ", value(otherwise(before, after), at));

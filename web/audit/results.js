@@ -17,12 +17,12 @@ const EVENTS = `query Events($first: Int, $after: String, $last: Int, $before: S
   }
 }`;
 
-/** Fill a place with a page of events; `page` says which, and `show` shows another one. */
+/** Fill a place with a page of events; `page` answers which, or throws why not, and `show` shows another one. */
 export async function showPage(place, app, page, show) {
   place.setAttribute("aria-busy", "true");
   app.failed(null);
   try {
-    const { events } = await app.ask(EVENTS, page);
+    const { events } = await app.ask(EVENTS, page());
     const newestFirst = events.edges.map(({ node }) => node).reverse();
     fill(
       place,
@@ -32,6 +32,7 @@ export async function showPage(place, app, page, show) {
     );
     app.announce(newestFirst.length ? say("found", { count: number(newestFirst.length) }) : say("none"));
   } catch (fault) {
+    fill(place);
     app.failed(fault);
   } finally {
     place.setAttribute("aria-busy", "false");

@@ -2,14 +2,16 @@
 
 import { field, fill, h, select } from "./dom.js";
 import { newest, showPage } from "./results.js";
-import { isUuid, streamOf } from "./stream.js";
-import { inRiyadh, say } from "./language.js";
+import { Refused } from "./session.js";
+import { isUuid, personIn, streamOf } from "./stream.js";
+import { inLatinDigits, inRiyadh, language, say } from "./language.js";
 
 const FIRST_OF = `query FirstOf($visa: String!, $violation: String!) {
-  visa: events(first: 1, filter: { stream: $visa }) { edges { node { stream title { text } } } }
-  violation: events(first: 1, filter: { stream: $violation }) { edges { node { stream title { text } } } }
+  visa: events(first: 1, filter: { stream: $visa }) { edges { node { stream title { ar en } } } }
+  violation: events(first: 1, filter: { stream: $violation }) { edges { node { stream title { ar en } } } }
 }`;
 const OBJECTION = "query Objection($number: String!) { objection(number: $number) { violation { number } } }";
+const IS_OBJECTION = /^O./i;
 
 const TIMES = ["recordedFrom", "recordedTo"];
 const TEXTS = [
@@ -21,42 +23,60 @@ const TEXTS = [
   "positionFrom",
   "positionTo",
 ];
+const ID = { isOf: isUuid, otherwise: "noId" };
+const POSITION = { isOf: (text) => /^[0-9]{1,18}$/.test(text), otherwise: "noPosition" };
+const PERSON = { isOf: (text) => personIn(text) !== null, otherwise: "noPerson" };
+const FORMS = {
+  aboutPersonId: PERSON,
+  stream: ID,
+  correlationId: ID,
+  positionFrom: POSITION,
+  positionTo: POSITION,
+};
 const HINTS = { actorSubject: "actorHint", recordedFrom: "riyadh", recordedTo: "riyadh" };
 
-/** What was typed last, for as long as the page is open; nothing of it goes into an address. */
+/** What the search is about, for as long as the page is open; nothing of it goes into an address. */
 const typed = { streamType: "" };
+let page = newest;
+let lookedFor = null; // a number that led to no stream, or to several: {wanted, streams}
 
 /** Have the next search ask for other events. */
 export function searchFor(filter) {
   for (const name of Object.keys(typed)) delete typed[name];
   Object.assign(typed, { streamType: "" }, filter);
+  [page, lookedFor] = [newest, null];
 }
 
 /** Fill a place with the search. `app` has ask, open, announce, failed. */
 export function showSearch(place, app) {
   const results = h("section", { "aria-labelledby": "results", "aria-busy": "true" });
-  const show = (page = newest) => showPage(results, app, { ...page, filter: filter() }, show);
+  const show = (wanted) => {
+    page = wanted;
+    return showPage(results, app, () => ({ ...page, filter: filter() }), show);
+  };
   fill(
     place,
     h("h1", { id: "title", tabindex: -1 }, say("search")),
     byNumber(app),
-    byFilter(() => show()),
+    byFilter(() => show(newest)),
     results,
   );
-  return show();
+  return show(page);
 }
 
 function byNumber(app) {
   const input = h("input", { name: "number", required: true, dir: "ltr", spellcheck: "false" });
-  const found = h("p", { role: "status" });
+  const found = h("p", { role: "status" }, lookedFor && under(lookedFor));
   const find = async (event) => {
     event.preventDefault();
-    const wanted = input.value.trim();
+    const wanted = inLatinDigits(input.value.trim());
     fill(found);
+    app.failed(null);
     try {
       const streams = isUuid(wanted) ? [{ stream: wanted.toLowerCase() }] : await streamsUnder(wanted, app);
-      if (streams.length === 1) app.open(streams[0].stream);
-      else fill(found, streams.length ? severalUnder(wanted, streams) : say("nothingUnder", { number: wanted }));
+      lookedFor = streams.length === 1 ? null : { wanted, streams };
+      if (lookedFor) fill(found, under(lookedFor));
+      else app.open(streams[0].stream);
     } catch (fault) {
       app.failed(fault);
     }
@@ -67,9 +87,9 @@ function byNumber(app) {
   ]);
 }
 
-const severalUnder = (wanted, streams) => [
-  say("severalUnder", { number: wanted }),
-  ...streams.map(({ stream, title }) => h("a", { class: "button", href: `#/stream/${stream}` }, title.text)),
+const under = ({ wanted, streams }) => [
+  say(streams.length ? "severalUnder" : "nothingUnder", { number: wanted }),
+  streams.map(({ stream, title }) => [" ", h("a", { class: "button", href: `#/stream/${stream}` }, title[language()])]),
 ];
 
 /** The streams of a visa, a violation, or the violation of an objection with this number. */
@@ -77,7 +97,7 @@ async function streamsUnder(wanted, app) {
   const [visa, violation] = await Promise.all([streamOf("Visa", wanted), streamOf("Violation", wanted)]);
   const first = await app.ask(FIRST_OF, { visa, violation });
   const found = [first.visa, first.violation].flatMap((page) => page.edges.map(({ node }) => node));
-  if (found.length > 0) return found;
+  if (found.length > 0 || !IS_OBJECTION.test(wanted)) return found;
   const { objection } = await app.ask(OBJECTION, { number: wanted });
   return objection ? [{ stream: await streamOf("Violation", objection.violation.number) }] : [];
 }
@@ -99,7 +119,7 @@ function byFilter(search) {
   const isNarrowed = Object.values(typed).some(Boolean);
   return h(
     "details",
-    { class: "card", open: isNarrowed },
+    { id: "filter", class: "card", open: isNarrowed },
     h("summary", {}, say("filter")),
     h("form", { onsubmit: take }, [
       h("div", { class: "fields" }, [
@@ -122,13 +142,10 @@ function byFilter(search) {
 function filter() {
   const given = {};
   for (const [name, text] of Object.entries(typed)) {
-    const value = text.trim();
+    const value = inLatinDigits(text.trim());
     if (value === "") continue;
-    if (name === "type")
-      given.type = value
-        .split(/[,،]/)
-        .map((type) => type.trim())
-        .filter(Boolean);
+    if (FORMS[name]?.isOf(value) === false) throw new Refused(say(FORMS[name].otherwise, { field: say(name) }));
+    if (name === "type") given.type = value.split(/[\s,،]+/).filter(Boolean);
     else if (TIMES.includes(name)) given[name] = inRiyadh(value, name === "recordedTo" ? ".999" : ".000");
     else given[name] = value;
   }

@@ -22,10 +22,14 @@ export class Refused extends Error {
   }
 }
 
+/** Nothing that can be understood came back. */
+export class Unreachable extends Error {}
+
 export class Session {
   #token = null;
   #renewing = null;
   user = null;
+  challenge = null; // whose code was sent, until it is confirmed
   purpose = PURPOSES[0];
   caseReference = "";
 
@@ -35,7 +39,8 @@ export class Session {
 
   /** Begin to sign in: the challenge, whose code was sent. */
   async begin(username, password) {
-    return granted((await send(SIGN_IN, { input: { username, password } })).signIn).challenge;
+    this.challenge = granted((await send(SIGN_IN, { input: { username, password } })).signIn).challenge;
+    return this.challenge;
   }
 
   async confirm(challengeId, code) {
@@ -55,7 +60,7 @@ export class Session {
   }
 
   forget() {
-    [this.#token, this.user] = [null, null];
+    [this.#token, this.user, this.challenge] = [null, null, null];
   }
 
   /** Ask as the auditor, with the purpose; the session is renewed when the token has expired. */
@@ -75,7 +80,7 @@ export class Session {
   }
 
   #take(session) {
-    [this.#token, this.user] = [session.accessToken, session.user];
+    [this.#token, this.user, this.challenge] = [session.accessToken, session.user, null];
   }
 
   /** One renewal at a time: a refresh token is good once. */
@@ -101,7 +106,7 @@ function granted(payload) {
 
 /** Send a query; what is refused is thrown, with the data that was answered beside it. */
 export async function send(query, variables = {}, headers = {}) {
-  const response = await fetch("/graphql", {
+  const { data, errors } = await answerTo({
     method: "POST",
     headers: {
       "Content-Type": "application/json",
@@ -111,7 +116,14 @@ export async function send(query, variables = {}, headers = {}) {
     },
     body: JSON.stringify({ query, variables }),
   });
-  const { data, errors } = await response.json();
   if (errors?.length) throw new Refused(errors[0].message, errors[0].extensions?.code, data);
   return data;
+}
+
+async function answerTo(request) {
+  try {
+    return await (await fetch("/graphql", request)).json();
+  } catch (fault) {
+    throw new Unreachable("/graphql", { cause: fault });
+  }
 }

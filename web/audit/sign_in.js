@@ -1,13 +1,14 @@
 // Signing in: name and password, then the code.
 
 import { code, field, fill, h } from "./dom.js";
-import { say, timeOfDay } from "./language.js";
+import { inLatinDigits, say, timeOfDay } from "./language.js";
 
 /** Fill a place with the form; `entered` is called once the session is open, `failed` with what was refused. */
 export function showSignIn(place, { session, entered, failed }) {
   const card = h("section", { class: "card narrow", "aria-labelledby": "title" });
   fill(place, card);
-  askForPassword();
+  if (session.challenge) askForCode(session.challenge);
+  else askForPassword();
 
   function askForPassword() {
     const username = h("input", {
@@ -66,11 +67,16 @@ export function showSignIn(place, { session, entered, failed }) {
           "p",
           { class: "row" },
           h("button", { class: "main" }, say("confirm")),
-          h("button", { type: "button", onclick: askForPassword }, say("startAgain")),
+          h("button", { type: "button", onclick: startAgain }, say("startAgain")),
         ),
       ]),
     );
     digits.focus();
+  }
+
+  function startAgain() {
+    session.forget();
+    askForPassword();
   }
 
   function form(act, children) {
@@ -95,5 +101,3 @@ const title = () => h("h1", { id: "title", tabindex: -1 }, say("signIn"));
 
 /** A text with an element where its mark is. */
 const parts = (text, element) => text.split("\u0000").flatMap((part, at) => (at ? [element, part] : [part]));
-
-const inLatinDigits = (text) => text.replace(/[٠-٩]/g, (digit) => "٠١٢٣٤٥٦٧٨٩".indexOf(digit));

@@ -22,3 +22,13 @@ export const isUuid = (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.t
 /** The 16 bytes of a stream's id. */
 export const bytesOf = (stream) =>
   Uint8Array.from(stream.replaceAll("-", "").match(/../g), (pair) => parseInt(pair, 16));
+
+/** The UUID inside the id of a person; null: it is no such id. */
+export function personIn(id) {
+  try {
+    const [kind, uuid] = atob(id).split(":");
+    return kind === "Person" && isUuid(uuid ?? "") ? uuid : null;
+  } catch {
+    return null; // not even base64
+  }
+}

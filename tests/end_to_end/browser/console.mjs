@@ -22,6 +22,7 @@ async function rejection(browser, language) {
     timeline: (await texts(page, ".timeline strong")).slice(0, 5),
     rejected: (await texts(page, REJECTION))[0].split("\n"),
     changed: await changedFields(page),
+    explanation: await told(page, "#fact ~ table", ["explanation"]),
   };
   await page.fill("[name=asOf]", "2026-01-07T12:00:00");
   await page.click("form:has([name=asOf]) button");
@@ -32,11 +33,28 @@ async function rejection(browser, language) {
     before: await changedFields(page),
     proven: await verify(page),
     verdict: await page.innerText(".verdict"),
+    state: await told(page, "#state", ["status", "objection", "violatorId", "fine", "discountable", "payBefore"]),
+    values: await valuesOfFirst(page),
     faults: page.faults,
   };
 }
 
-const changedFields = (page) => texts(page, "#state .changed th code");
+async function valuesOfFirst(page) {
+  await page.click('.timeline li[data-version="1"] button');
+  await page.waitForSelector("#fact ~ table tr[data-field=location]");
+  return told(page, "#fact ~ table", ["typeCode", "source", "occurredAt", "location", "plate", "replaces"]);
+}
+
+/** What a table says for some fields: their names and values. */
+const told = (page, table, fields) =>
+  Promise.all(
+    fields.map(async (field) => {
+      const text = await page.innerText(`${table} tr[data-field=${field}]`);
+      return text.replace(/[0-9a-f]{8}…/, "id").split(/\s*[\n\t]\s*/);
+    }),
+  );
+
+const changedFields = (page) => texts(page, "#state .changed th > :first-child");
 
 /** A filter, and pages both ways. */
 async function search(browser) {
@@ -157,6 +175,7 @@ async function growth(browser) {
     `(${before} events)`,
   );
   const onPage = await page.$$eval("#checkpoint-part [data-check]", named);
+  const charts = await texts(page, "#growth-part p, #lag-part p");
   await page.evaluate(() => {
     const note = sessionStorage.getItem("before").split("\n");
     note[2] = note[2].replace(/^./, (letter) => (letter === "A" ? "B" : "A"));
@@ -165,8 +184,122 @@ async function growth(browser) {
   await page.goBack();
   await page.waitForSelector("#state tbody tr");
   const rewritten = refuted(await verify(page));
-  return { first, grown, onPage, rewritten, faults: page.faults };
+  return { first, grown, onPage, charts, rewritten, faults: page.faults };
 }
+
+/** A moment at which the violation was not there yet. */
+async function beforeFirst(browser) {
+  const page = await newPage(browser, url);
+  await signIn(page);
+  await find(page, "7001");
+  await page.fill("[name=asOf]", "2026-01-04T09:00:00");
+  await page.click("form:has([name=asOf]) button");
+  await page.waitForSelector("#state p");
+  const read = async () => ({
+    said: await texts(page, "#state, #fact, #fact + p, #notice"),
+    slider: [await page.inputValue("#slider"), await page.getAttribute("#slider", "aria-valuetext")],
+    chosen: await page.locator(".timeline [aria-current=step]").count(),
+  });
+  const found = await read();
+  await page.reload();
+  await page.waitForSelector("#state p");
+  return { ...found, again: await read(), faults: page.faults };
+}
+
+/** The other language, in the middle of a search and of a stream: everything stays where it was. */
+async function language(browser) {
+  const page = await newPage(browser, url);
+  await signIn(page);
+  await page.waitForSelector("table.rows");
+  await page.click("summary");
+  await page.fill("[name=positionTo]", "30");
+  await turn(page, "Apply");
+  await turn(page, "Older");
+  await page.fill("[name=number]", "47");
+  await page.fill("[name=correlationId]", "not applied yet");
+  const search = () =>
+    page.evaluate(() => ({
+      typed: [...document.querySelectorAll("main input, main select")].map(({ value }) => value),
+      open: document.getElementById("filter").open,
+      positions: [...document.querySelectorAll("table.rows td:first-child code")].map(({ innerText }) => innerText),
+      focus: document.activeElement.id,
+    }));
+  const found = { search: [await search()] };
+  await inLanguage(page, "ar", "table.rows");
+  found.search.push(await search());
+  await find(page, "7001");
+  await page.click('.timeline li[data-version="3"] button');
+  await page.click("#raw summary");
+  await page.fill("[name=asOf]", "2026-01-07T12:00:00");
+  await verify(page);
+  await page.click("#sealed summary");
+  const stream = () =>
+    page.evaluate(() => ({
+      address: location.hash,
+      slider: document.getElementById("slider").value,
+      chosen: document.querySelector(".timeline li:has([aria-current=step])").dataset.version,
+      fact: document.querySelectorAll("#state .changed").length,
+      asOf: document.querySelector("[name=asOf]").value,
+      open: ["raw", "sealed"].map((id) => document.getElementById(id).open),
+      checks: document.querySelectorAll(".proof .proven[data-check]").length,
+      focus: document.activeElement.id,
+    }));
+  found.stream = [await stream()];
+  await inLanguage(page, "en", "#sealed[open]");
+  found.stream.push(await stream());
+  return { ...found, verdict: await page.innerText(".verdict"), faults: page.faults };
+}
+
+async function inLanguage(page, wanted, shown) {
+  await page.click("#language");
+  await page.waitForSelector(`html[lang=${wanted}]`);
+  await page.waitForSelector(shown);
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+}
+
+/** What the console says in Arabic where something is not there, or was typed in a wrong form. */
+async function refusals(browser) {
+  const page = await newPage(browser, url, { language: "ar" });
+  await signIn(page);
+  await page.waitForSelector("table.rows");
+  await page.click("summary");
+  const said = {};
+  const wrong = { stream: "x", positionTo: "x", aboutPersonId: "x", type: "Nonsense.Happened", aboutNationalId: "12" };
+  for (const [name, typed] of Object.entries(wrong)) {
+    await page.fill(`[name=${name}]`, typed);
+    await page.click("#filter button.main");
+    await page.waitForSelector("#notice:not(:empty)");
+    said[name] = await page.innerText("#notice");
+    await page.fill(`[name=${name}]`, "");
+    await page.click("#filter button.main");
+    await page.waitForSelector("table.rows");
+  }
+  await page.fill("[name=number]", "٤٧١١");
+  await page.press("[name=number]", "Enter");
+  await page.waitForSelector("form[role=search] [role=status]:not(:empty)");
+  said.number = await page.innerText("form[role=search] [role=status]");
+  await page.fill("[name=number]", UNKNOWN);
+  await page.press("[name=number]", "Enter");
+  await page.waitForSelector("main p.card");
+  said.unknown = (await page.innerText("main")).replace(UNKNOWN, "");
+  await page.goto("/audit#/");
+  await page.waitForSelector("table.rows");
+  await page.fill("[name=number]", "");
+  await page.press("[name=number]", "Enter");
+  said.empty = await page.evaluate(() => document.querySelector("[name=number]").validationMessage);
+  await find(page, "7001");
+  await page.fill("[name=asOf]", "2126-01-01T00:00:00");
+  await page.click("form:has([name=asOf]) button");
+  await page.waitForSelector("#notice:not(:empty)");
+  said.toCome = await page.innerText("#notice");
+  await page.route("**/graphql", (route) => route.fulfill({ status: 502, body: "<html>Bad gateway</html>" }));
+  await page.click("nav a[href='#/log']");
+  await page.waitForSelector("#notice:not(:empty)");
+  said.unreachable = await page.innerText("#notice");
+  return { said, faults: page.faults.filter((fault) => !fault.includes("502") && !fault.includes("/graphql")) };
+}
+
+const UNKNOWN = "3f2a91c4-5d0b-4b58-9e2e-0a3a4f6b1c01";
 
 /** A stream of more facts than are asked for at once. */
 async function long(browser) {
@@ -177,13 +310,20 @@ async function long(browser) {
   await page.fill("[name=type]", "User.RoleRevoked");
   await turn(page, "Apply");
   await page.click("table.rows tbody tr:first-child a");
-  await page.waitForSelector("#fact + p");
+  await page.waitForSelector("#fact + dl");
   const facts = () => page.locator(".timeline li").count();
-  const [heading, before, further] = [await page.innerText("h1"), await facts(), await page.innerText("#fact + p")];
+  const [heading, straight] = [await page.innerText("h1"), [await facts(), await page.innerText("#fact")]];
+  await page.goto(page.url().replace(/[0-9]+$/, "1"));
+  await page.waitForSelector('.timeline li[data-version="1"] [aria-current=step]');
+  const before = await facts();
+  await page.focus("#slider");
+  await page.keyboard.press("End");
+  await page.waitForSelector("#fact + p");
+  const further = await page.innerText("#fact + p");
   await page.click("button:text-is('Show more')");
   await page.waitForSelector("#fact + dl");
   const fact = await page.innerText("#fact");
-  return { heading, facts: [before, await facts()], further, fact, faults: page.faults };
+  return { heading, straight, facts: [before, await facts()], further, fact, faults: page.faults };
 }
 
 /** A browser that knows no Ed25519 says so, and keeps nothing that it could not check. */
@@ -249,7 +389,7 @@ async function keyboard(browser) {
   await press("Enter");
   await page.waitForSelector("#state tbody tr");
   await until("slider");
-  await press("Home");
+  await press("Home", "ArrowRight");
   await page.waitForSelector('.timeline li[data-version="1"] [aria-current=step]');
   await until("Verify the proof");
   await press("Enter");
@@ -348,6 +488,9 @@ const FLOWS = {
   parts,
   session,
   growth,
+  beforeFirst,
+  language,
+  refusals,
   long,
   withoutEd25519,
 };
