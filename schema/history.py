@@ -9,8 +9,9 @@ from domain.titles import TITLES
 from projections.event_search import find_last
 from projections.updates import Happened
 from projections.violation import OBJECTION_EVENTS, ViolationRow
-from schema.access import SeenAs, shows_refused_movements
+from schema.access import SeenAs, shows_refused_movements, with_offices
 from schema.context import Context, Info
+from schema.event_look import note_events_of_cases
 from schema.event_page import EventConnection, events_listed, position_of, read_events
 from schema.paging import Order, asked
 
@@ -24,9 +25,9 @@ OF_OBJECTION: Final = tuple(one.__qualname__ for one in OBJECTION_EVENTS)
 OF_OBJECTION_ENDED_BY_VOIDING: Final = (*OF_OBJECTION, "Violation.Voided")
 
 
-def of_visa(seen_as: SeenAs) -> tuple[str, ...]:
-    """What of a visa's stream is its history, by what the reader is to its holder."""
-    return OF_VISA if shows_refused_movements(seen_as) else OF_VISA_FOR_RELATIONS
+def of_visa(context: Context, seen_as: SeenAs) -> tuple[str, ...]:
+    """What of a visa's stream is its history, by what the reader is to its holder, and their offices."""
+    return OF_VISA if shows_refused_movements(with_offices(context, seen_as)) else OF_VISA_FOR_RELATIONS
 
 
 def of_objection(row: ViolationRow) -> tuple[str, ...]:
@@ -64,9 +65,11 @@ async def history_of(  # noqa: PLR0917 (what every history says of itself, then 
             )
         happened = await read_events(context, [position for places in found.values() for position in places])
         by_position = {one.recorded.position: one for one in happened}
+        shown = [by_position[position] for places in found.values() for position in places[: page.limit]]
+        await note_events_of_cases(context, shown, seen_as)
         return [[by_position[position] for position in found[one]] for one in streams]
 
     found = []
     if seen_as is not SeenAs.AGENCY:
-        found = await context.loader(("history", page, types), load).load(stream)
+        found = await context.loader(("history", page, types, seen_as), load).load(stream)
     return events_listed(found, page, HISTORY, seen_as, context)

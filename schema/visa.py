@@ -16,7 +16,7 @@ from domain.visa import MovementDirection
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections.visa import ExtensionEntry, MovementEntry, PenaltyEntry
 from schema import later
-from schema.access import Data, SeenAs, in_case, masked_number, official_roles, person_of, require_purpose
+from schema.access import ANSWERING, Data, SeenAs, in_case, masked_number, official_roles, person_of, require_purpose
 from schema.context import Context, Info
 from schema.filters import VisaFilter, VisaFilterArgument, visas_where
 from schema.forecast import (
@@ -166,13 +166,13 @@ class Visa(Node):
         graphql_type=later.EVENTS,
     )
     async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
-        types = schema.history.of_visa(self.row.seen_as)
+        types = schema.history.of_visa(self.context, self.row.seen_as)
         return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
 
 
 async def _seen_in_office(row: SeenVisa, context: Context) -> bool:
     """Whether a passport officer sees it as that: of somebody whom they answer or may ask for, too, and then it is noted."""
-    if row.seen_as in {SeenAs.HEAD_OF_HOUSEHOLD, SeenAs.EMPLOYER, SeenAs.DELEGATE}:
+    if row.seen_as in ANSWERING:
         role = Role.PASSPORT_OFFICER
         if role not in official_roles(context, Data.VISA):
             return False
