@@ -19,7 +19,7 @@ from schema.event_filter import EventFilterArgument, event_filter
 from schema.event_look import data_of, note_events, note_events_of_cases
 from schema.event_page import EventConnection, events_listed, position_of, read_events
 from schema.look import VIOLATIONS, VISAS, Condition, Source, look
-from schema.paging import After, Before, First, Last, Order, asked
+from schema.paging import Order, Page, paged
 from schema.resolver import resolver
 
 EVENTS: Final = Order(b"evt", None)
@@ -37,18 +37,12 @@ class EventQueries:
         "the look is written to the access log of everybody in whose case an event on the page is, who is named in one, "
         "has done one for themselves, or was asked about."
     )
-    async def events(  # noqa: PLR0917 (GraphQL arguments, by name)
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: EventFilterArgument = strawberry.UNSET,
+    @paged(EVENTS, both_ways=True)
+    async def events(
+        self, info: Info, page: Page, filter: EventFilterArgument = strawberry.UNSET
     ) -> EventConnection | None:
         context = info.context
         require_auditor(context)
-        page = asked(info, EVENTS, first, after, last, before)
         wanted, about = await event_filter(filter or None, context)
         later_than = 0 if page.after is None else position_of(page.after)
         until = context.position + 1

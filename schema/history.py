@@ -10,12 +10,11 @@ from projections.event_search import find_last
 from projections.updates import Happened
 from projections.violation import OBJECTION_EVENTS, ViolationRow
 from schema.access import SeenAs, shows_refused_movements, with_offices
-from schema.context import Context, Info
+from schema.context import Context
 from schema.event_look import note_events_of_cases
 from schema.event_page import EventConnection, events_listed, position_of, read_events
-from schema.paging import Order, asked
-
-HISTORY: Final = Order(b"his", None, descending=True)
+from schema.look import HISTORY_ORDER
+from schema.paging import Page
 
 OF_USER: Final = tuple(name for name in TITLES if name.startswith("User."))
 OF_VISA: Final = tuple(name for name in TITLES if name.startswith("Visa."))
@@ -37,23 +36,13 @@ def of_objection(row: ViolationRow) -> tuple[str, ...]:
     return OF_OBJECTION_ENDED_BY_VOIDING if by_voiding else OF_OBJECTION
 
 
-async def history_of(  # noqa: PLR0917 (what every history says of itself, then GraphQL arguments)
-    info: Info,
-    context: Context,
-    stream: UUID,
-    types: tuple[str, ...],
-    seen_as: SeenAs,
-    first: int | None,
-    after: str | None,
+async def history_of(
+    context: Context, stream: UUID, types: tuple[str, ...], seen_as: SeenAs, page: Page
 ) -> EventConnection:
     """A page of the events of these types in a stream, newest first, as of the context's moment if it has one.
 
     Agencies report and do not read.
-
-    Raises:
-        RequestError: BAD_USER_INPUT.
     """
-    page = asked(info, HISTORY, first, after)
     before = context.position + 1
     if page.after is not None:
         before = min(before, position_of(page.after))
@@ -72,4 +61,4 @@ async def history_of(  # noqa: PLR0917 (what every history says of itself, then 
     found = []
     if seen_as is not SeenAs.AGENCY:
         found = await context.loader(("history", page, types, seen_as), load).load(stream)
-    return events_listed(found, page, HISTORY, seen_as, context)
+    return events_listed(found, page, HISTORY_ORDER, seen_as, context)

@@ -39,9 +39,9 @@ from schema.forecast import (
     violation_forecast_shown,
 )
 from schema.ids import Node, row_id
-from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
+from schema.look import HISTORY_ORDER, VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
 from schema.number import ViolationNumber
-from schema.paging import After, First, Listed, Page, PageInfo, listed
+from schema.paging import Listed, Page, PageInfo, listed, paged
 from schema.past import AsOf
 from schema.problems import Problem, problem_shown
 from schema.resolver import resolver
@@ -188,9 +188,10 @@ class Violation(Node):
         "What was recorded about it and its objection, newest first: who did what, when, and what it changed.",
         graphql_type=later.EVENTS,
     )
-    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+    @paged(HISTORY_ORDER)
+    async def history(self, page: Page) -> object:
         types = schema.history.OF_VIOLATION
-        return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
+        return await schema.history.history_of(self.context, self.row.id, types, self.row.seen_as, page)
 
 
 def violation_shown(row: SeenViolation, context: Context) -> Violation:

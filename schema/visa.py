@@ -28,6 +28,7 @@ from schema.forecast import (
 )
 from schema.ids import Node, global_id, row_id
 from schema.look import (
+    HISTORY_ORDER,
     PERSON_THEMSELVES,
     VISAS,
     VISAS_OF,
@@ -41,7 +42,7 @@ from schema.look import (
     note_told,
 )
 from schema.number import NationalId, VisaNumber
-from schema.paging import After, First, Listed, Page, PageInfo, asked, listed
+from schema.paging import Listed, Page, PageInfo, listed, paged
 from schema.past import AsOf
 from schema.relation import Relation, relation_of
 from schema.resolver import resolver
@@ -165,9 +166,10 @@ class Visa(Node):
         "be are shown to the holder and to officials.",
         graphql_type=later.EVENTS,
     )
-    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+    @paged(HISTORY_ORDER)
+    async def history(self, page: Page) -> object:
         types = schema.history.of_visa(self.context, self.row.seen_as)
-        return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
+        return await schema.history.history_of(self.context, self.row.id, types, self.row.seen_as, page)
 
 
 async def _seen_in_office(row: SeenVisa, context: Context) -> bool:
@@ -300,17 +302,16 @@ class VisaQueries:
         return found
 
     @resolver("The visas of somebody whose visas the reader may ask about, newest first; null for anybody else's.")
+    @paged(VISAS_OF.order)
     async def visas(
         self,
         info: Info,
         holder_national_id: NationalId,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
+        page: Page,
         filter: VisaFilterArgument = strawberry.UNSET,
     ) -> VisaConnection | None:
         context = info.context
         person_of(context)
-        page = asked(info, VISAS_OF.order, first, after)
         national_id = formats.national_id(holder_national_id, ("holderNationalId",))
         whose = Condition("person.national_id = %(national_id)s", (("national_id", national_id),))
         shelves = await look_at(context, VISAS_OF, page, whose, visas_where(filter))
