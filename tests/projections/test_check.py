@@ -35,7 +35,7 @@ async def followed(log: Log, database: Database, tables: None, now: Clock, write
 
 async def checked(log: Log, database: Database) -> list[Difference]:
     async with building_alone(database) as connection:
-        return [one for read_model in READ_MODELS async for one in differences(connection, log, read_model)]
+        return [one async for one in differences(connection, log, READ_MODELS)]
 
 
 async def meddle(database: Database, *statements: str) -> None:
@@ -96,3 +96,21 @@ async def test_while_others_record_and_follow_all_is_compared_at_one_moment(
 async def test_a_table_that_is_not_there_is_no_table_without_differences(log: Log, database: Database) -> None:
     with pytest.raises(Fault, match="is not built yet"):
         await checked(log, database)
+
+
+@pytest.mark.usefixtures("followed")
+async def test_tables_that_are_not_equally_far_are_each_compared_with_the_record_up_to_their_place(
+    log: Log, database: Database
+) -> None:
+    ((before,),) = [
+        row[:1]
+        for row in await rows(
+            database, "(SELECT min(position) - 1 FROM event_v1 WHERE type = 'Violation.Recorded') one"
+        )
+    ]
+    await meddle(
+        database,
+        f"DELETE FROM {VIOLATION}",  # noqa: S608
+        f"UPDATE read_models SET position = {before} WHERE table_name = '{VIOLATION}'",  # noqa: S608
+    )
+    assert await checked(log, database) == []
