@@ -22,7 +22,7 @@ from schema.filters import ObjectionFilterArgument, objections_where
 from schema.ids import Node, row_id
 from schema.look import HISTORY_ORDER, OBJECTIONS_ORDER, VIOLATIONS, SeenViolation, look_through
 from schema.number import ObjectionNumber, violation_of
-from schema.paging import Listed, Page, PageInfo, listed, paged
+from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.receipt import Receipt, receipt_of_objection
 from schema.resolver import resolver
@@ -209,14 +209,8 @@ class ObjectionEdge:
 
 
 @strawberry.type(description="A page of objections, oldest first.")
-class ObjectionConnection:
+class ObjectionConnection(Connection):
     edges: list[ObjectionEdge] = strawberry.field(description="The objections on this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    page: strawberry.Private[Listed[SeenViolation]]
-
-    @resolver("How many objections the whole list has.")
-    def total_count(self) -> int:
-        return self.page.total_count
 
 
 @strawberry.type(description="A reason that the objection form offers.")
@@ -283,7 +277,6 @@ class ObjectionQueries:
         shown = ((entry.cursor, objection_shown(entry.row, context)) for entry in found.entries)
         return ObjectionConnection(
             edges=[ObjectionEdge(cursor=cursor, node=node) for cursor, node in shown if node],
-            page_info=found.page_info,
             page=found,
         )
 

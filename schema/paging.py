@@ -18,6 +18,7 @@ import strawberry
 
 from schema.context import Info
 from schema.errors import bad_input
+from schema.resolver import resolver
 from schema.selection import selects
 
 R = TypeVar("R")
@@ -172,6 +173,21 @@ def listed(found: Slice[R], page: Page, order: Order) -> Listed[R]:
         end_cursor=entries[-1].cursor if entries else None,
     )
     return Listed(entries, info, found.total)
+
+
+@strawberry.type
+class Connection:
+    """A page of a list whose length can be asked for."""
+
+    page: strawberry.Private[Listed[Any]]
+
+    @resolver("Where the page stands.")
+    def page_info(self) -> PageInfo:
+        return self.page.page_info
+
+    @resolver("How many entries the whole list has.")
+    def total_count(self) -> int:
+        return self.page.total_count
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

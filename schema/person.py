@@ -46,13 +46,12 @@ from schema.look import (
     VIOLATIONS_OF,
     VISAS_OF,
     Condition,
-    SeenPerson,
     look,
     look_at_parties,
     look_through,
 )
 from schema.number import NationalId
-from schema.paging import Listed, Page, PageInfo, listed, paged
+from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.relation import Relation, relation_of
 from schema.resolver import resolver
@@ -131,14 +130,8 @@ class DependentEdge:
 
 
 @strawberry.type(description="A page of people whose visas the reader may ask about.")
-class DependentConnection:
+class DependentConnection(Connection):
     edges: list[DependentEdge] = strawberry.field(description="The people on this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    page: strawberry.Private[Listed[SeenPerson]]
-
-    @resolver("How many people the whole list has.")
-    def total_count(self) -> int:
-        return self.page.total_count
 
 
 @strawberry.type(description="How many more objections somebody may make.")
@@ -219,7 +212,6 @@ class User(Node):
                 )
                 for entry in found.entries
             ],
-            page_info=found.page_info,
             page=found,
         )
 

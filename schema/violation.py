@@ -41,7 +41,7 @@ from schema.forecast import (
 from schema.ids import Node, row_id
 from schema.look import HISTORY_ORDER, VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
 from schema.number import ViolationNumber
-from schema.paging import Listed, Page, PageInfo, listed, paged
+from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.problems import Problem, problem_shown
 from schema.resolver import resolver
@@ -229,14 +229,8 @@ class ViolationEdge:
 
 
 @strawberry.type(description="A page of violations, newest first.")
-class ViolationConnection:
+class ViolationConnection(Connection):
     edges: list[ViolationEdge] = strawberry.field(description="The violations on this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    page: strawberry.Private[Listed[SeenViolation]]
-
-    @resolver("How many violations the whole list has.")
-    def total_count(self) -> int:
-        return self.page.total_count
 
 
 async def violations_of(
@@ -271,7 +265,6 @@ async def violations_of(
     context.answers(len(found.entries))
     return ViolationConnection(
         edges=[ViolationEdge(cursor=entry.cursor, node=violation_shown(entry.row, context)) for entry in found.entries],
-        page_info=found.page_info,
         page=found,
     )
 

@@ -29,20 +29,18 @@ from schema.forecast import (
 from schema.ids import Node, global_id, row_id
 from schema.look import (
     HISTORY_ORDER,
-    PERSON_THEMSELVES,
     VISAS,
     VISAS_OF,
     VISAS_WITH_HOLDERS,
     Condition,
     SeenVisa,
     Shelf,
-    Told,
     look,
     look_at,
-    note_told,
+    note_seen,
 )
 from schema.number import NationalId, VisaNumber
-from schema.paging import Listed, Page, PageInfo, listed, paged
+from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.relation import Relation, relation_of
 from schema.resolver import resolver
@@ -180,8 +178,7 @@ async def _seen_in_office(row: SeenVisa, context: Context) -> bool:
             return False
 
         async def note(holders: list[UUID]) -> list[bool]:
-            for holder in holders:
-                await note_told(context, role, Told((Data.VISA,), PERSON_THEMSELVES, str(holder)))
+            await note_seen(context, role, {(holder, Data.VISA) for holder in holders})
             return [True] * len(holders)
 
         return await context.loader("visas seen in office", note).load(row.holder_id)
@@ -242,14 +239,8 @@ class VisaEdge:
 
 
 @strawberry.type(description="A page of visas, newest first.")
-class VisaConnection:
+class VisaConnection(Connection):
     edges: list[VisaEdge] = strawberry.field(description="The visas on this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    page: strawberry.Private[Listed[SeenVisa]]
-
-    @resolver("How many visas the whole list has.")
-    def total_count(self) -> int:
-        return self.page.total_count
 
 
 def visas_listed(shelf: Shelf[SeenVisa], page: Page, context: Context) -> VisaConnection:
@@ -257,7 +248,6 @@ def visas_listed(shelf: Shelf[SeenVisa], page: Page, context: Context) -> VisaCo
     context.answers(len(found.entries))
     return VisaConnection(
         edges=[VisaEdge(cursor=entry.cursor, node=visa_shown(entry.row, context)) for entry in found.entries],
-        page_info=found.page_info,
         page=found,
     )
 
