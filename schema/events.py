@@ -89,7 +89,6 @@ async def _people_seen(context: Context, happened: Sequence[Happened]) -> dict[U
     of_people = [one for one in happened if data_of(one) is Data.PERSON]
     found = {one.stream: SeenAs.SELF for one in of_people if one.stream == context.reader_id}
     if Role.AUDITOR in official_roles(context, Data.PERSON):
-        others = [one for one in of_people if one.stream not in found]
-        await note_events(context, others)
-        found |= {one.stream: SeenAs.AUDITOR for one in others}
+        await note_events(context, of_people)
+        found = {one.stream: SeenAs.AUDITOR for one in of_people} | found
     return found
