@@ -514,6 +514,7 @@ async def test_an_auditor_who_is_the_employer_gets_the_receipts_with_their_parts
 
 async def test_an_auditor_sees_of_an_own_case_who_in_office_has_done_what(house: House) -> None:
     await house.appoint(RAJESH, Role.AUDITOR)
+    house.now.advance(minutes=1)
     query = f'{{ objection(number: "O{await objected(house)}") {{ {HISTORY} }} }}'
     for headers, by in ((AUDIT, "Salman Al-Otaibi"), ({}, "Traffic")):
         found = await histories(house, query, RAJESH, **headers)
