@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
@@ -62,6 +62,10 @@ def _is_template(text: str) -> str:
     return text
 
 
+def _in_data_dir(place: str, alias: str, description: str) -> Any:  # noqa: ANN401 (of any type, like Field)
+    return Field(default_factory=lambda known: known["data_dir"] / place, alias=alias, description=description)
+
+
 class Settings(BaseModel):
     """Every setting, with its default."""
 
@@ -75,10 +79,8 @@ class Settings(BaseModel):
     data_dir: Annotated[Path, Expects("a folder")] = Field(
         Path(".data"), alias="SIJIL_DATA_DIR", description="Folder of the embedded PostgreSQL, of the keys and of files"
     )
-    blob_dir: Annotated[Path, Expects("a folder")] = Field(
-        default_factory=lambda known: known["data_dir"] / "blobs",
-        alias="SIJIL_BLOB_DIR",
-        description="Folder of the files that people and agencies send; the same one for all processes",
+    blob_dir: Annotated[Path, Expects("a folder")] = _in_data_dir(
+        "blobs", "SIJIL_BLOB_DIR", "Folder of the files that people and agencies send; the same one for all processes"
     )
     env: Annotated[
         Literal["development", "production"], BeforeValidator(str.lower), Expects("development or production")
@@ -94,25 +96,19 @@ class Settings(BaseModel):
         AfterValidator(lambda value: value and _is_key(value)),
         Expects("32 bytes in base64"),
     ] = Field(None, alias="SIJIL_MASTER_KEY", description="Wraps the keys of personal data; wins over the file")
-    master_key_file: Annotated[Path, Expects("a file")] = Field(
-        default_factory=lambda known: known["data_dir"] / "keys" / "master.key",
-        alias="SIJIL_MASTER_KEY_FILE",
-        description="File of the master key; made by the first start",
+    master_key_file: Annotated[Path, Expects("a file")] = _in_data_dir(
+        "keys/master.key", "SIJIL_MASTER_KEY_FILE", "File of the master key; made by the first start"
     )
-    token_key_file: Annotated[Path, Expects("a file")] = Field(
-        default_factory=lambda known: known["data_dir"] / "keys" / "token.jwk",
-        alias="SIJIL_TOKEN_KEY_FILE",
-        description="File of the keys that sign access tokens",
+    token_key_file: Annotated[Path, Expects("a file")] = _in_data_dir(
+        "keys/token.jwk", "SIJIL_TOKEN_KEY_FILE", "File of the keys that sign access tokens"
     )
-    log_key_file: Annotated[Path, Expects("a file")] = Field(
-        default_factory=lambda known: known["data_dir"] / "keys" / "log.key",
-        alias="SIJIL_LOG_KEY_FILE",
-        description="File of the keys that sign checkpoints; made by the first start",
+    log_key_file: Annotated[Path, Expects("a file")] = _in_data_dir(
+        "keys/log.key", "SIJIL_LOG_KEY_FILE", "File of the keys that sign checkpoints; made by the first start"
     )
-    checkpoint_file: Annotated[Path, Expects("a file")] = Field(
-        default_factory=lambda known: known["data_dir"] / "log" / "checkpoint",
-        alias="SIJIL_CHECKPOINT_FILE",
-        description="The last checkpoint outside the database; the same one for all processes",
+    checkpoint_file: Annotated[Path, Expects("a file")] = _in_data_dir(
+        "log/checkpoint",
+        "SIJIL_CHECKPOINT_FILE",
+        "The last checkpoint outside the database; the same one for all processes",
     )
     origin: Annotated[str, Expects("a name of letters, digits, '.', '-', ':' and '/'")] = Field(
         "sijil.local",

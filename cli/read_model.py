@@ -68,7 +68,7 @@ def _read_models(name: str) -> list[ReadModel[Any]]:
 
 async def _rebuild(settings: Settings, read_models: Sequence[ReadModel[Any]]) -> None:
     async with open_installation(settings, cached_events=IMPORT_CACHE) as installation:
-        with bar(f"Building {read_models[0].table if len(read_models) == 1 else 'all'}") as report:
+        with bar(f"Building {_named(read_models)}") as report:
             async with (
                 building_alone(installation.database) as connection,
                 await installation.database.connect() as reading,
@@ -80,12 +80,11 @@ async def _rebuild(settings: Settings, read_models: Sequence[ReadModel[Any]]) ->
 async def _check(settings: Settings, read_models: Sequence[ReadModel[Any]]) -> int:
     count = 0
     async with open_installation(settings, cached_events=IMPORT_CACHE) as installation:
-        for read_model in read_models:
-            with bar(f"Checking {read_model.table}") as report:
-                async with building_alone(installation.database) as connection:
-                    async for one in differences(connection, installation.log, read_model, report=report):
-                        count += 1
-                        typer.echo(f"{one.table} {one.id}: {one.reason or ', '.join(one.columns)}")
+        with bar(f"Checking {_named(read_models)}") as report:
+            async with building_alone(installation.database) as connection:
+                async for one in differences(connection, installation.log, read_models, report=report):
+                    count += 1
+                    typer.echo(f"{one.table} {one.id}: {one.reason or ', '.join(one.columns)}")
         async with installation.database.pool.connection() as connection:
             skipped = sum(len(one.skipped) for one in await states(connection, read_models, now=installation.now()))
     found = f"{count:,} rows differ" if count else "every row follows from the record"
@@ -98,6 +97,10 @@ async def _drop(settings: Settings, read_models: Sequence[ReadModel[Any]]) -> No
     async with open_installation(settings) as installation, building_alone(installation.database):
         dropped = await drop_kept(installation.database, read_models)
     typer.echo(f"Dropped: {', '.join(dropped)}." if dropped else "There is nothing to drop.")
+
+
+def _named(read_models: Sequence[ReadModel[Any]]) -> str:
+    return read_models[0].table if len(read_models) == 1 else "all"
 
 
 def _tables(read_models: Iterable[ReadModel[Any]]) -> str:

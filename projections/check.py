@@ -9,7 +9,7 @@ import msgspec
 
 from projections.applying import fold
 from projections.read_model import ReadModel, Row
-from projections.tables import places
+from projections.tables import Place, places
 from store.codec import Recorded
 from store.database import Connection
 from store.faults import ExitStatus, Fault
@@ -31,18 +31,18 @@ class Difference(NamedTuple):
 async def differences(
     connection: Connection,
     log: Log,
-    read_model: ReadModel[Any],
+    read_models: Sequence[ReadModel[Any]],
     *,
     report: Callable[[float, int], None] = lambda _done, _events: None,
 ) -> AsyncIterator[Difference]:
-    """The rows of a live table that differ, in the order of their streams, while it is followed.
+    """The rows of live tables that differ, some streams after the others, while the tables are followed.
 
-    Position, rows and record are those of one moment: the transaction has one snapshot.
+    Positions, rows and record are those of one moment: the transaction has one snapshot. The record is read once for all.
 
     Args:
-        connection: one of one's own, that holds the lock of builders: nobody puts another table in the place of this one.
+        connection: one of one's own, that holds the lock of builders: nobody puts another table in the place of these.
         log: the record.
-        read_model: which.
+        read_models: which.
         report: is told how much is checked, from 0 to 1, and how many events that took since the last time.
 
     Raises:
@@ -50,23 +50,34 @@ async def differences(
     """
     async with connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        place = (await places(connection, [read_model])).get(read_model.table)
-        if place is None:
-            raise Fault(f"{read_model.table} is not built yet.", ExitStatus.BUSY)
-        after = FIRST
-        histories = log.histories(connection, of=[read_model.follows], after=FIRST, until=place.position)
-        async for events in histories:
-            expected: dict[UUID, Row] = {}
-            for _, own in groupby(events, key=_stream):
-                expected |= fold(read_model, [one for one in own if one.position not in place.skipped]).rows
+        found = await places(connection, read_models)
+        for read_model in read_models:
+            if read_model.table not in found:
+                raise Fault(f"{read_model.table} is not built yet.", ExitStatus.BUSY)
+        after, until = FIRST, max(place.position for place in found.values())
+        kinds = [read_model.follows for read_model in read_models]
+        async for events in log.histories(connection, of=kinds, after=FIRST, until=until):
             last = events[-1].event.originator_id
-            for difference in _compared(read_model, expected, await _live(connection, read_model, after, last)):
-                yield difference
+            for read_model in read_models:
+                expected = _rows(read_model, events, found[read_model.table])
+                for difference in _compared(read_model, expected, await _live(connection, read_model, after, last)):
+                    yield difference
             after = last
             report(last.int / 2**128, len(events))
-        for difference in _compared(read_model, {}, await _live(connection, read_model, after, LAST)):
-            yield difference
+        for read_model in read_models:
+            for difference in _compared(read_model, {}, await _live(connection, read_model, after, LAST)):
+                yield difference
         report(1.0, 0)
+
+
+def _rows(read_model: ReadModel[Any], events: Sequence[Recorded], place: Place) -> dict[UUID, Row]:
+    """The rows that follow from whole streams at the table's place."""
+    rows: dict[UUID, Row] = {}
+    followed = [one for one in events if isinstance(one.event, read_model.follows.Event)]
+    for _, own in groupby(followed, key=_stream):
+        applied = [one for one in own if one.position <= place.position and one.position not in place.skipped]
+        rows |= fold(read_model, applied).rows
+    return rows
 
 
 def _stream(recorded: Recorded) -> UUID:

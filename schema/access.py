@@ -39,6 +39,7 @@ class SeenAs(StrEnum):
     COURT_CLERK = "COURT_CLERK"
     ADMINISTRATOR = "ADMINISTRATOR"
     AUDITOR = "AUDITOR"
+    UNMASKED_AUDITOR = "UNMASKED_AUDITOR"  # of events only: an auditor who sees the case by something else, too
 
 
 OFFICIALS: Final[dict[Data, tuple[Role, ...]]] = {
@@ -126,12 +127,23 @@ def _held(context: Context, data: Data) -> list[Role]:
 
 # What a person's fields show
 
-RELATIONS: Final = frozenset({SeenAs.SELF, SeenAs.HEAD_OF_HOUSEHOLD, SeenAs.EMPLOYER, SeenAs.DELEGATE})
+ANSWERING: Final = frozenset({SeenAs.HEAD_OF_HOUSEHOLD, SeenAs.EMPLOYER, SeenAs.DELEGATE})
+RELATIONS: Final = frozenset({SeenAs.SELF, *ANSWERING})
 
 
 def in_case(seen_as: SeenAs) -> SeenAs:
     """How a further party to somebody's case is seen by who sees the case."""
     return SeenAs.CASE if seen_as in RELATIONS else seen_as
+
+
+def with_offices(context: Context, seen_as: SeenAs) -> SeenAs:
+    """How the events of a case are seen by who sees the case: whatever one of their offices shows is shown."""
+    roles = official_roles(context, Data.VISA)  # only visas are seen by who answers for somebody
+    if seen_as in {SeenAs.AGENCY, SeenAs.AUDITOR} or not roles:
+        return seen_as
+    if Role.AUDITOR in roles:
+        return SeenAs.UNMASKED_AUDITOR
+    return SeenAs.PASSPORT_OFFICER if seen_as in ANSWERING else seen_as
 
 
 def shows_account(context: Context, seen_as: SeenAs) -> bool:
@@ -145,12 +157,12 @@ def shows_account(context: Context, seen_as: SeenAs) -> bool:
 
 def shows_refused_movements(seen_as: SeenAs) -> bool:
     """Whether reports of movements that cannot be are part of a visa's history: the holder's own, and for officials."""
-    return seen_as is SeenAs.SELF or seen_as not in RELATIONS
+    return seen_as not in ANSWERING
 
 
 def shows_expiries(seen_as: SeenAs) -> bool:
     """Whether it is told until when a visa's holder has a passport and an Iqama: to the holder, and to officials."""
-    return seen_as is SeenAs.SELF or seen_as not in RELATIONS
+    return seen_as not in ANSWERING
 
 
 def may_list_visas(context: Context, seen_as: SeenAs) -> bool:
@@ -199,6 +211,11 @@ def said_in_office(value: T | None, seen_as: SeenAs) -> T | None:
 def shows_docket(seen_as: SeenAs) -> bool:
     """Whether what is counted of the violator's other cases is told."""
     return seen_as not in {SeenAs.COURT_CLERK, SeenAs.AGENCY}
+
+
+def shows_officials(seen_as: SeenAs) -> bool:
+    """Whether it is told which official did something; to others it was their agency."""
+    return seen_as in {SeenAs.AUDITOR, SeenAs.UNMASKED_AUDITOR}
 
 
 def _initials(name: str) -> str:

@@ -14,7 +14,7 @@ from domain.titles import TITLES
 from domain.visa import Visa
 from projections.updates import Happened
 from schema import recorded
-from schema.access import AGENCY_OF, SeenAs, shows_refused_movements
+from schema.access import AGENCY_OF, SeenAs, shows_officials, shows_refused_movements, with_offices
 from schema.context import Context
 from schema.field_change import FieldChange, changes_of
 from schema.ids import Node, global_id
@@ -67,26 +67,27 @@ class Event(Node):
 
     @resolver("Who did it.")
     async def actor(self) -> Actor:
-        return await _actor(self.happened.recorded.actor, self.seen_as, self.context)
+        return await _actor(self.happened.recorded.actor, with_offices(self.context, self.seen_as), self.context)
 
     @resolver("What it has changed, field by field, by replaying its stream.")
     async def changes(self) -> list[FieldChange]:
-        happened, seen_as = self.happened, self.seen_as
-        return await happened.once(("changes", seen_as), lambda: changes_of(happened, seen_as, self.context))
+        happened, shown_as = self.happened, with_offices(self.context, self.seen_as)
+        return await happened.once(("changes", shown_as), lambda: changes_of(happened, shown_as, self.context))
 
 
-def is_shown(happened: Happened, seen_as: SeenAs) -> bool:
+def is_shown(happened: Happened, seen_as: SeenAs, context: Context) -> bool:
     """Whether who sees a case like this sees this event of it."""
     refused = isinstance(happened.recorded.event, Visa.MovementRefused)
-    return not refused or shows_refused_movements(seen_as)
+    return not refused or shows_refused_movements(with_offices(context, seen_as))
 
 
 def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:
     """An event as the reader may see it. Its values are worked out once for all who see them alike."""
     one = happened.recorded
     event = one.event
-    if seen_as not in happened.shown:
-        happened.shown[seen_as] = recorded.data_of(event, seen_as)
+    shown_as = with_offices(context, seen_as)
+    if shown_as not in happened.shown:
+        happened.shown[shown_as] = recorded.data_of(event, shown_as)
     name = type(event).__qualname__
     return Event(
         id=global_id("Event", one.event_id),
@@ -103,7 +104,7 @@ def event_shown(happened: Happened, seen_as: SeenAs, context: Context) -> Event:
         schema_version=shape_of(type(event)).version,
         correlation_id=_maybe_id(one.correlation_id),
         causation_id=_maybe_id(one.causation_id),
-        data=JSON(happened.shown[seen_as]),
+        data=JSON(happened.shown[shown_as]),
     )
 
 
@@ -111,7 +112,7 @@ def _maybe_id(id: UUID | None) -> strawberry.ID | None:
     return None if id is None else strawberry.ID(str(id))
 
 
-async def _actor(actor: Subject, seen_as: SeenAs, context: Context) -> Actor:
+async def _actor(actor: Subject, shown_as: SeenAs, context: Context) -> Actor:
     subject, name = actor.subject, None
     if actor.role is Role.SYSTEM:
         name = SYSTEM
@@ -119,13 +120,14 @@ async def _actor(actor: Subject, seen_as: SeenAs, context: Context) -> Actor:
         name = AGENCIES[subject].name
     elif subject == "setup":
         name = INSTALLATION
-    elif seen_as is not SeenAs.AUDITOR and actor.role in AGENCY_OF and subject != str(context.reader_id):
+    elif not shows_officials(shown_as) and actor.role in AGENCY_OF and subject != str(context.reader_id):
         subject = AGENCY_OF[actor.role]
         name = AGENCIES[subject].name
     else:
         person_id = UUID(subject)
         subject = str(global_id("Person", person_id))
-        if seen_as is SeenAs.AUDITOR or person_id == context.reader_id:
-            in_office = actor.role is not Role.PERSON
-            name = await schema.person.name_of(context, person_id, masked=seen_as is SeenAs.AUDITOR and not in_office)
+        is_reader = person_id == context.reader_id
+        if shows_officials(shown_as) or is_reader:
+            masked = actor.role is Role.PERSON and not is_reader
+            name = await schema.person.name_of(context, person_id, masked=masked)
     return Actor(role=actor.role, subject=subject, name=maybe_localized(name, context.language), channel=actor.channel)

@@ -9,12 +9,12 @@ from domain.titles import TITLES
 from projections.event_search import find_last
 from projections.updates import Happened
 from projections.violation import OBJECTION_EVENTS, ViolationRow
-from schema.access import SeenAs, shows_refused_movements
-from schema.context import Context, Info
+from schema.access import SeenAs, shows_refused_movements, with_offices
+from schema.context import Context
+from schema.event_look import note_events_of_cases
 from schema.event_page import EventConnection, events_listed, position_of, read_events
-from schema.paging import Order, asked
-
-HISTORY: Final = Order(b"his", None, descending=True)
+from schema.look import HISTORY_ORDER
+from schema.paging import Page
 
 OF_USER: Final = tuple(name for name in TITLES if name.startswith("User."))
 OF_VISA: Final = tuple(name for name in TITLES if name.startswith("Visa."))
@@ -24,9 +24,9 @@ OF_OBJECTION: Final = tuple(one.__qualname__ for one in OBJECTION_EVENTS)
 OF_OBJECTION_ENDED_BY_VOIDING: Final = (*OF_OBJECTION, "Violation.Voided")
 
 
-def of_visa(seen_as: SeenAs) -> tuple[str, ...]:
-    """What of a visa's stream is its history, by what the reader is to its holder."""
-    return OF_VISA if shows_refused_movements(seen_as) else OF_VISA_FOR_RELATIONS
+def of_visa(context: Context, seen_as: SeenAs) -> tuple[str, ...]:
+    """What of a visa's stream is its history, by what the reader is to its holder, and their offices."""
+    return OF_VISA if shows_refused_movements(with_offices(context, seen_as)) else OF_VISA_FOR_RELATIONS
 
 
 def of_objection(row: ViolationRow) -> tuple[str, ...]:
@@ -36,23 +36,13 @@ def of_objection(row: ViolationRow) -> tuple[str, ...]:
     return OF_OBJECTION_ENDED_BY_VOIDING if by_voiding else OF_OBJECTION
 
 
-async def history_of(  # noqa: PLR0917 (what every history says of itself, then GraphQL arguments)
-    info: Info,
-    context: Context,
-    stream: UUID,
-    types: tuple[str, ...],
-    seen_as: SeenAs,
-    first: int | None,
-    after: str | None,
+async def history_of(
+    context: Context, stream: UUID, types: tuple[str, ...], seen_as: SeenAs, page: Page
 ) -> EventConnection:
     """A page of the events of these types in a stream, newest first, as of the context's moment if it has one.
 
     Agencies report and do not read.
-
-    Raises:
-        RequestError: BAD_USER_INPUT.
     """
-    page = asked(info, HISTORY, first, after)
     before = context.position + 1
     if page.after is not None:
         before = min(before, position_of(page.after))
@@ -64,9 +54,11 @@ async def history_of(  # noqa: PLR0917 (what every history says of itself, then 
             )
         happened = await read_events(context, [position for places in found.values() for position in places])
         by_position = {one.recorded.position: one for one in happened}
+        shown = [by_position[position] for places in found.values() for position in places[: page.limit]]
+        await note_events_of_cases(context, shown, seen_as)
         return [[by_position[position] for position in found[one]] for one in streams]
 
     found = []
     if seen_as is not SeenAs.AGENCY:
-        found = await context.loader(("history", page, types), load).load(stream)
-    return events_listed(found, page, HISTORY, seen_as, context)
+        found = await context.loader(("history", page, types, seen_as), load).load(stream)
+    return events_listed(found, page, HISTORY_ORDER, seen_as, context)

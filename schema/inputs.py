@@ -53,17 +53,25 @@ from commands.violation import (
 )
 from commands.visa import CancelVisa, ExtendVisa, IssueVisa, RecordMovement, VoidMovement, VoidVisa
 
-IDEMPOTENCY_KEY: Final = (
-    "A name of your own for this request, up to 200 characters: sent again with the same input it answers the first "
-    "result and records nothing."
-)
+SAME_EVERYWHERE: Final = {
+    "idempotency_key": "A name of your own for this request, up to 200 characters: sent again with the same input it answers "
+    "the first result and records nothing.",
+    "challenge_id": "The id of the challenge.",
+    "code": "The six digits; Arabic-Indic ones are accepted too.",
+    "new_password": "The new password: 8 to 128 characters with upper and lower case letters and a digit.",
+    "national_id": "National ID or Iqama number.",
+    "sponsor_national_id": "National ID or Iqama number of the sponsor.",
+    "violation_number": "The violation number.",
+    "objection_number": "O and the violation number.",
+    "attachments": "At most 5 files of PDF, JPEG or PNG, each up to 5 MB.",
+}
+"""What fields of these names mean where nothing else is said."""
 
 
 def _describe(kind: type[Any], description: str, **of_fields: str) -> None:
     """Make an input's class the GraphQL input type of its name, without another class that repeats it."""
     shown = {field.name: field for field in fields(kind)}
-    if "idempotency_key" in shown:
-        of_fields.setdefault("idempotency_key", IDEMPOTENCY_KEY)
+    of_fields = {name: text for name, text in SAME_EVERYWHERE.items() if name in shown} | of_fields
     if of_fields.keys() != shown.keys():
         raise ValueError(f"{kind.__name__}: {of_fields.keys() ^ shown.keys()}")
     hints = get_type_hints(kind)
@@ -106,39 +114,18 @@ _describe(
     username="User name, or National ID or Iqama number.",
     password="The password.",
 )
-_describe(
-    Confirm,
-    "A code that was sent.",
-    challenge_id="The id of the challenge.",
-    code="The six digits; Arabic-Indic ones are accepted too.",
-)
+_describe(Confirm, "A code that was sent.")
 _describe(
     RefreshSession,
     "Which session to renew.",
     refresh_token="The refresh token that was answered last; left out when it is in a cookie.",
 )
-_describe(
-    RequestPasswordReset,
-    "Whose password was forgotten.",
-    national_id="National ID or Iqama number.",
-    mobile="The mobile number on record.",
-)
-_describe(
-    ConfirmPasswordReset,
-    "A code that was sent, and another password.",
-    challenge_id="The id of the challenge.",
-    code="The six digits; Arabic-Indic ones are accepted too.",
-    new_password="The new password: 8 to 128 characters with upper and lower case letters and a digit.",
-)
+_describe(RequestPasswordReset, "Whose password was forgotten.", mobile="The mobile number on record.")
+_describe(ConfirmPasswordReset, "A code that was sent, and another password.")
 
 # One's own account
 
-_describe(
-    ChangePassword,
-    "Another password for one's own account.",
-    current_password="The present password.",
-    new_password="The new password: 8 to 128 characters with upper and lower case letters and a digit.",
-)
+_describe(ChangePassword, "Another password for one's own account.", current_password="The present password.")
 _describe(ChangeEmail, "Another e-mail address for one's own account.", email="The new address.")
 _describe(ChangeMobile, "Another mobile number for one's own account.", mobile="The new number, like 05XXXXXXXX.")
 _describe(
@@ -154,7 +141,7 @@ _describe(
     short_address="Four letters and the building number, like RRRD2929.",
 )
 _describe(ChangeAddress, "Another National Address for one's own account.", address="The new address.")
-_describe(ResendCode, "What still waits for a code.", challenge_id="The id of the challenge.")
+_describe(ResendCode, "What still waits for a code.")
 _describe(SetLanguage, "The language to be written to in.", language="Arabic or English.")
 _describe(
     GrantDelegation,
@@ -173,7 +160,6 @@ _describe(
 _describe(
     RegisterUser,
     "A person who gets an account.",
-    national_id="National ID or Iqama number.",
     username="User name: 4 to 32 letters, digits, dots and underscores, the first a letter.",
     name="Full name.",
     mobile="Mobile number, like 05XXXXXXXX.",
@@ -184,7 +170,6 @@ _describe(
 _describe(
     CorrectPerson,
     "A name that was recorded wrongly.",
-    national_id="National ID or Iqama number.",
     name="The right name.",
     reason="Why it is corrected; kept with the fact.",
 )
@@ -192,23 +177,12 @@ _describe(
     AssignSponsor,
     "Who answers for a resident.",
     national_id="Iqama number of the resident.",
-    sponsor_national_id="National ID or Iqama number of the sponsor.",
     relation="What the sponsor is to the resident.",
 )
-_describe(
-    EndSponsorship,
-    "A sponsorship that has ended.",
-    national_id="Iqama number of the resident.",
-    sponsor_national_id="National ID or Iqama number of the sponsor.",
-)
-_describe(
-    GrantRole,
-    "A role for somebody, never for oneself.",
-    national_id="National ID or Iqama number.",
-    role="The role.",
-)
-_describe(RevokeRole, "A role that somebody loses.", national_id="National ID or Iqama number.", role="The role.")
-_describe(UnlockAccount, "An account to unlock before its time.", national_id="National ID or Iqama number.")
+_describe(EndSponsorship, "A sponsorship that has ended.", national_id="Iqama number of the resident.")
+_describe(GrantRole, "A role for somebody, never for oneself.", role="The role.")
+_describe(RevokeRole, "A role that somebody loses.", role="The role.")
+_describe(UnlockAccount, "An account to unlock before its time.")
 
 # Visas
 
@@ -275,13 +249,11 @@ _describe(
 _describe(
     RecordNotification,
     "A violator who was notified: the first day of all periods.",
-    violation_number="The violation number.",
     notified_at="When; not in the future, and not before the violation.",
 )
 _describe(
     RecordPayment,
     "Money that was paid for a violation.",
-    violation_number="The violation number.",
     amount="How much, in SAR; left out, it is what was due at that moment.",
     paid_at="When; not in the future.",
     reference="The payment's own number, which makes it recognisable when it is reported again.",
@@ -289,7 +261,6 @@ _describe(
 _describe(
     RecordRefund,
     "Money that went back to a violator.",
-    violation_number="The violation number.",
     amount="How much, in SAR; at most what is to be paid back.",
     refunded_at="When; not in the future.",
     reference="The refund's own number, which makes it recognisable when it is reported again.",
@@ -304,7 +275,6 @@ _describe(
 _describe(
     RequestPaymentExtension,
     "Further days to pay, once for a violation.",
-    violation_number="The violation number.",
     days="How many days from today: 1 to 90, and to a later day than the present last one.",
 )
 
@@ -313,37 +283,26 @@ _describe(
 _describe(
     SubmitObjection,
     "An objection to one's own violation.",
-    violation_number="The violation number.",
     reason="Why; `objectionForm` lists the reasons.",
     statement="In one's own words, at most 2,000 characters; needed with the reason OTHER.",
-    attachments="At most 5 files of PDF, JPEG or PNG, each up to 5 MB.",
     accept_terms="Whether the terms of `objectionForm` are accepted.",
     terms_version="The version of the terms that were shown; left out, the present one.",
 )
-_describe(ObjectionNumberInput, "Which objection.", objection_number="O and the violation number.")
+_describe(ObjectionNumberInput, "Which objection.")
 _describe(
     SupplyObjectionInformation,
     "The answer to what the reviewer has asked.",
-    objection_number="O and the violation number.",
     statement="The answer, at most 2,000 characters.",
-    attachments="At most 5 files of PDF, JPEG or PNG, each up to 5 MB.",
 )
-_describe(
-    AppealObjection,
-    "A decision that is taken to court.",
-    objection_number="O and the violation number.",
-    grounds="Why, at most 2,000 characters.",
-)
+_describe(AppealObjection, "A decision that is taken to court.", grounds="Why, at most 2,000 characters.")
 _describe(
     RequestObjectionInformation,
     "A question to the violator.",
-    objection_number="O and the violation number.",
     question="The question, at most 2,000 characters, which auditors read, too. The review goes on after ten days, answered or not.",
 )
 _describe(
     DecideObjection,
     "A decision about an objection under review.",
-    objection_number="O and the violation number.",
     outcome="What is decided.",
     explanation="Why, in both languages, each at most 2,000 characters; the violator and auditors read it.",
     modified_fine="With FINE_MODIFIED the new fine in SAR: within the range of the type, below the present one.",
@@ -352,7 +311,6 @@ _describe(
 _describe(
     RecordCourtDecision,
     "What the court has decided about an objection.",
-    objection_number="O and the violation number.",
     outcome="What was decided.",
     modified_fine="With MODIFIED the new fine in SAR: within the range of the type, below the present one.",
 )

@@ -184,6 +184,7 @@ _STOOD: Final = (
 """Rows that were made anew, in place of a table: filters and pages are the same."""
 OBJECTIONS_ORDER: Final = Order(b"obj", "objection_submitted_at")
 ASKABLE_ORDER: Final = Order(b"ask", None)
+HISTORY_ORDER: Final = Order(b"his", None, descending=True)
 
 
 async def look(context: Context, source: Source[R], condition: Condition, *, shows: Sequence[Data] = ()) -> list[R]:

@@ -20,9 +20,9 @@ from schema.attachment import Attachment, attachments_shown
 from schema.context import Context, Info
 from schema.filters import ObjectionFilterArgument, objections_where
 from schema.ids import Node, row_id
-from schema.look import OBJECTIONS_ORDER, VIOLATIONS, SeenViolation, look_through
+from schema.look import HISTORY_ORDER, OBJECTIONS_ORDER, VIOLATIONS, SeenViolation, look_through
 from schema.number import ObjectionNumber, violation_of
-from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
+from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.receipt import Receipt, receipt_of_objection
 from schema.resolver import resolver
@@ -119,9 +119,10 @@ class Objection(Node):
         "What was recorded about it, newest first: who did what, when, and what it changed.",
         graphql_type=later.EVENTS,
     )
-    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+    @paged(HISTORY_ORDER)
+    async def history(self, page: Page) -> object:
         types = schema.history.of_objection(self.row)
-        return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
+        return await schema.history.history_of(self.context, self.row.id, types, self.row.seen_as, page)
 
 
 def objection_shown(row: SeenViolation, context: Context) -> Objection | None:
@@ -208,14 +209,8 @@ class ObjectionEdge:
 
 
 @strawberry.type(description="A page of objections, oldest first.")
-class ObjectionConnection:
+class ObjectionConnection(Connection):
     edges: list[ObjectionEdge] = strawberry.field(description="The objections on this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    page: strawberry.Private[Listed[SeenViolation]]
-
-    @resolver("How many objections the whole list has.")
-    def total_count(self) -> int:
-        return self.page.total_count
 
 
 @strawberry.type(description="A reason that the objection form offers.")
@@ -266,18 +261,12 @@ class ObjectionQueries:
         "The work list of the traffic department, oldest first. For traffic officers and auditors; for "
         "court clerks what is in court."
     )
-    async def objections(  # noqa: PLR0917 (GraphQL arguments, by name)
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: ObjectionFilterArgument = strawberry.UNSET,
+    @paged(OBJECTIONS_ORDER, both_ways=True)
+    async def objections(
+        self, info: Info, page: Page, filter: ObjectionFilterArgument = strawberry.UNSET
     ) -> ObjectionConnection | None:
         context = info.context
         require_official(context, Data.OBJECTION)
-        page = asked(info, OBJECTIONS_ORDER, first, after, last, before)
         condition = objections_where(filter, only=_only(context))
         found = listed(
             await look_through(context, VIOLATIONS, OBJECTIONS_ORDER, page, condition, shows=(Data.OBJECTION,)),
@@ -288,7 +277,6 @@ class ObjectionQueries:
         shown = ((entry.cursor, objection_shown(entry.row, context)) for entry in found.entries)
         return ObjectionConnection(
             edges=[ObjectionEdge(cursor=cursor, node=node) for cursor, node in shown if node],
-            page_info=found.page_info,
             page=found,
         )
 

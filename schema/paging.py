@@ -2,10 +2,15 @@
 
 import base64
 import binascii
+import inspect
 import struct
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Generic, TypeVar
+from functools import wraps
+from inspect import Parameter
+from itertools import chain
+from typing import Annotated, Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -13,20 +18,27 @@ import strawberry
 
 from schema.context import Info
 from schema.errors import bad_input
+from schema.resolver import resolver
 from schema.selection import selects
 
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 LONGEST_PAGE: Final = 100
 
-First = Annotated[
-    int | None, strawberry.argument(description="How many entries from the start (or after `after`): 1 to 100.")
-]
-Last = Annotated[
-    int | None, strawberry.argument(description="How many entries from the end (or before `before`): 1 to 100.")
-]
-After = Annotated[str | None, strawberry.argument(description="Only entries after the one with this cursor.")]
-Before = Annotated[str | None, strawberry.argument(description="Only entries before the one with this cursor.")]
+
+def _argument(name: str, type: Any, description: str) -> Parameter:  # noqa: ANN401 (an annotation)
+    annotation = Annotated[type, strawberry.argument(description=description)]
+    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=strawberry.UNSET, annotation=annotation)
+
+
+INFO: Final = Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
+ARGUMENTS: Final = (
+    _argument("first", int | None, "How many entries from the start (or after `after`): 1 to 100."),
+    _argument("after", str | None, "Only entries after the one with this cursor."),
+    _argument("last", int | None, "How many entries from the end (or before `before`): 1 to 100."),
+    _argument("before", str | None, "Only entries before the one with this cursor."),
+)
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -99,20 +111,40 @@ class Listed(Generic[R]):
         return self.total
 
 
-def asked(  # noqa: PLR0917 (the arguments of every connection, in their order)
+def paged(order: Order, *, both_ways: bool = False) -> Callable[[F], F]:
+    """Give a field the arguments of a list, from both ends or only from the start: its resolver takes a `page` for them.
+
+    The field raises:
+        RequestError: BAD_USER_INPUT, without just one of first and last, or with a cursor that is none of this list.
+    """
+    arguments = ARGUMENTS if both_ways else ARGUMENTS[:2]
+
+    def with_arguments(resolve: F) -> F:
+        signature = inspect.signature(resolve)
+        known = {"info"} & signature.parameters.keys()
+
+        @wraps(resolve)
+        async def resolved(self: Any, info: Info, **given: Any) -> Any:  # noqa: ANN401 (the resolver's)
+            page = _asked(info, order, **{one.name: given.pop(one.name, None) for one in arguments})
+            return await resolve(self, page=page, **dict.fromkeys(known, info), **given)
+
+        apart = {"info": (), "page": (INFO, *arguments)}
+        parameters = chain(*(apart.get(name, (one,)) for name, one in signature.parameters.items()))
+        resolved.__signature__ = signature.replace(parameters=[*parameters])  # type: ignore[attr-defined]
+        return cast("F", resolved)
+
+    return with_arguments
+
+
+def _asked(
     info: Info,
     order: Order,
+    *,
     first: int | None,
     after: str | None,
     last: int | None = None,
     before: str | None = None,
 ) -> Page:
-    """The page that a field's arguments ask for; arguments that were left out may be UNSET.
-
-    Raises:
-        RequestError: BAD_USER_INPUT, without just one of first and last, or with a cursor that is none of this list.
-    """
-    first, last = _given(first), _given(last)
     if (first is None) == (last is None):
         raise bad_input("ask for either `first` or `last`" if first is None else "ask for `first` or `last`, not both")
     limit = (first or 0) if last is None else last
@@ -121,8 +153,8 @@ def asked(  # noqa: PLR0917 (the arguments of every connection, in their order)
     return Page(
         forward=first is not None,
         limit=limit,
-        after=_read(_given(after), order),
-        before=_read(_given(before), order),
+        after=_read(after, order),
+        before=_read(before, order),
         total=selects(info, "totalCount"),
     )
 
@@ -143,13 +175,24 @@ def listed(found: Slice[R], page: Page, order: Order) -> Listed[R]:
     return Listed(entries, info, found.total)
 
 
+@strawberry.type
+class Connection:
+    """A page of a list whose length can be asked for."""
+
+    page: strawberry.Private[Listed[Any]]
+
+    @resolver("Where the page stands.")
+    def page_info(self) -> PageInfo:
+        return self.page.page_info
+
+    @resolver("How many entries the whole list has.")
+    def total_count(self) -> int:
+        return self.page.total_count
+
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR: Final = struct.Struct(">3sq16s")
 _MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def _given(value: R | None) -> R | None:
-    return None if value is strawberry.UNSET else value
 
 
 def _written(key: Key, order: Order) -> str:

@@ -40,18 +40,18 @@ from schema.ids import Node, row_id
 from schema.look import (
     ASKABLE,
     ASKABLE_ORDER,
+    HISTORY_ORDER,
     PEOPLE,
     VIOLATIONS,
     VIOLATIONS_OF,
     VISAS_OF,
     Condition,
-    SeenPerson,
     look,
     look_at_parties,
     look_through,
 )
 from schema.number import NationalId
-from schema.paging import After, Before, First, Last, Listed, PageInfo, asked, listed
+from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.relation import Relation, relation_of
 from schema.resolver import resolver
@@ -82,16 +82,8 @@ class Person(Node):
     @resolver(
         "Their visas, newest first; null where the reader may not ask about them.", graphql_type=later.VISAS | None
     )
-    async def visas(  # noqa: PLR0917 (GraphQL arguments, by name)
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: VisaFilterArgument = strawberry.UNSET,
-    ) -> object:
-        page = asked(info, VISAS_OF.order, first, after, last, before)
+    @paged(VISAS_OF.order, both_ways=True)
+    async def visas(self, page: Page, filter: VisaFilterArgument = strawberry.UNSET) -> object:
         if not may_list_visas(self.context, self.seen_as):
             return None
         return await schema.visa.visas_of(self.context, self.row.id, page, filter)
@@ -100,16 +92,8 @@ class Person(Node):
         "Their traffic violations, newest first; null where the reader may not see them.",
         graphql_type=later.VIOLATIONS | None,
     )
-    async def violations(  # noqa: PLR0917 (GraphQL arguments, by name)
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: ViolationFilterArgument = strawberry.UNSET,
-    ) -> object:
-        page = asked(info, VIOLATIONS_OF.order, first, after, last, before)
+    @paged(VIOLATIONS_OF.order, both_ways=True)
+    async def violations(self, info: Info, page: Page, filter: ViolationFilterArgument = strawberry.UNSET) -> object:
         if not may_list_violations(self.context, self.seen_as):
             return None
         objections = any(selects(info, "edges", "node", name) for name in ("objection", "history"))
@@ -146,14 +130,8 @@ class DependentEdge:
 
 
 @strawberry.type(description="A page of people whose visas the reader may ask about.")
-class DependentConnection:
+class DependentConnection(Connection):
     edges: list[DependentEdge] = strawberry.field(description="The people on this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    page: strawberry.Private[Listed[SeenPerson]]
-
-    @resolver("How many people the whole list has.")
-    def total_count(self) -> int:
-        return self.page.total_count
 
 
 @strawberry.type(description="How many more objections somebody may make.")
@@ -185,29 +163,13 @@ class User(Node):
     roles: list[Role] = strawberry.field(description="Everything that the reader acts as.")
 
     @resolver("The reader's exit/re-entry visas, newest first.", graphql_type=later.VISAS)
-    async def visas(  # noqa: PLR0917 (GraphQL arguments, by name)
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: VisaFilterArgument = strawberry.UNSET,
-    ) -> object:
-        page = asked(info, VISAS_OF.order, first, after, last, before)
+    @paged(VISAS_OF.order, both_ways=True)
+    async def visas(self, info: Info, page: Page, filter: VisaFilterArgument = strawberry.UNSET) -> object:
         return _own(await schema.visa.visas_of(info.context, self.row.id, page, filter))
 
     @resolver("The reader's traffic violations, newest first.", graphql_type=later.VIOLATIONS)
-    async def violations(  # noqa: PLR0917 (GraphQL arguments, by name)
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: ViolationFilterArgument = strawberry.UNSET,
-    ) -> object:
-        page = asked(info, VIOLATIONS_OF.order, first, after, last, before)
+    @paged(VIOLATIONS_OF.order, both_ways=True)
+    async def violations(self, info: Info, page: Page, filter: ViolationFilterArgument = strawberry.UNSET) -> object:
         return _own(
             await schema.violation.violations_of(info.context, self.row.id, page, filter, with_objections=False)
         )
@@ -216,11 +178,11 @@ class User(Node):
         "People whose visas the reader may ask about: family, sponsored workers, and people who delegated it to the "
         "reader, while that holds."
     )
+    @paged(ASKABLE_ORDER)
     async def may_ask_about(
         self,
         info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
+        page: Page,
         relation: Annotated[
             Relation | None, strawberry.argument(description="Only people to whom the reader is this.")
         ] = strawberry.UNSET,
@@ -229,7 +191,6 @@ class User(Node):
         ] = strawberry.UNSET,
     ) -> DependentConnection:
         context = info.context
-        page = asked(info, ASKABLE_ORDER, first, after)
         sql, parameters = ["true"], []
         if relation:
             sql.append("one.seen_as = %(relation)s")
@@ -251,7 +212,6 @@ class User(Node):
                 )
                 for entry in found.entries
             ],
-            page_info=found.page_info,
             page=found,
         )
 
@@ -267,9 +227,10 @@ class User(Node):
         "Everything that was recorded about this account, newest first: who did what, when, and what it changed.",
         graphql_type=later.EVENTS,
     )
-    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+    @paged(HISTORY_ORDER)
+    async def history(self, info: Info, page: Page) -> object:
         types = schema.history.OF_USER
-        return await schema.history.history_of(info, info.context, self.row.id, types, SeenAs.SELF, first, after)
+        return await schema.history.history_of(info.context, self.row.id, types, SeenAs.SELF, page)
 
     @resolver("How many more objections the reader may make.")
     async def objection_quota(self, info: Info) -> ObjectionQuota:

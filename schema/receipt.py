@@ -9,7 +9,7 @@ import strawberry
 
 from domain.violation import Violation
 from projections.event_search import find_last
-from schema.access import Data, SeenAs, person_of, require_purpose, shows_expiries
+from schema.access import Data, SeenAs, person_of, require_purpose, shows_expiries, with_offices
 from schema.context import Context, Info
 from schema.errors import bad_input
 from schema.events import events_by_id
@@ -40,7 +40,8 @@ class Receipt:
     @resolver(
         "c2sp.org/tlog-proof@v1 text, the file that `sijil verify receipt` reads; null until the next checkpoint. It holds the "
         "event as it is stored, with the id of the official who acted, and for the person whom it is about what is personal in "
-        "it; for the holder's relations it holds a hash alone where the event tells until when a visa's papers are valid."
+        "it; for the holder's relations, unless an office shows it to them too, it holds a hash alone where the event tells until "
+        "when a visa's papers are valid."
     )
     async def proof(self, info: Info) -> str | None:
         return await _proof(info.context, self.row, self.seen_as)
@@ -116,7 +117,7 @@ async def _extra(context: Context, row: Row, seen_as: SeenAs) -> bytes | None:
     """The event as it is stored, as far as the reader may see it; None: not at all."""
     if seen_as is SeenAs.AGENCY:  # it reports and does not read
         return None
-    if not shows_expiries(seen_as) and has_expiries(row.topic):
+    if not shows_expiries(with_offices(context, seen_as)) and has_expiries(row.topic):
         return None
     personal = parse(row).personal
     is_theirs = personal is not None and personal.of == context.reader_id

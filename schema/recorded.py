@@ -11,7 +11,14 @@ from eventsourcing.domain import Aggregate
 
 from commands.form import camel_case
 from domain.text import Text
-from schema.access import SeenAs, masked_name, masked_number, shows_expiries, shows_refused_movements
+from schema.access import (
+    SeenAs,
+    masked_name,
+    masked_number,
+    shows_expiries,
+    shows_officials,
+    shows_refused_movements,
+)
 from schema.ids import global_id
 from schema.scalars import moment
 from store.codec import Event
@@ -63,10 +70,9 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str
 
 
 def _field(name: str, value: Any, seen_as: SeenAs, personal: frozenset[str]) -> Any:  # noqa: ANN401 (any value)
-    is_auditor = seen_as is SeenAs.AUDITOR
-    if (name in OFFICIALS and not is_auditor) or (name in EXPIRIES and not shows_expiries(seen_as)):
+    if (name in OFFICIALS and not shows_officials(seen_as)) or (name in EXPIRIES and not shows_expiries(seen_as)):
         return None
-    if name in personal and name not in NOT_MASKED and is_auditor:
+    if name in personal and name not in NOT_MASKED and seen_as is SeenAs.AUDITOR:
         return _masked(name, value)
     return _shown(value, is_person=name in PEOPLE | OFFICIALS, seen_as=seen_as)
 

@@ -19,10 +19,9 @@ from schema.errors import RequestError, bad_input
 from schema.look import PERSON_THEMSELVES, Told, note_told
 from schema.past import AsOf
 from schema.recorded import state_of
-from schema.replay import applied
+from schema.replay import rebuilt
 from schema.resolver import resolver
 from schema.scalars import JSON
-from store.codec import Recorded
 
 SHOWS: Final[dict[type[Aggregate], tuple[Data, ...]]] = {
     User: (Data.PERSON,),
@@ -67,15 +66,17 @@ class StreamQueries:
         if at_version is not None and as_of:
             raise bad_input("ask for a `version` or for `asOf`, not both")
         context = info.context.at(as_of)
-        events = await _events(context, _stream(stream), at_version)
-        aggregate = _replayed(events)
+        found = await rebuilt(context.accounts.log, _stream(stream), version=at_version, as_of=context.as_of)
+        if found is None:
+            raise RequestError(RequestErrorCode.NOT_FOUND)
+        aggregate = found.aggregate
         await _note(context, aggregate)
         return StreamState(
             stream=str(aggregate.id),
             version=aggregate.version,
-            as_of=context.as_of or events[-1].recorded_at,
+            as_of=context.as_of or found.recorded_at,
             state=JSON(state_of(aggregate, SeenAs.AUDITOR)),
-            event_count=len(events),
+            event_count=aggregate.version,
         )
 
 
@@ -84,20 +85,6 @@ def _stream(typed: str) -> UUID:
         return UUID(typed)
     except ValueError:
         raise bad_input("`stream` is the stream of an event, as it was answered") from None
-
-
-async def _events(context: Context, stream: UUID, version: int | None) -> list[Recorded]:
-    events = (await context.accounts.log.as_of([stream], context.as_of)).get(stream, [])
-    if not events or (version is not None and not 1 <= version <= len(events)):
-        raise RequestError(RequestErrorCode.NOT_FOUND)
-    return events[:version]
-
-
-def _replayed(events: list[Recorded]) -> Any:  # noqa: ANN401 (an aggregate of any kind)
-    aggregate: Any = None
-    for recorded in events:
-        aggregate = applied(recorded, aggregate)
-    return aggregate
 
 
 async def _note(context: Context, aggregate: Any) -> None:  # noqa: ANN401 (of any kind)

@@ -18,7 +18,7 @@ from schema.context import Context, Info
 from schema.errors import RequestError
 from schema.event import Event, event_shown, is_shown
 from schema.event_filter import EventFilterArgument, event_filter, fits
-from schema.events import also_shown_with, note_events
+from schema.event_look import also_shown_with, note_events, note_events_of_cases
 from schema.live import Ended, Why
 from schema.look import VIOLATIONS, VISAS, Condition, SeenViolation, SeenVisa, Source, look
 from schema.number import ViolationNumber, VisaNumber
@@ -124,7 +124,8 @@ async def _updates_of(
         if not found:
             raise Ended(Why.RIGHT_IS_GONE)
         row: SeenVisa | SeenViolation = found[0]
-        if happened.stream == stream and is_shown(happened, row.seen_as):
+        if happened.stream == stream and is_shown(happened, row.seen_as, context):
+            await note_events_of_cases(context, [happened], row.seen_as)
             yield update_shown(happened, row.seen_as, context, row)
 
 
@@ -145,6 +146,7 @@ class Subscription:
         context = info.context
         me = person_of(context)
         async for happened in happenings(context, of_person(me.id), after):
+            await note_events_of_cases(context, [happened], SeenAs.SELF)
             yield update_shown(happened, SeenAs.SELF, context)
 
     @subscription("What happens to one violation and its objection, for who may see it.")

@@ -39,9 +39,9 @@ from schema.forecast import (
     violation_forecast_shown,
 )
 from schema.ids import Node, row_id
-from schema.look import VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
+from schema.look import HISTORY_ORDER, VIOLATIONS, VIOLATIONS_OF, Condition, SeenViolation, Shelf, look, look_at
 from schema.number import ViolationNumber
-from schema.paging import After, First, Listed, Page, PageInfo, listed
+from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.problems import Problem, problem_shown
 from schema.resolver import resolver
@@ -188,9 +188,10 @@ class Violation(Node):
         "What was recorded about it and its objection, newest first: who did what, when, and what it changed.",
         graphql_type=later.EVENTS,
     )
-    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
+    @paged(HISTORY_ORDER)
+    async def history(self, page: Page) -> object:
         types = schema.history.OF_VIOLATION
-        return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
+        return await schema.history.history_of(self.context, self.row.id, types, self.row.seen_as, page)
 
 
 def violation_shown(row: SeenViolation, context: Context) -> Violation:
@@ -228,14 +229,8 @@ class ViolationEdge:
 
 
 @strawberry.type(description="A page of violations, newest first.")
-class ViolationConnection:
+class ViolationConnection(Connection):
     edges: list[ViolationEdge] = strawberry.field(description="The violations on this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    page: strawberry.Private[Listed[SeenViolation]]
-
-    @resolver("How many violations the whole list has.")
-    def total_count(self) -> int:
-        return self.page.total_count
 
 
 async def violations_of(
@@ -270,7 +265,6 @@ async def violations_of(
     context.answers(len(found.entries))
     return ViolationConnection(
         edges=[ViolationEdge(cursor=entry.cursor, node=violation_shown(entry.row, context)) for entry in found.entries],
-        page_info=found.page_info,
         page=found,
     )
 

@@ -16,7 +16,7 @@ from domain.visa import MovementDirection
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections.visa import ExtensionEntry, MovementEntry, PenaltyEntry
 from schema import later
-from schema.access import Data, SeenAs, in_case, masked_number, official_roles, person_of, require_purpose
+from schema.access import ANSWERING, Data, SeenAs, in_case, masked_number, official_roles, person_of, require_purpose
 from schema.context import Context, Info
 from schema.filters import VisaFilter, VisaFilterArgument, visas_where
 from schema.forecast import (
@@ -28,20 +28,19 @@ from schema.forecast import (
 )
 from schema.ids import Node, global_id, row_id
 from schema.look import (
-    PERSON_THEMSELVES,
+    HISTORY_ORDER,
     VISAS,
     VISAS_OF,
     VISAS_WITH_HOLDERS,
     Condition,
     SeenVisa,
     Shelf,
-    Told,
     look,
     look_at,
-    note_told,
+    note_seen,
 )
 from schema.number import NationalId, VisaNumber
-from schema.paging import After, First, Listed, Page, PageInfo, asked, listed
+from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.relation import Relation, relation_of
 from schema.resolver import resolver
@@ -165,21 +164,21 @@ class Visa(Node):
         "be are shown to the holder and to officials.",
         graphql_type=later.EVENTS,
     )
-    async def history(self, info: Info, first: First = strawberry.UNSET, after: After = strawberry.UNSET) -> object:
-        types = schema.history.of_visa(self.row.seen_as)
-        return await schema.history.history_of(info, self.context, self.row.id, types, self.row.seen_as, first, after)
+    @paged(HISTORY_ORDER)
+    async def history(self, page: Page) -> object:
+        types = schema.history.of_visa(self.context, self.row.seen_as)
+        return await schema.history.history_of(self.context, self.row.id, types, self.row.seen_as, page)
 
 
 async def _seen_in_office(row: SeenVisa, context: Context) -> bool:
     """Whether a passport officer sees it as that: of somebody whom they answer or may ask for, too, and then it is noted."""
-    if row.seen_as in {SeenAs.HEAD_OF_HOUSEHOLD, SeenAs.EMPLOYER, SeenAs.DELEGATE}:
+    if row.seen_as in ANSWERING:
         role = Role.PASSPORT_OFFICER
         if role not in official_roles(context, Data.VISA):
             return False
 
         async def note(holders: list[UUID]) -> list[bool]:
-            for holder in holders:
-                await note_told(context, role, Told((Data.VISA,), PERSON_THEMSELVES, str(holder)))
+            await note_seen(context, role, {(holder, Data.VISA) for holder in holders})
             return [True] * len(holders)
 
         return await context.loader("visas seen in office", note).load(row.holder_id)
@@ -240,14 +239,8 @@ class VisaEdge:
 
 
 @strawberry.type(description="A page of visas, newest first.")
-class VisaConnection:
+class VisaConnection(Connection):
     edges: list[VisaEdge] = strawberry.field(description="The visas on this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    page: strawberry.Private[Listed[SeenVisa]]
-
-    @resolver("How many visas the whole list has.")
-    def total_count(self) -> int:
-        return self.page.total_count
 
 
 def visas_listed(shelf: Shelf[SeenVisa], page: Page, context: Context) -> VisaConnection:
@@ -255,7 +248,6 @@ def visas_listed(shelf: Shelf[SeenVisa], page: Page, context: Context) -> VisaCo
     context.answers(len(found.entries))
     return VisaConnection(
         edges=[VisaEdge(cursor=entry.cursor, node=visa_shown(entry.row, context)) for entry in found.entries],
-        page_info=found.page_info,
         page=found,
     )
 
@@ -300,17 +292,16 @@ class VisaQueries:
         return found
 
     @resolver("The visas of somebody whose visas the reader may ask about, newest first; null for anybody else's.")
+    @paged(VISAS_OF.order)
     async def visas(
         self,
         info: Info,
         holder_national_id: NationalId,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
+        page: Page,
         filter: VisaFilterArgument = strawberry.UNSET,
     ) -> VisaConnection | None:
         context = info.context
         person_of(context)
-        page = asked(info, VISAS_OF.order, first, after)
         national_id = formats.national_id(holder_national_id, ("holderNationalId",))
         whose = Condition("person.national_id = %(national_id)s", (("national_id", national_id),))
         shelves = await look_at(context, VISAS_OF, page, whose, visas_where(filter))

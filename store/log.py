@@ -62,9 +62,12 @@ EVENTS_PER_SLICE = 100
 """How many events are encoded or decoded before other tasks get their turn."""
 
 EVENTS_OF_HISTORIES = 4_000
-"""How many events are read at once where streams are read whole."""
+"""How many events are read at once where all streams are read, whole."""
 
-_LAST_VERSION = 2**63 - 1
+EVENTS_AT_ONCE = 500
+"""How many events are read at once where some streams are read whole."""
+
+_LAST = 2**63 - 1  # no version and no position is greater
 
 _COLUMNS = "notification_id, originator_id, originator_version, topic, state, e.recorded_at"
 
@@ -215,6 +218,15 @@ class Log:
         )
         return await self._decode(rows)
 
+    async def read_whole(self, streams: Collection[UUID], *, until: int = _LAST) -> AsyncIterator[list[Recorded]]:
+        """The events of some streams up to a position, in their order, some hundred at a time."""
+        after = 0
+        while read := await self.read_streams(streams, after=after, until=until, limit=EVENTS_AT_ONCE):
+            yield read
+            if len(read) < EVENTS_AT_ONCE:
+                return
+            after = read[-1].position
+
     async def as_of(self, streams: Iterable[UUID], moment: datetime | None) -> dict[UUID, list[Recorded]]:
         """The events of streams that were recorded up to a moment, itself included (None: all), each stream in its order.
 
@@ -247,7 +259,7 @@ class Log:
         """
         kinds = set(of)
         topics = [""] if Aggregate in kinds else [f"{get_topic(kind)}." for kind in kinds]
-        reading = asyncio.create_task(self._slice(connection, topics, (after, _LAST_VERSION), until))
+        reading = asyncio.create_task(self._slice(connection, topics, (after, _LAST), until))
         try:
             unfinished: list[Recorded] = []  # of the last stream, which may go on
             while read := await reading:

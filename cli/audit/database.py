@@ -18,7 +18,7 @@ from schema import recorded
 from schema.access import SeenAs, masked_name
 from schema.event import INSTALLATION, SYSTEM
 from schema.ids import global_id
-from schema.replay import Replayed, replayed
+from schema.replay import Replay, rebuilt
 from schema.scalars import moment
 from server import open_installation
 from settings import Settings
@@ -60,22 +60,19 @@ class DatabaseRecord:
         return [*streams_of(named), *owners.values()]
 
     async def steps(self, stream: str) -> AsyncIterator[list[Step]]:
-        """All steps of a stream, oldest first; it is replayed whole, as streams are short."""
-        history = await self._history(stream)
-        names = await self._names(history)
-        yield [step_of(one.recorded, names, _changes(one)) for one in replayed(history, SeenAs.AUDITOR)]
+        """All steps of a stream, oldest first, some hundred at a time."""
+        replay = Replay()
+        async for events in self._log.read_whole([UUID(stream)]):
+            names = await self._names(events)
+            yield [step_of(one, names, _changes(replay, one)) for one in events]
 
     async def state(self, stream: str, until: Until) -> State | None:
         """The stream as it was; None: it had not begun, or has no such version."""
-        last: Replayed | None = None
-        for one in replayed(await self._history(stream), SeenAs.AUDITOR):
-            if not _is_within(one.recorded, until):
-                break
-            last = one
-        if last is None or (until.version or 0) > last.recorded.event.originator_version:
+        found = await rebuilt(self._log, UUID(stream), version=until.version, as_of=until.as_of)
+        if found is None:
             return None
-        version, recorded_at = last.recorded.event.originator_version, last.recorded.recorded_at
-        return State(version, moment(until.as_of or recorded_at), last.after)
+        values = recorded.state_of(found.aggregate, SeenAs.AUDITOR)
+        return State(found.aggregate.version, moment(until.as_of or found.recorded_at), values)
 
     async def place_of(self, moment: datetime) -> int:
         return await self._log.position_before(moment)
@@ -91,14 +88,6 @@ class DatabaseRecord:
         while first <= last and (read := await self._log.read(after=first - 1, limit=min(AT_ONCE, last - first + 1))):
             yield [step_of(one, {}) for one in read]
             first = read[-1].position + 1
-
-    async def _history(self, stream: str) -> list[Recorded]:
-        history: list[Recorded] = []
-        until, after = await self._log.head(), 0
-        while read := await self._log.read_streams([UUID(stream)], after=after, until=until, limit=AT_ONCE):
-            history += read
-            after = read[-1].position
-        return history
 
     async def _names(self, events: Sequence[Recorded]) -> dict[str, str]:
         """The names, in English, of the people who did this: in full for what they did in office, else their initials."""
@@ -125,14 +114,8 @@ def streams_of(named: str) -> Iterator[UUID]:
         yield Violation.create_id(formats.objection_number(named).removeprefix("O"))
 
 
-def _is_within(one: Recorded, until: Until) -> bool:
-    if until.version is not None:
-        return one.event.originator_version <= until.version
-    return until.as_of is None or one.recorded_at <= until.as_of
-
-
-def _changes(one: Replayed) -> tuple[Change, ...]:
-    return tuple(Change(*change) for change in one.changes())
+def _changes(replay: Replay, one: Recorded) -> tuple[Change, ...]:
+    return tuple(Change(*change) for change in replay.changes(one, SeenAs.AUDITOR))
 
 
 def step_of(one: Recorded, names: dict[str, str], changes: tuple[Change, ...] = ()) -> Step:

@@ -456,6 +456,102 @@ async def test_a_receipt_tells_relations_nothing_of_the_holders_papers(
         assert ("\nextra " in receipt["proof"]) is expected
 
 
+# An office beside a relation
+
+WITH_OFFICE_ALONE = ("Visa.Issued", "Visa.Extended", "Visa.MovementRefused")
+OFFICES = [(Role.AUDITOR, True), (Role.PASSPORT_OFFICER, False), (Role.TRAFFIC_OFFICER, None), (Role.COURT_CLERK, None)]
+
+
+async def extend_in_office(house: House) -> None:
+    answer = await house.do("extendVisa", "position", await token(house, KHALID), input=LONGER, headers=AUDIT)
+    assert answer.problems == []
+
+
+@pytest.mark.parametrize("who", [NOURA, FAHD])
+@pytest.mark.parametrize(("office", "names_officials"), OFFICES)
+async def test_who_answers_for_somebody_and_holds_an_office_sees_of_their_visa_what_either_shows(
+    house: House, who: Registered, office: Role, names_officials: bool | None
+) -> None:
+    await extend_in_office(house)
+    await house.appoint(who, office)
+    query = f'{{ visa(number: "{VISA}") {{ relation {HISTORY} }} }}'
+    without = await histories(house, query, who)
+    found = await histories(house, query, who, **AUDIT)
+    nodes = {edge["node"]["type"]: edge["node"] for edge in found["history"]["edges"]}
+    assert found["relation"] == ("EMPLOYER" if who is NOURA else "DELEGATE")
+    assert nodes["Visa.Issued"]["data"]["passportNumber"] == "P7654321"
+    told = (nodes["Visa.Extended"]["data"]["iqamaExpiresOn"], nodes["Visa.Issued"]["data"]["passportExpiresOn"])
+    if names_officials is None:
+        assert found == without
+        assert (told, "Visa.MovementRefused" in nodes) == ((None, None), False)
+        return
+    assert (told, "Visa.MovementRefused" in nodes) == (("2028-02-01", "2029-01-01"), True)
+    by = "Khalid Al-Harbi" if names_officials else "Passports"
+    assert nodes["Visa.Extended"]["actor"]["name"] == {"en": by}
+    assert [edge["node"]["type"] for edge in without["history"]["edges"]] == [
+        "Visa.Extended",
+        "Visa.Departed",
+        "Visa.Issued",
+    ]
+
+
+async def test_an_auditor_who_is_the_employer_gets_the_receipts_with_their_parts_and_the_look_is_noted(
+    house: House, now: Clock, tmp_path: Path
+) -> None:
+    await extend_in_office(house)
+    await house.appoint(NOURA, Role.AUDITOR)
+    by_type = {one["node"]["type"]: one["node"]["id"] for one in (await events(house, first=100))["edges"]}
+    await sign(house, LogKeyFile(tmp_path / "log.key", origin="sijil.local/log", make=(now(), os.urandom)), tmp_path)
+    for headers, expected in ((AUDIT, True), ({}, False)):
+        await meddle(house, "DELETE FROM access_log RETURNING 1")
+        for type in WITH_OFFICE_ALONE:
+            answer = await house.ask(RECEIPT, await token(house, NOURA), headers=headers, id=by_type[type])
+            proof = (answer.body["data"]["receipt"] or {"proof": ""})["proof"]
+            assert (type, "\nextra " in proof) == (type, expected)
+        looks = await house.rows("SELECT person_id, role, seen FROM access_log")
+        assert looks == [(await id_of(house, RAJESH), "AUDITOR", ["VISA"])] * (3 if expected else 0)
+
+
+async def test_an_auditor_sees_of_an_own_case_who_in_office_has_done_what(house: House) -> None:
+    await house.appoint(RAJESH, Role.AUDITOR)
+    house.now.advance(minutes=1)
+    query = f'{{ objection(number: "O{await objected(house)}") {{ {HISTORY} }} }}'
+    for headers, by in ((AUDIT, "Salman Al-Otaibi"), ({}, "Traffic")):
+        found = await histories(house, query, RAJESH, **headers)
+        nodes = {edge["node"]["type"]: edge["node"] for edge in found["history"]["edges"]}
+        assert nodes["Violation.ObjectionRejected"]["actor"]["name"] == {"en": by}
+        assert nodes["Violation.ObjectionSubmitted"]["actor"]["name"] == {"en": "Rajesh Kumar"}
+        assert nodes["Violation.ObjectionRejected"]["data"]["explanation"] is not None
+    assert await house.rows("SELECT FROM access_log WHERE viewer_id = %s", await id_of(house, RAJESH)) == []
+
+
+@pytest.mark.parametrize(("who", "headers"), [(YOUSEF, AUDIT), (KHALID, {"Purpose": "COUNTER_REQUEST"})])
+async def test_an_auditors_look_at_a_history_is_noted_for_who_is_named_in_it_and_who_acted_for_themselves(
+    house: House, who: Registered, headers: dict[str, str]
+) -> None:
+    await act(house, "extendVisa", NOURA, LONGER)
+    rajesh, noura = await id_of(house, RAJESH), await id_of(house, NOURA)
+    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    with counted() as statements:
+        await histories(
+            house, f'{{ visa(number: "{VISA}") {{ history(first: 50) {{ edges {{ cursor }} }} }} }}', who, **headers
+        )
+    looks = await house.rows("SELECT person_id, seen FROM access_log")
+    others = [(noura, ["PERSON"])] if who is YOUSEF else []
+    assert sorted(looks) == sorted([(rajesh, ["VISA"]), *others])
+    assert sum("INSERT INTO access_log" in one for one in statements) == len(looks)
+
+
+async def test_the_look_is_noted_for_who_is_on_the_page_and_not_for_who_is_behind_it(house: House) -> None:
+    await act(house, "extendVisa", NOURA, LONGER)
+    await act(house, "recordMovement", "border-guard", movement(house, "RETURN"))
+    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await histories(
+        house, f'{{ visa(number: "{VISA}") {{ history(first: 1) {{ edges {{ cursor }} }} }} }}', YOUSEF, **AUDIT
+    )
+    assert await house.rows("SELECT person_id FROM access_log") == [(await id_of(house, RAJESH),)]
+
+
 OF_OBJECTION = [
     "Violation.ObjectionAppealed",
     "Violation.ObjectionRejected",

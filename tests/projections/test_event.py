@@ -97,9 +97,9 @@ async def test_a_check_names_a_row_that_does_not_follow_from_the_record(
 ) -> None:
     await followed(log, database, Events(), len(every))
     async with await database.connect() as connection:
-        assert [one async for one in differences(connection, log, Events())] == []
+        assert [one async for one in differences(connection, log, [Events()])] == []
         await connection.execute(meddled.replace("{}", Events().table).encode())
-        (found,) = [one async for one in differences(connection, log, Events())]
+        (found,) = [one async for one in differences(connection, log, [Events()])]
     assert (found.table, found.reason, found.columns) == (Events().table, reason, columns)
 
 

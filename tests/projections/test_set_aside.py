@@ -108,7 +108,7 @@ async def test_what_is_tried_again_after_the_program_was_mended_is_as_if_nothing
         assert followed.not_current == frozenset()
     assert await aside(database) == []
     async with await database.connect() as connection:
-        assert [one async for one in differences(connection, log, People())] == []
+        assert [one async for one in differences(connection, log, [People()])] == []
 
 
 @pytest.mark.usefixtures("poisoned")
@@ -137,7 +137,7 @@ async def test_an_event_that_is_skipped_is_left_out_for_ever_and_it_is_kept_who_
         (8, "User.SponsorshipEnded in person: ValueError", "so is this", "me"),
     ]
     async with await database.connect() as connection:
-        assert [one async for one in differences(connection, log, FAULTY[0])] == []
+        assert [one async for one in differences(connection, log, FAULTY[:1])] == []
 
 
 CORRECTION = {"nationalId": RAJESH, "name": {"ar": "راجيش", "en": "Rajesh"}, "reason": "Misspelt"}

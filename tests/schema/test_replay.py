@@ -5,15 +5,15 @@ import pytest
 
 from domain.actor import Actor, Role
 from schema.access import SeenAs
-from schema.replay import replayed
+from schema.replay import Replay
 from store.codec import RecordDamaged, Recorded
 from tests.store.ledger import Counter
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def history() -> list[Recorded]:
-    counter = Counter.start(UUID(int=1))
+def history(stream: UUID = UUID(int=1)) -> list[Recorded]:  # noqa: B008 (it never changes)
+    counter = Counter.start(stream)
     for _ in range(3):
         counter.count()
     actor = Actor(Role.SYSTEM, "clock")
@@ -23,13 +23,29 @@ def history() -> list[Recorded]:
     ]
 
 
-def test_each_state_of_a_stream_is_beside_the_one_before() -> None:
-    steps = list(replayed(history(), SeenAs.AUDITOR))
-    assert [step.before for step in steps] == [{}, *(step.after for step in steps[:-1])]
-    assert all(list(step.changes()) for step in steps)
+def test_each_event_has_changed_what_is_different_since_the_one_before() -> None:
+    replay = Replay()
+    changes = [replay.changes(one, SeenAs.AUDITOR) for one in history()]
+    assert changes == [[("total", None, 0)], [("total", 0, 1)], [("total", 1, 2)], [("total", 2, 3)]]
+
+
+def test_streams_whose_events_are_mixed_are_told_apart() -> None:
+    one, other = history(), history(UUID(int=2))
+    replay = Replay()
+    mixed = [replay.take(event) for pair in zip(one, other, strict=True) for event in pair]
+    assert [aggregate.id for aggregate in mixed[-2:]] == [UUID(int=1), UUID(int=2)]
+    assert [aggregate.version for aggregate in mixed[-2:]] == [4, 4]
 
 
 def test_an_event_that_is_missing_is_named_by_the_place_behind_it() -> None:
     first, _, *rest = history()
-    with pytest.raises(RecordDamaged, match=r"position 13: version 2 of .* is missing before it"):
-        list(replayed([first, *rest], SeenAs.AUDITOR))
+    for take in (Replay.take, lambda replay, one: replay.changes(one, SeenAs.AUDITOR)):
+        replay = Replay()
+        take(replay, first)
+        with pytest.raises(RecordDamaged, match=r"position 13: version 2 of .* is missing before it"):
+            take(replay, rest[0])
+
+
+def test_a_stream_without_its_first_event_is_not_begun_with_the_second() -> None:
+    with pytest.raises(RecordDamaged, match=r"position 12: version 1 of .* is missing before it"):
+        Replay().take(history()[1])

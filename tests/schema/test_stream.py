@@ -66,8 +66,12 @@ async def paid(house: House) -> test_violation.Life:
     return here
 
 
-async def test_each_version_and_the_moment_of_its_recording_have_the_same_state(house: House) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 500])
+async def test_each_version_and_the_moment_of_its_recording_have_the_same_state(
+    house: House, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     here = await paid(house)
+    monkeypatch.setattr("store.log.EVENTS_AT_ONCE", at_once)
     stream = Violation.create_id(here.number)
     events = (await house.log.as_of([stream], None))[stream]
     states = []

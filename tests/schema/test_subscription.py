@@ -292,6 +292,26 @@ async def test_an_auditor_is_told_of_a_person_what_was_missed_and_what_comes_and
     assert sorted(looks) == [("AUDITOR", "AUDIT", "PERSON"), ("AUDITOR", "AUDIT", "VIOLATION")]
 
 
+async def test_who_is_a_delegate_and_an_auditor_is_told_what_either_is_and_it_is_noted(served: Served) -> None:
+    house = served.house
+    days = {"from": "2026-03-01", "until": "2026-03-31"}
+    delegation = {"delegateNationalId": NOURA.national_id, "service": "VISA_INQUIRY"} | days
+    visa = {"visaNumber": "6000000009"}
+    await do(house, "issueVisa", "passports", **issue() | {"number": "6000000009"})
+    assert (await do(house, "grantDelegation", RAJESH, **delegation)).problems == []
+    await house.appoint(NOURA, Role.AUDITOR)
+    query = 'subscription { visaUpdated(number: "6000000009") { event { type } } }'
+    async with served.socket(NOURA, purpose="AUDIT") as in_office, served.socket(NOURA) as delegate:
+        for client in (in_office, delegate):
+            await client.subscribe(query)
+        for direction in ("RETURN", "DEPARTURE"):
+            await do(house, "recordMovement", "border-guard", **movement(house, direction) | visa)
+        told = [(await client.next())["event"]["type"] for client in (in_office, in_office, delegate)]
+    assert told == ["Visa.MovementRefused", "Visa.Departed", "Visa.Departed"]
+    looks = await house.rows("SELECT role, seen FROM access_log")
+    assert looks == [("AUDITOR", ["VISA"])] * 2
+
+
 @pytest.mark.parametrize(
     ("who", "payload", "code"),
     [(RAJESH, {"purpose": "AUDIT"}, "FORBIDDEN"), (YOUSEF, {}, "PURPOSE_REQUIRED")],

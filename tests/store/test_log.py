@@ -135,6 +135,22 @@ async def test_streams_are_read_as_they_were_at_a_moment_with_all_that_was_recor
     assert await versions(then) == await versions(None) == {ONE: [1, 2, 3], TWO: [1]}
 
 
+async def test_streams_are_read_whole_a_few_events_at_a_time(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Counter.start(ONE), Counter.start(TWO)
+    for _ in range(2):
+        first.count()
+        await log.append(change_of(first, second))
+    await log.append(started(THREE))
+    monkeypatch.setattr("store.log.EVENTS_AT_ONCE", 2)
+
+    async def read(until: int) -> list[list[int]]:
+        return [[one.position for one in events] async for events in log.read_whole([ONE, TWO], until=until)]
+
+    assert await read(4) == await read(5) == [[1, 2], [3, 4]]
+    assert await read(3) == [[1, 2], [3]]
+    assert await read(0) == []
+
+
 async def test_the_cache_holds_no_more_than_its_bound(database: Database, keyring: Keyring, now: Clock) -> None:
     streams = [uuid4() for _ in range(20)]
     async with Log(database, keyring, now=now, cached_events=5) as log:
