@@ -46,14 +46,15 @@ from schema.console import Console, labels
 from schema.context import Services
 from schema.files import Files
 from settings import Settings
+from store.announcements import ERASED
 from store.blobs import Blobs
 from store.change import LogUnavailable
 from store.codec import Randomness, RecordDamaged
 from store.database import Database, DatabaseUnavailable, open_database
 from store.faults import ExitStatus, Fault
 from store.keyring import Keyring
+from store.keys import open_keys
 from store.log import Log
-from store.master_key import open_keys
 from store.migrate import migrate
 from store.sweeper import Sweeper
 from store.tasks import end
@@ -116,18 +117,22 @@ async def open_installation(
     ) as database:
         await migrate(database)
         await create(database, READ_MODELS)
-        master_key = await open_keys(
+        random_bytes = Randomness()
+        keys = await open_keys(
             database,
             from_environment=secret.get_secret_value() if secret else None,
             file=settings.master_key_file,
+            random_bytes=random_bytes,
         )
         blobs = Blobs(settings.blob_dir)
         token_keys = TokenKeys.load(settings.token_key_file, create=True, issuer=settings.origin)
         log_keys = LogKeyFile(settings.log_key_file, origin=settings.log_origin, make=(now(), os.urandom))
-        random_bytes = Randomness()
-        keyring = Keyring(database, master_key, size=cached_events, random_bytes=random_bytes)
-        async with Log(database, keyring, now=now, random_bytes=random_bytes, cached_events=cached_events) as log:
-            clients = Clients(database, Digests(master_key.access), random_bytes=random_bytes)
+        keyring = Keyring(database, keys, size=cached_events, random_bytes=random_bytes)
+        async with (
+            Log(database, keyring, now=now, random_bytes=random_bytes, cached_events=cached_events) as log,
+            database.announcements.heard(ERASED, log.forget),
+        ):
+            clients = Clients(database, Digests(keys.lookup.access), random_bytes=random_bytes)
             accounts = Accounts.over(database, log, keyring, random_bytes=random_bytes)
             yield Installation(settings, database, keyring, log, token_keys, log_keys, clients, accounts, blobs, now)
 

@@ -36,8 +36,8 @@ def _is_database_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _is_key(value: SecretStr) -> SecretStr:
-    if len(b64decode(value.get_secret_value(), validate=True)) != KEY_BYTES:
+def _are_keys(value: SecretStr) -> SecretStr:
+    if any(len(b64decode(key, validate=True)) != KEY_BYTES for key in value.get_secret_value().split(",")):
         raise ValueError
     return value
 
@@ -93,8 +93,8 @@ class Settings(BaseModel):
     )
     master_key: Annotated[
         SecretStr | None,
-        AfterValidator(lambda value: value and _is_key(value)),
-        Expects("32 bytes in base64"),
+        AfterValidator(lambda value: value and _are_keys(value)),
+        Expects("32 bytes in base64, or several such keys separated by commas"),
     ] = Field(None, alias="SIJIL_MASTER_KEY", description="Wraps the keys of personal data; wins over the file")
     master_key_file: Annotated[Path, Expects("a file")] = _in_data_dir(
         "keys/master.key", "SIJIL_MASTER_KEY_FILE", "File of the master key; made by the first start"

@@ -27,8 +27,8 @@ from rich.table import Table
 from store.database import open_database
 from store.embedded import EmbeddedServer
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Log
-from store.master_key import MasterKey
 from store.migrate import migrate
 from tests.store.ledger import Counter, Ledger, change_of
 
@@ -122,7 +122,7 @@ def new_database() -> Iterator[str]:
 async def open_log(url: str) -> AsyncIterator[Log]:
     async with open_database(url, Path()) as database:
         await migrate(database)
-        async with Log(database, Keyring(database, MasterKey(bytes(32))), now=lambda: datetime.now(UTC)) as log:
+        async with Log(database, Keyring(database, Keys.following(bytes(32))), now=lambda: datetime.now(UTC)) as log:
             yield log
 
 

@@ -41,8 +41,8 @@ from schema.app import GraphQLApp
 from schema.context import Services
 from store.database import Database, open_database
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Log
-from store.master_key import MasterKey
 from store.migrate import migrate
 
 REQUESTS = 300
@@ -134,7 +134,7 @@ async def measure(url: str, objections: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with open_database(url, Path()) as database:
             await migrate(database)
-            keyring = Keyring(database, MasterKey(bytes(32)))
+            keyring = Keyring(database, Keys.following(bytes(32)))
             await fill(database, objections)
             async with Log(database, keyring, now=lambda: datetime.now(UTC)) as log:
                 accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)

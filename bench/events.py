@@ -53,8 +53,8 @@ from schema.ids import global_id
 from schema.scalars import moment
 from store.database import Database, open_database
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Log
-from store.master_key import MasterKey
 from store.migrate import migrate
 
 WARM_UP = 5
@@ -177,7 +177,7 @@ async def measure(url: str, generator: Path, events: int, requests: int) -> None
         folder = Path(temporary)
         async with open_database(url, folder) as database:
             await migrate(database)
-            keyring = Keyring(database, MasterKey(bytes(32)))
+            keyring = Keyring(database, Keys.following(bytes(32)))
             async with Log(database, keyring, now=lambda: datetime.now(UTC)) as log:
                 started = time.monotonic()
                 await fill(database, log, keyring, generated(generator, folder), events)

@@ -55,8 +55,8 @@ from store.blobs import Blobs
 from store.database import Database, open_database
 from store.embedded import EmbeddedServer
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Log
-from store.master_key import MasterKey
 from store.migrate import migrate
 from store.work import Work
 
@@ -169,7 +169,7 @@ async def own_writes(url: str, writes: int) -> list[tuple[str, str]]:
     async with open_database(url, Path()) as database:
         await migrate(database)
         await create(database, READ_MODELS)
-        keyring = Keyring(database, MasterKey(bytes(32)))
+        keyring = Keyring(database, Keys.following(bytes(32)))
         async with Log(database, keyring, now=lambda: datetime.now(UTC)) as log:
             follower = Follower(log, database, READ_MODELS)
             async with Followed(database).watch() as followed, background(follower.run):

@@ -38,7 +38,7 @@ from messages.outbox import Content
 from settings import read_settings
 from store.database import Database, open_database
 from store.keyring import Keyring
-from store.master_key import open_keys
+from store.keys import open_keys
 
 WRONG = "Wrong#2026"
 CHALLENGE = "challenge { id sentTo channel expiresAt triesLeft }"

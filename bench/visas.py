@@ -54,8 +54,8 @@ from schema.context import Services
 from store.blobs import Blobs
 from store.database import Database, open_database
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Log
-from store.master_key import MasterKey
 from store.migrate import migrate
 from store.work import Work
 
@@ -203,7 +203,7 @@ async def read(database: Database, log: Log, keyring: Keyring, folder: Path, siz
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
     keys = TokenKeys.load(folder / "token.jwk", create=True)
     services = standing_still(database, log, accounts, keys, folder)
-    clients = Clients(database, Digests(keyring.master_key.access))
+    clients = Clients(database, Digests(keyring.keys.lookup.access))
     app = Timed(GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sijil") as client:  # type: ignore[arg-type]
         for name, reader in (
@@ -294,12 +294,12 @@ async def measure(url: str, size: Size) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with open_database(url, Path()) as database:
             await migrate(database)
-            keyring = Keyring(database, MasterKey(bytes(32)))
+            keyring = Keyring(database, Keys.following(bytes(32)))
             await fill(database, size)
             async with open_log(database, keyring) as log:
                 async for found in read(database, log, keyring, Path(folder), size):
                     results.add_row(*found)
-            seconds = await tick(database, Keyring(database, MasterKey(bytes(32))), size)
+            seconds = await tick(database, Keyring(database, Keys.following(bytes(32))), size)
     console = Console(file=sys.stdout, width=120)
     console.print(results)
     console.print(f"the clock, {size.due:,} due visas in one tick: {seconds:.1f} s, {size.due / seconds:,.0f}/s")

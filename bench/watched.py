@@ -45,7 +45,7 @@ from commands.account import Accounts
 from schema.app import GraphQLApp
 from store.database import open_database
 from store.keyring import Keyring
-from store.master_key import MasterKey
+from store.keys import Keys
 from store.migrate import migrate
 from telemetry.call import Call
 
@@ -99,12 +99,12 @@ async def measure(url: str, turns: int) -> dict[str, list[float]]:
         async with open_database(url, Path()) as database:
             await migrate(database)
             await fill(database, SIZE)
-            keyring = Keyring(database, MasterKey(bytes(32)))
+            keyring = Keyring(database, Keys.following(bytes(32)))
             keys = TokenKeys.load(Path(folder) / "token.jwk", create=True)
             async with open_log(database, keyring) as log:
                 accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
                 services = standing_still(database, log, accounts, keys, Path(folder))
-                clients = Clients(database, Digests(keyring.master_key.access))
+                clients = Clients(database, Digests(keyring.keys.lookup.access))
                 app = GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC))
                 reader = await person(database, SIZE.holder(1))
                 async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sijil") as client:  # type: ignore[arg-type]

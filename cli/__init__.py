@@ -8,7 +8,7 @@ import sys
 import psycopg
 import typer
 
-from cli import about, audit, client, feed, log, person, read_model, serve
+from cli import about, audit, client, feed, keys, log, person, read_model, serve
 from cli.program import collect_less
 from commands.feed import FeedUnusable
 from server import told
@@ -31,7 +31,8 @@ Examples:
   sijil token --as rajesh                         a token to try queries with
   sijil appoint 1004010607                        make somebody an administrator
   sijil client list                               the agencies' programs that get tokens
-  sijil keys rotate                               sign access tokens with a new key
+  sijil keys rotate                               new keys for access tokens and personal data
+  sijil keys backup keys-2026-11-25               the keys of personal data, apart from the database's backup
   sijil log rotate                                sign checkpoints of the log with a new key
   sijil rebuild visa                              build a read model from event one, beside the live one
   sijil readmodel list                            how far the read models are, and what is kept back
@@ -52,7 +53,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (serve, feed, person, client, log, read_model, audit, about):  # as they are listed
+for group in (serve, feed, person, client, keys, log, read_model, audit, about):  # as they are listed
     app.add_typer(group.app)
 
 

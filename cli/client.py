@@ -1,4 +1,4 @@
-"""`sijil client` and `keys`: agencies' programs, and what signs their tokens."""
+"""`sijil client`: agencies' programs, which get tokens for a signed assertion."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from access.client import Client, PublicKey, kind_of, read_public_key
-from access.key_set import rotate_keys
 from cli.program import carry_out, current_settings
 from domain.catalogue import AGENCY_OPERATIONS
 from server import open_installation
@@ -22,11 +21,7 @@ client = typer.Typer(
 )
 
 
-keys = typer.Typer(help="The keys that sign access tokens.", epilog="Example: sijil keys rotate", no_args_is_help=True)
-
-
 app.add_typer(client, name="client")
-app.add_typer(keys, name="keys")
 
 
 @client.command("add", epilog="Example: sijil client add --agency traffic --public-key public.pem")
@@ -81,17 +76,6 @@ def client_remove(
 async def _client_remove(settings: Settings, client_id: str) -> bool:
     async with open_installation(settings) as installation:
         return await installation.clients.remove(client_id, now=installation.now())
-
-
-@keys.command("rotate", epilog="Example: sijil keys rotate")
-def keys_rotate() -> None:
-    """Sign access tokens with a new key.
-
-    Tokens of the key before still hold, those of older ones do not: after a key has leaked, rotate twice. Running servers
-    notice at once.
-    """
-    before, new = rotate_keys(current_settings().token_key_file)
-    typer.echo(f"Tokens are signed by the new key {new}; those of {before} still hold.")
 
 
 def check_agency(agency: str | None) -> None:

@@ -56,23 +56,23 @@ def stop_if_told() -> None:
 
 
 @contextmanager
-def bar(description: str) -> Iterator[Callable[[float, int], None]]:
-    """A bar on stderr; told how much is done, from 0 to 1, and how many events that took since the last time."""
+def bar(description: str, *, of: str = "events") -> Iterator[Callable[[float, int], None]]:
+    """A bar on stderr; told how much is done, from 0 to 1, and how many (events) that took since the last time."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[events]:,} events, {task.fields[rate]:,.0f} events/s"),
+        TextColumn(f"{{task.fields[count]:,}} {of}, {{task.fields[rate]:,.0f}} {of}/s"),
         TimeRemainingColumn(),
     )
     begun = time.monotonic()
     count = 0
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(description, total=1.0, events=0, rate=0.0)
+        bar = progress.add_task(description, total=1.0, count=0, rate=0.0)
 
         def report(done: float, more: int) -> None:
             nonlocal count
             count += more
-            progress.update(bar, completed=done, events=count, rate=count / (time.monotonic() - begun))
+            progress.update(bar, completed=done, count=count, rate=count / (time.monotonic() - begun))
 
         yield report

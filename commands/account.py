@@ -47,7 +47,7 @@ class Accounts:
 
     @classmethod
     def over(cls, database: Database, log: Log, keyring: Keyring, *, random_bytes: RandomBytes) -> "Accounts":
-        digests = Digests(keyring.master_key.access)
+        digests = Digests(keyring.keys.lookup.access)
         attempts = Attempts(database, digests)
         outbox = Outbox(keyring, random_bytes=random_bytes)
         return cls(

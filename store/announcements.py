@@ -22,6 +22,9 @@ FOLLOWED: Final = "sijil_followed"
 OUTBOX: Final = "sijil_outbox"
 """A message waits to be sent; the payload is its channel."""
 
+ERASED: Final = "sijil_erased"
+"""Somebody was erased; the payload is the person's id."""
+
 AGAIN_AFTER = 1.0  # seconds after a lost connection
 
 Hear = Callable[[Sequence[str]], None]
@@ -34,7 +37,7 @@ class Announcements:
     def __init__(self, connect: Callable[[], Awaitable[AsyncConnection[Any]]]) -> None:
         self.connected = False  # nothing is missed
         self._connect = connect
-        self._hearing: dict[str, list[Hear]] = {channel: [] for channel in (EVENTS, FOLLOWED, OUTBOX)}
+        self._hearing: dict[str, list[Hear]] = {channel: [] for channel in (EVENTS, FOLLOWED, OUTBOX, ERASED)}
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager

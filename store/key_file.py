@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 from store.disk import sync
 from store.faults import ExitStatus, Fault
@@ -113,6 +113,30 @@ def replace_key_file(file: Path, name: str, content: bytes) -> None:
         sync(place.parent)
     except OSError as fault:
         raise _unusable(file, name, fault) from fault
+
+
+@contextmanager
+def new_key_file(file: Path, name: str) -> Iterator[BinaryIO]:
+    """Write a new file inside the block: it gets its name at the end of it, and there is nothing if that is not reached.
+
+    Raises:
+        Fault: it cannot be written, or is there already.
+    """
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as opened:
+                yield opened
+                opened.flush()
+                os.fsync(opened.fileno())
+            os.link(temporary, file)
+        finally:
+            Path(temporary).unlink()
+        sync(file.parent)
+    except FileExistsError as fault:
+        raise Fault(f"The {name} {file} is there already, and stays: give another name.", ExitStatus.FILE) from fault
+    except OSError as fault:
+        raise Fault(f"The {name} {file} cannot be written: {fault.strerror or fault}.", ExitStatus.FILE) from fault
 
 
 def _stamp_of(file: Path) -> tuple[int, int, int, int] | None:

@@ -6,12 +6,14 @@ import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 import msgspec
+import psycopg
 from cryptography.exceptions import InvalidTag
 from eventsourcing.domain import Aggregate
 from eventsourcing.utils import get_topic
@@ -67,6 +69,9 @@ EVENTS_OF_HISTORIES = 4_000
 EVENTS_AT_ONCE = 500
 """How many events are read at once where some streams are read whole."""
 
+ANOTHER_MASTER_KEY = "SIJ01"
+"""SQLSTATE: the database names another master key than the one that keys of new people were wrapped by."""
+
 _LAST = 2**63 - 1  # no version and no position is greater
 
 _COLUMNS = "notification_id, originator_id, originator_version, topic, state, e.recorded_at"
@@ -111,7 +116,8 @@ class Log:
         new = {person: self._keyring.create(person) for person in change.people}
         keys = {person: key for person, (key, _) in new.items()}
         rows = await self._encode(change.entries, keys)
-        appended = await self._writer.record(
+        forgotten = self._cache.forgotten
+        appended = await self._record(
             Prepared(
                 change=change,
                 rows=rows,
@@ -124,14 +130,33 @@ class Log:
                 forgotten=frozenset(self._command_id(scope, key) for scope, key in change.forgotten),
                 people=[(person, wrapped) for person, (_, wrapped) in new.items()],
                 bytes=sum(len(row.state) for row in rows),
-            )
+            ),
+            keys,
         )
-        self._keyring.keep(keys)
-        self._cache.extend(change.entries)
+        if forgotten == self._cache.forgotten:  # else somebody it is about may have been erased since
+            self._keyring.keep(keys)
+            self._cache.extend(change.entries)
         return appended
+
+    async def _record(self, change: Prepared, new: dict[UUID, bytes]) -> Appended:
+        """Record a change, with the keys of new people wrapped by the master key that the database names by then."""
+        while True:
+            try:
+                return await self._writer.record(change)
+            except psycopg.Error as fault:
+                if fault.sqlstate != ANOTHER_MASTER_KEY:
+                    raise
+            await self._keyring.renew()
+            change = replace(change, people=[(person, self._keyring.wrap(person, key)) for person, key in new.items()])
+
+    def forget(self, erased: Sequence[str]) -> None:
+        """Forget the people whose ids are announced as erased, and all that was read; none: everybody."""
+        self._keyring.hear(erased)
+        self._cache.forget()
 
     async def load(self, streams: Iterable[UUID]) -> dict[UUID, Aggregate]:
         """The aggregates as they are now, each a new object; streams without events are left out."""
+        forgotten = self._cache.forgotten
         kept = {stream: self._cache.get(stream) for stream in streams}
         if not kept:
             return {}
@@ -152,7 +177,8 @@ class Log:
             if event.originator_version != len(events):
                 raise RecordDamaged(recorded.position, f"version {len(events)} of {event.originator_id} is missing")
         found = {stream: events for stream, events in kept.items() if events}
-        self._cache.put(found)
+        if forgotten == self._cache.forgotten:
+            self._cache.put(found)
         return {stream: _replay(events) for stream, events in found.items()}
 
     async def read(self, *, after: int, limit: int, on: Connection | None = None) -> list[Recorded]:
@@ -407,13 +433,13 @@ class Log:
     def claim_id(self, claim: Claim) -> ClaimId:
         """The key of a claim in its table: its kind, and the HMAC of its value."""
         message = length_prefixed(claim.kind.encode(), claim.value.encode())
-        return claim.kind, hmac.digest(self._keyring.master_key.claims, message, "sha256")
+        return claim.kind, hmac.digest(self._keyring.keys.lookup.claims, message, "sha256")
 
     def _command_id(self, scope: str, key: str) -> bytes:
         return self._commands_hmac(b"key", scope.encode(), key.encode())
 
     def _commands_hmac(self, *parts: bytes) -> bytes:
-        return hmac.digest(self._keyring.master_key.commands, length_prefixed(*parts), "sha256")
+        return hmac.digest(self._keyring.keys.lookup.commands, length_prefixed(*parts), "sha256")
 
 
 class _Streams:
@@ -423,6 +449,13 @@ class _Streams:
         self._size = size
         self._events: OrderedDict[UUID, tuple[Event, ...]] = OrderedDict()
         self._count = 0
+        self.forgotten = 0
+        """Times: what was read before the last one is not to be kept."""
+
+    def forget(self) -> None:
+        self._events.clear()
+        self._count = 0
+        self.forgotten += 1
 
     def get(self, stream: UUID) -> tuple[Event, ...]:
         events = self._events.get(stream, ())

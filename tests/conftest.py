@@ -21,8 +21,8 @@ from psycopg.sql import SQL, Composed, Identifier
 from store.database import Database, open_database
 from store.embedded import EmbeddedServer
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Log, Patience
-from store.master_key import MasterKey
 from store.migrate import migrate
 from tests.feeds import Line, WriteFeed
 
@@ -138,13 +138,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def master_key() -> MasterKey:
-    return MasterKey(bytes(range(32)))
+def keys() -> Keys:
+    return Keys.following(bytes(range(32)))
 
 
 @pytest.fixture
-def keyring(database: Database, master_key: MasterKey) -> Keyring:
-    return Keyring(database, master_key)
+def keyring(database: Database, keys: Keys) -> Keyring:
+    return Keyring(database, keys)
 
 
 @pytest.fixture

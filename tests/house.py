@@ -32,6 +32,7 @@ from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.context import Services
 from server import background
+from store.announcements import ERASED
 from store.blobs import Blobs
 from store.database import Database
 from store.keyring import Keyring
@@ -239,11 +240,15 @@ async def open_house(
     """Open a house. In the end its read models are those that follow from the log, unless a test has meddled with them."""
     await create(database, READ_MODELS)
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
-    clients = Clients(database, Digests(keyring.master_key.access))
+    clients = Clients(database, Digests(keyring.keys.lookup.access))
     blobs = Blobs(folder / "blobs")
     keys = TokenKeys.load(folder / "token.jwk", create=True)
     follower = Follower(log, database, READ_MODELS)
-    async with Followed(database).watch() as followed, background(follower.run):
+    async with (
+        Followed(database).watch() as followed,
+        background(follower.run),
+        database.announcements.heard(ERASED, log.forget),
+    ):
         updates = Updates(log, database, followed)
         services = Services(
             database.pool, accounts, followed, keys, access_token_seconds=300, blobs=blobs, updates=updates

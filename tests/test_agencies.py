@@ -23,8 +23,8 @@ from domain.user import SponsorRelation
 from schema import export
 from store.database import Database
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Log
-from store.master_key import MasterKey
 from tests.conftest import Clock
 from tests.files import Part, form, jpeg
 from tests.house import NOURA, RAJESH, Answer, House, open_house
@@ -52,11 +52,9 @@ def run(*program: str, folder: Path) -> str:
 
 
 @needs_openssl
-async def test_both_examples_sign_an_assertion_that_counts(
-    database: Database, master_key: MasterKey, tmp_path: Path
-) -> None:
+async def test_both_examples_sign_an_assertion_that_counts(database: Database, keys: Keys, tmp_path: Path) -> None:
     run("sh", "-ec", block("openssl genpkey"), folder=tmp_path)
-    clients = Clients(database, Digests(master_key.access), random_bytes=lambda _: bytes.fromhex("3f9a2c"))
+    clients = Clients(database, Digests(keys.lookup.access), random_bytes=lambda _: bytes.fromhex("3f9a2c"))
     public_key = read_public_key((tmp_path / "public.pem").read_bytes())
     assert await clients.add("civil-affairs", public_key, now=datetime.now(UTC)) == CLIENT_ID
 

@@ -23,10 +23,11 @@ from projections.tables import SetAside
 from projections.updates import Updates
 from server import Health, Installation, application, background, gateways, open_installation, signing, told
 from settings import Settings, read_settings
+from store.announcements import ERASED
 from store.codec import RecordDamaged
 from store.faults import Fault
 from tests.conftest import Clock
-from tests.store.ledger import Counter, change_of
+from tests.store.ledger import Counter, Ledger, change_of
 from transparency.kept import Kept
 from transparency.signer import Health as SignerHealth
 from transparency.signer import LogSigner
@@ -68,6 +69,24 @@ class Readiness:
 
 async def record(installation: Installation) -> None:
     await installation.log.append(change_of(Counter.start(uuid4())))
+
+
+async def test_every_process_that_opens_an_installation_forgets_who_is_erased(installation: Installation) -> None:
+    person = uuid4()
+    change = change_of(Ledger.open(person, owner="Noura"))
+    change.people = [person]
+    await installation.log.append(change)
+
+    async with installation.database.pool.connection() as connection, connection.transaction():
+        await connection.execute("DELETE FROM person_keys")
+        await connection.execute("SELECT pg_notify(%s, %s)", (ERASED, str(person)))
+
+    async with asyncio.timeout(10):
+        while await installation.keyring.load([person]):  # noqa: ASYNC110 (seen from outside)
+            await asyncio.sleep(0.02)
+    ledger = (await installation.log.load([person]))[person]
+    assert isinstance(ledger, Ledger)
+    assert ledger.owner is None
 
 
 async def test_read_models_stand_still_since_they_have_moved_or_what_they_have_not_seen_was_recorded(

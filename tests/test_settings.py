@@ -124,11 +124,19 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["secret", "c2VjcmV0", KEY + "AAAA", KEY.replace("A", "!")])
+def test_several_master_keys_are_separated_by_commas() -> None:
+    settings = read_settings({"SIJIL_MASTER_KEY": f"{KEY},{KEY}"})
+    assert settings.master_key
+    assert settings.master_key.get_secret_value() == f"{KEY},{KEY}"
+
+
+@pytest.mark.parametrize("key", ["secret", "c2VjcmV0", KEY + "AAAA", KEY.replace("A", "!"), f"{KEY},", f"{KEY},x"])
 def test_a_bad_master_key_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"SIJIL_MASTER_KEY": key})
-    assert str(refused.value) == "SIJIL_MASTER_KEY must be 32 bytes in base64."
+    assert (
+        str(refused.value) == "SIJIL_MASTER_KEY must be 32 bytes in base64, or several such keys separated by commas."
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 @pytest.fixture
 def attempts(database: Database, keyring: Keyring) -> Attempts:
-    return Attempts(database, Digests(keyring.master_key.access))
+    return Attempts(database, Digests(keyring.keys.lookup.access))
 
 
 async def count(attempts: Attempts, now: Clock, *, times: int = 1, subject: bytes = SUBJECT, of: Limit = CODES) -> int:
@@ -111,7 +111,7 @@ async def test_kinds_and_subjects_are_counted_by_themselves(attempts: Attempts, 
 async def test_many_at_once_in_several_processes_are_counted_exactly(
     attempts: Attempts, database: Database, keyring: Keyring, now: Clock
 ) -> None:
-    other = Attempts(database, Digests(keyring.master_key.access))
+    other = Attempts(database, Digests(keyring.keys.lookup.access))
     counted = await asyncio.gather(*(count(each, now) for each in (attempts, other) * 15))
     assert sum(counted) == 5
     assert len(await rows(database)) == 1

@@ -40,7 +40,7 @@ def made(database: Database, keyring: Keyring) -> Made:
 
     def make(*numbers: int) -> Challenges:
         left = iter(numbers or range(100, 200))
-        digests = Digests(keyring.master_key.access)
+        digests = Digests(keyring.keys.lookup.access)
 
         def random_bytes(size: int) -> bytes:
             return next(left).to_bytes(size, "big")
@@ -227,7 +227,7 @@ async def test_neither_the_code_nor_a_plain_digest_of_it_nor_the_number_is_store
     async with database.pool.connection() as connection:
         found = await (await connection.execute("SELECT code, challenges::text FROM challenges")).fetchall()
     ((code, row),) = found
-    assert code == Digests(keyring.master_key.access)("code", challenge.id, "000101")
+    assert code == Digests(keyring.keys.lookup.access)("code", challenge.id, "000101")
     assert MOBILE not in row
 
 

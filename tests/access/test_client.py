@@ -14,7 +14,7 @@ from access.client import ALGORITHMS, Client, Clients, InvalidAssertion, kind_of
 from access.digest import Digests
 from store.database import Database
 from store.faults import ExitStatus, Fault
-from store.master_key import MasterKey
+from store.keys import Keys
 from tests.access.assertions import ED25519, P256, RSA, assertion, public
 from tests.conftest import Clock
 
@@ -34,9 +34,9 @@ def pem(key: Any) -> bytes:
 class Installation:
     """Registered programs, each with a key of its own."""
 
-    def __init__(self, database: Database, master_key: MasterKey, now: Clock) -> None:
+    def __init__(self, database: Database, keys: Keys, now: Clock) -> None:
         self.database = database
-        self.clients = Clients(database, Digests(master_key.access))
+        self.clients = Clients(database, Digests(keys.lookup.access))
         self.now = now
 
     async def add(self, key: Any = ED25519, agency: str = "traffic") -> str:
@@ -57,18 +57,16 @@ class Installation:
 
 
 @pytest.fixture
-def installation(database: Database, master_key: MasterKey, now: Clock) -> Installation:
-    return Installation(database, master_key, now)
+def installation(database: Database, keys: Keys, now: Clock) -> Installation:
+    return Installation(database, keys, now)
 
 
 # Registration
 
 
-async def test_a_program_is_known_by_its_agency_and_a_random_end(
-    database: Database, master_key: MasterKey, now: Clock
-) -> None:
+async def test_a_program_is_known_by_its_agency_and_a_random_end(database: Database, keys: Keys, now: Clock) -> None:
     randomness = iter([b"\x3f\x9a\x2c", b"\x3f\x9a\x2c", b"\x00\x00\x01"])
-    clients = Clients(database, Digests(master_key.access), random_bytes=lambda _: next(randomness))
+    clients = Clients(database, Digests(keys.lookup.access), random_bytes=lambda _: next(randomness))
 
     added = [await clients.add("traffic", public(key), now=now()) for key in (ED25519, P256)]
 

@@ -19,7 +19,7 @@ from access.key_set import rotate_keys
 from access.oauth import ASSERTION_TYPE, OAuth, audiences
 from access.token import TokenKeys
 from store.database import Database
-from store.master_key import MasterKey
+from store.keys import Keys
 from tests.access.assertions import ED25519, P256, assertion, public
 from tests.conftest import Clock
 
@@ -61,12 +61,10 @@ class Endpoint:
 
 
 @pytest.fixture
-async def endpoint(
-    database: Database, master_key: MasterKey, now: Clock, tmp_path_factory: pytest.TempPathFactory
-) -> Endpoint:
-    clients = Clients(database, Digests(master_key.access))
+async def endpoint(database: Database, keys: Keys, now: Clock, tmp_path_factory: pytest.TempPathFactory) -> Endpoint:
+    clients = Clients(database, Digests(keys.lookup.access))
     key_file = tmp_path_factory.mktemp("keys") / "token.jwk"
-    attempts = Attempts(database, Digests(master_key.access))
+    attempts = Attempts(database, Digests(keys.lookup.access))
     return Endpoint(clients, key_file, attempts, now, await clients.add("traffic", public(ED25519), now=now()))
 
 

@@ -34,13 +34,13 @@ async def sessions(database: Database, keyring: Keyring) -> Sessions:
             "SELECT id, %s, '', 'SIGN_IN', '', '', 'SMS', now(), now(), 3 FROM unnest(%s::uuid[]) AS challenge (id)",
             (NOURA, [CHALLENGE, OTHER]),
         )
-    return Sessions(database, Digests(keyring.master_key.access))
+    return Sessions(database, Digests(keyring.keys.lookup.access))
 
 
 @pytest.fixture
 def elsewhere(database: Database, keyring: Keyring) -> Sessions:
     """Those of another process."""
-    return Sessions(database, Digests(keyring.master_key.access))
+    return Sessions(database, Digests(keyring.keys.lookup.access))
 
 
 @pytest.fixture

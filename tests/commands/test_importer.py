@@ -24,8 +24,8 @@ from store.change import Claim
 from store.database import Database, open_database
 from store.faults import Fault
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Log
-from store.master_key import MasterKey
 from store.work import Work
 from tests.commands.conftest import Import
 from tests.conftest import Clock, Databases
@@ -617,7 +617,7 @@ async def test_another_import_waits_until_the_one_before_is_finished_or_closed(
 
 
 async def test_batches_of_any_size_record_the_same_facts(
-    databases: Databases, master_key: MasterKey, now: Clock, write_feed: WriteFeed, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, keys: Keys, now: Clock, write_feed: WriteFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = {"violationNumber": "7002", "paidAt": "2026-02-20T12:00:00+03:00", "reference": "S1"}
     file = write_feed(
@@ -638,7 +638,7 @@ async def test_batches_of_any_size_record_the_same_facts(
         name = databases.create(databases.template)
         async with (
             open_database(databases.url(name), Path(), pool_size=4) as database,
-            Log(database, Keyring(database, master_key), now=now) as log,
+            Log(database, Keyring(database, keys), now=now) as log,
         ):
             imported, _ = await Importer(log, database, now=now).run(file, Options(backdate=True))
             found.append((imported.recorded, imported.repeated, await facts(log)))

@@ -27,8 +27,8 @@ from projections.tables import create
 from projections.violation import Violations
 from store.database import Database, open_database
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Change, Entry, Log
-from store.master_key import MasterKey
 from tests.conftest import QUICK, Clock, Databases
 from tests.domain.test_histories import Step, World, kinds, steps, take, world
 from tests.examples import ADDRESS, NOURA, RAJESH, noon, objects, person, reviews, violation
@@ -106,7 +106,7 @@ async def travel(url: str, here: World, taken: list[Step], account: list[tuple[s
     now = Clock(START)
     async with open_database(url, Path(), pool_size=2) as database:
         await create(database, READ_MODELS)
-        keyring = Keyring(database, MasterKey(bytes(range(32))))
+        keyring = Keyring(database, Keys.following(bytes(range(32))))
         async with Log(database, keyring, now=now, patience=QUICK) as log:
             past = Past(log, database, now)
             user = person()

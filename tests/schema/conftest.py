@@ -158,7 +158,7 @@ async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_pa
         blobs=Blobs(tmp_path / "blobs"),
         updates=Updates(log, database, followed),
     )
-    clients = Clients(database, Digests(keyring.master_key.access))
+    clients = Clients(database, Digests(keyring.keys.lookup.access))
     app = GraphQLApp(services=services, is_active=clients.is_active, now=now, graphiql=page)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://sijil") as client:

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from store.database import open_database
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Change, Conflict, Log
-from store.master_key import MasterKey
 from tests.store.ledger import Counter, change_of
 
 AT_ONCE = 2
@@ -40,7 +40,7 @@ async def append(url: str, number: int, changes: int, shared: list[UUID]) -> dic
 
     async with (
         open_database(url, Path(), pool_size=2) as database,
-        Log(database, Keyring(database, MasterKey(bytes(32))), now=lambda: datetime.now(UTC)) as log,
+        Log(database, Keyring(database, Keys.following(bytes(32))), now=lambda: datetime.now(UTC)) as log,
     ):
         await asyncio.gather(*(count(log, lane) for lane in range(AT_ONCE)))
     return {"positions": positions, "conflicts": conflicts}

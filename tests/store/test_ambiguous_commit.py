@@ -14,8 +14,8 @@ from store import writer
 from store.batch import Batch
 from store.database import Connection, Database, open_database
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import Appended, Change, Conflict, Log, LogUnavailable
-from store.master_key import MasterKey
 from tests.conftest import QUICK, Clock
 from tests.store.ledger import Counter, change_of
 
@@ -75,14 +75,14 @@ def cable(database: Database) -> Cable:
 
 
 @pytest.fixture
-async def far_log(cable: Cable, master_key: MasterKey, now: Clock, tmp_path: Path) -> AsyncIterator[Log]:
+async def far_log(cable: Cable, keys: Keys, now: Clock, tmp_path: Path) -> AsyncIterator[Log]:
     """A log at the other end of the cable."""
     listening = await asyncio.start_unix_server(cable.connect, tmp_path / ".s.PGSQL.5432")
     url = "postgresql://?" + urlencode(cable.server | {"host": str(tmp_path), "port": "5432", "sslmode": "disable"})
     async with (
         listening,
         open_database(url.replace("+", "%20"), Path(), pool_size=2) as database,
-        Log(database, Keyring(database, master_key), now=now, patience=QUICK) as log,
+        Log(database, Keyring(database, keys), now=now, patience=QUICK) as log,
     ):
         await log.append(change_of(Counter.start(uuid4())))  # connected, at position 1
         yield log

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from store.faults import ExitStatus, Fault
-from store.key_file import KeyFileWatch, changing, read_key_file, replace_key_file
+from store.key_file import KeyFileWatch, changing, new_key_file, read_key_file, replace_key_file
 
 
 @pytest.fixture
@@ -101,3 +101,28 @@ def test_a_change_is_told_once_and_one_that_cannot_be_used_is_said_once(
     ]
     file.chmod(0o600)
     assert [watch.changed(), watch.changed()] == [b"first", None]
+
+
+def test_a_new_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "new.key"
+
+    def write() -> None:
+        with new_key_file(file, "key") as opened:
+            opened.write(b"half")
+            raise InterruptedError
+
+    with pytest.raises(Fault, match="cannot be written"):
+        write()
+    assert list(tmp_path.iterdir()) == []
+    with new_key_file(file, "key") as opened:
+        opened.write(b"whole")
+        assert not file.exists()
+    assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (b"whole", 0o600)
+
+
+def test_a_new_file_is_not_written_where_one_is(file: Path) -> None:
+    read(file, b"first")
+    with pytest.raises(Fault, match="is there already, and stays"), new_key_file(file, "key") as opened:
+        opened.write(b"second")
+    assert list(file.parent.iterdir()) == [file]
+    assert read(file) == b"first"

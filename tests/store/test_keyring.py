@@ -1,3 +1,4 @@
+import asyncio
 from uuid import UUID, uuid4
 
 import pytest
@@ -6,7 +7,7 @@ from store.codec import PersonErased
 from store.database import Database
 from store.faults import Fault
 from store.keyring import Keyring
-from store.master_key import MasterKey
+from store.keys import Keys
 
 PERSON = UUID("22222222-2222-4222-8222-222222222222")
 OTHER = UUID("33333333-3333-4333-8333-333333333333")
@@ -17,11 +18,11 @@ async def record(database: Database, person: UUID, wrapped: bytes) -> None:
         await connection.execute("INSERT INTO person_keys VALUES (%s, %s)", (person, wrapped))
 
 
-async def test_a_recorded_key_is_found_by_another_keyring(database: Database, master_key: MasterKey) -> None:
-    key, wrapped = Keyring(database, master_key).create(PERSON)
+async def test_a_recorded_key_is_found_by_another_keyring(database: Database, keys: Keys) -> None:
+    key, wrapped = Keyring(database, keys).create(PERSON)
     await record(database, PERSON, wrapped)
 
-    assert await Keyring(database, master_key).load([PERSON, OTHER]) == {PERSON: key}
+    assert await Keyring(database, keys).load([PERSON, OTHER]) == {PERSON: key}
 
 
 async def test_each_person_has_a_random_key_that_is_not_stored_in_plain(keyring: Keyring) -> None:
@@ -41,15 +42,15 @@ async def test_who_had_no_key_is_asked_for_again(database: Database, keyring: Ke
     assert (before, await keyring.load([PERSON])) == ({}, {PERSON: key})
 
 
-async def test_the_keys_asked_for_last_are_kept_and_no_more(database: Database, master_key: MasterKey) -> None:
-    keyring = Keyring(database, master_key, size=2)
+async def test_the_keys_read_last_are_kept_and_no_more(database: Database, keys: Keys) -> None:
+    keyring = Keyring(database, keys, size=2)
     people = [uuid4() for _ in range(3)]
-    keys = {}
+    made = {}
     for person in people:
-        keys[person], wrapped = keyring.create(person)
+        made[person], wrapped = keyring.create(person)
         await record(database, person, wrapped)
 
-    assert await keyring.load(people) == keys
+    assert await keyring.load(people) == made
     async with database.pool.connection() as connection:
         await connection.execute("DELETE FROM person_keys")
     assert len(await keyring.load(people)) == 2
@@ -64,12 +65,51 @@ async def test_a_forgotten_key_is_read_anew(keyring: Keyring) -> None:
     assert await keyring.load([PERSON]) == {}
 
 
-async def test_a_key_under_another_master_key_is_a_fault(database: Database, master_key: MasterKey) -> None:
-    _, wrapped = Keyring(database, MasterKey(b"x" * 32)).create(PERSON)
+async def test_no_key_is_kept_for_longer_than_ten_minutes(database: Database, keys: Keys) -> None:
+    seconds = 1_000.0
+    keyring = Keyring(database, keys, clock=lambda: seconds)
+    key, _ = keyring.create(PERSON)
+    keyring.keep({PERSON: key})
+
+    seconds += 599
+    assert await keyring.load([PERSON]) == {PERSON: key}  # asked for again, it is kept no longer for that
+    seconds += 1
+    assert await keyring.load([PERSON]) == {}
+
+
+async def test_who_is_announced_as_erased_is_forgotten_and_everybody_when_some_may_be_missed(keyring: Keyring) -> None:
+    kept = {person: keyring.create(person)[0] for person in (PERSON, OTHER)}
+    keyring.keep(kept)
+
+    keyring.hear([str(PERSON)])
+    assert await keyring.load(kept) == {OTHER: kept[OTHER]}
+    keyring.hear([])
+    assert await keyring.load(kept) == {}
+
+
+async def test_a_key_that_was_read_before_its_person_was_erased_is_not_kept_afterwards(
+    database: Database, keyring: Keyring
+) -> None:
+    key, wrapped = keyring.create(PERSON)
+    await record(database, PERSON, wrapped)
+    async with await database.connect() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE person_keys")  # the answer waits for this
+        loading = asyncio.create_task(keyring.load([PERSON]))
+        await asyncio.sleep(0.2)
+        keyring.hear([str(PERSON)])
+    assert await loading == {PERSON: key}
+
+    async with database.pool.connection() as connection:
+        await connection.execute("DELETE FROM person_keys")
+    assert await keyring.load([PERSON]) == {}
+
+
+async def test_a_key_under_another_master_key_is_a_fault(database: Database, keys: Keys) -> None:
+    _, wrapped = Keyring(database, Keys.following(b"x" * 32)).create(PERSON)
     await record(database, PERSON, wrapped)
 
     with pytest.raises(Fault, match="another master key"):
-        await Keyring(database, master_key).load([PERSON])
+        await Keyring(database, keys).load([PERSON])
 
 
 async def test_a_key_in_another_persons_row_is_a_fault(database: Database, keyring: Keyring) -> None:
@@ -102,11 +142,11 @@ async def people(database: Database, keyring: Keyring) -> None:
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("plain", [b"", b"new@example.sa", bytes(100_000)])
 async def test_what_is_sealed_another_keyring_opens(
-    database: Database, master_key: MasterKey, keyring: Keyring, plain: bytes
+    database: Database, keys: Keys, keyring: Keyring, plain: bytes
 ) -> None:
     box = await keyring.seal(PERSON, plain, bound=b"challenge 1")
 
-    assert await Keyring(database, master_key).open(PERSON, box, bound=b"challenge 1") == plain
+    assert await Keyring(database, keys).open(PERSON, box, bound=b"challenge 1") == plain
 
 
 @pytest.mark.usefixtures("people")

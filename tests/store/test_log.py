@@ -10,6 +10,7 @@ import pytest
 from store.codec import PersonErased, commitment, parse
 from store.database import Database
 from store.keyring import Keyring
+from store.keys import Keys
 from store.log import (
     Appended,
     Change,
@@ -23,7 +24,6 @@ from store.log import (
     LogUnavailable,
     RecordDamaged,
 )
-from store.master_key import MasterKey
 from tests.conftest import Clock
 from tests.store.ledger import Counter, Ledger, change_of, entries
 
@@ -79,10 +79,10 @@ async def test_positions_are_contiguous_from_one_and_read_back_in_order(log: Log
 
 
 async def test_an_aggregate_is_loaded_as_it_is_now_by_whoever_loads_it(
-    log: Log, database: Database, master_key: MasterKey, now: Clock
+    log: Log, database: Database, keys: Keys, now: Clock
 ) -> None:
     await log.append(opened())
-    async with Log(database, Keyring(database, master_key), now=now) as other:
+    async with Log(database, Keyring(database, keys), now=now) as other:
         for amount in (1, 2, 3):
             for each in (log, other):
                 ledger = (await each.load([ONE]))[ONE]
@@ -390,6 +390,39 @@ async def test_the_personal_values_of_a_stored_event_are_opened_with_what_the_ha
     assert await log.opened(rows[1]) is None  # they are erased
 
 
+async def test_what_was_read_is_forgotten_with_who_is_announced_as_erased(log: Log, database: Database) -> None:
+    await log.append(opened(owner="Noura"))
+    assert await owner_of(log, ONE) == "Noura"
+    await execute(database, "DELETE FROM person_keys")
+    assert await owner_of(log, ONE) == "Noura"  # nobody has said so
+
+    log.forget([str(ONE)])
+
+    assert await owner_of(log, ONE) is None
+
+
+async def test_what_was_read_before_an_erasure_is_not_kept_afterwards(
+    database: Database, keys: Keys, now: Clock
+) -> None:
+    async with Log(database, Keyring(database, keys), now=now) as log:
+        await log.append(opened(owner="Noura"))
+    async with Log(database, Keyring(database, keys), now=now) as log:
+        async with await database.connect() as connection, connection.transaction():
+            await connection.execute("LOCK TABLE person_keys")  # the answer waits for this
+            loading = asyncio.create_task(owner_of(log, ONE))
+            await asyncio.sleep(0.2)
+            log.forget([str(ONE)])
+        assert await loading == "Noura"
+        await execute(database, "DELETE FROM person_keys")
+        assert await owner_of(log, ONE) is None
+
+
+async def owner_of(log: Log, stream: UUID) -> str | None:
+    ledger = (await log.load([stream]))[stream]
+    assert isinstance(ledger, Ledger)
+    return ledger.owner
+
+
 async def test_what_else_belongs_to_a_change_moves_with_it(log: Log, database: Database) -> None:
     first = started(ONE, TWO)
     first.due = {ONE: Due(date(2026, 4, 1), NOURA), TWO: Due(date(2026, 3, 1), NOURA), THREE: None}
@@ -526,12 +559,12 @@ async def test_personal_values_are_in_no_column_in_plain(log: Log, database: Dat
 
 
 async def test_what_is_recorded_about_an_erased_person_is_there_without_their_data(
-    log: Log, database: Database, master_key: MasterKey, now: Clock
+    log: Log, database: Database, keys: Keys, now: Clock
 ) -> None:
     await log.append(opened())
     await execute(database, "DELETE FROM person_keys")
 
-    async with Log(database, Keyring(database, master_key), now=now) as other:
+    async with Log(database, Keyring(database, keys), now=now) as other:
         ledger = (await other.load([ONE]))[ONE]
         assert isinstance(ledger, Ledger)
         assert (ledger.owner, ledger.title, ledger.currency) == (None, None, "SAR")
