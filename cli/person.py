@@ -9,7 +9,7 @@ from cli.client import check_agency
 from cli.program import carry_out, current_settings
 from commands.recorded import recorded
 from domain import formats
-from domain.actor import Actor, Role
+from domain.actor import Actor, Role, Way
 from domain.errors import Refused, message
 from domain.user import User
 from server import Installation, open_installation
@@ -18,7 +18,7 @@ from store.change import Claim
 from store.faults import ExitStatus, Fault
 from store.work import Work
 
-SETUP = Actor(Role.ADMINISTRATOR, "setup", "cli")
+SETUP = Actor(Role.ADMINISTRATOR, "setup", Way.CLI)
 app = typer.Typer()
 
 

@@ -16,7 +16,7 @@ from commands.clock import CLOCK_LOCK, record_due
 from commands.command import Request, execute, natural_key, person_id
 from commands.feed import Order, Rejected, Survey, parse, read_lines, rejected, survey
 from domain import rules
-from domain.actor import Actor, Role
+from domain.actor import Actor, Role, Way
 from domain.calendar import riyadh_day
 from domain.docket import Docket
 from domain.errors import ProblemCode, Refused, refuse
@@ -34,7 +34,6 @@ DUE_PER_BATCH = 2_000
 TRIES = 10  # of one batch that others overtake
 LINES_PER_SLICE = 25  # decided before other tasks get their turn
 FORBIDDEN = "FORBIDDEN"
-CHANNEL = "feed"
 REFUSALS = """
     INSERT INTO import_refusals (sha256, line, operation, code, message)
     SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[])
@@ -323,19 +322,19 @@ class Batch:
     async def _actor(self, order: Order) -> Actor:
         """Who acts: the operator's agency, or with `--backdate` whom the line names, if the record bears it out."""
         if not self._progress.backdate:
-            return Actor(Role.AGENCY_FEED, self._progress.agency or "", CHANNEL)
+            return Actor(Role.AGENCY_FEED, self._progress.agency or "", Way.FEED)
         if order.origin is None:
             refuse(ProblemCode.INVALID_INPUT, "as", rule=rules.FEED_SAYS_WHO.on(riyadh_day(self._now)))
         role, subject = order.origin.role, order.origin.subject
         if role is Role.AGENCY_FEED:
-            return Actor(role, subject, CHANNEL)
+            return Actor(role, subject, Way.FEED)
         appoints = order.command.operation == "grantRole" and order.input.role is Role.ADMINISTRATOR
         if subject == "setup" and role is Role.ADMINISTRATOR and appoints:
-            return Actor(role, subject, CHANNEL)  # the installation appoints the first administrator
+            return Actor(role, subject, Way.FEED)  # the installation appoints the first administrator
         user = await self.work.find(User, await person_id(self.work, subject, "as", "subject"))
         if user is None or role not in user.roles:
             raise Forbidden(order.command.operation)
-        return Actor(role, str(user.id), CHANNEL)
+        return Actor(role, str(user.id), Way.FEED)
 
     async def record(self) -> bool:
         """Record everything with the import's progress, or nothing; False where others were first."""

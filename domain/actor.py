@@ -17,10 +17,18 @@ class Role(StrEnum):
     SYSTEM = "SYSTEM"
 
 
+class Way(StrEnum):
+    """How what somebody does comes in: through the API, in an agency's feed, at the installation's command line."""
+
+    GRAPHQL = "graphql"
+    FEED = "feed"
+    CLI = "cli"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who did something: `subject` is a person's id, an agency's code, "clock" or "setup"."""
 
     role: Role
     subject: str
-    channel: str | None = None
+    channel: str | None = None  # a Way; None for the system itself

@@ -35,7 +35,9 @@ class Actor:
     role: Role = strawberry.field(description="The role that allowed it.")
     subject: str = strawberry.field(description="A person's id, an agency's code, `clock` or `setup`.")
     name: LocalizedText | None = strawberry.field(description="The name, as far as the reader may see.")
-    channel: str | None = strawberry.field(description="How it came in: graphql or feed.")
+    channel: str | None = strawberry.field(
+        description="How it came in: graphql, feed, or cli (the installation's command line)."
+    )
 
 
 @strawberry.type(

@@ -17,7 +17,7 @@ from commands.command import NotTheirs, Request, execute, files_in, is_repeated
 from commands.form import normal
 from commands.objection import violation_of
 from commands.recorded import recorded
-from domain.actor import Actor, Role
+from domain.actor import Actor, Role, Way
 from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused, RequestErrorCode
 from schema.access import Data, require_purpose
@@ -32,8 +32,7 @@ from store.work import Work
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CHANNEL = "graphql"
-NOBODY = Actor(Role.PERSON, "nobody", CHANNEL)
+NOBODY = Actor(Role.PERSON, "nobody", Way.GRAPHQL)
 
 NOT_FOUND_AFTER: Final = 0.05
 """Seconds after which a mutation says at the earliest that there is no such thing. Of something that there is, but not for
@@ -143,7 +142,7 @@ def request_for(context: Context, operation: str) -> Request:
 
 def anybodys_request(context: Context, person_id: UUID | None = None) -> Request:
     """Of somebody who need not have signed in."""
-    actor = NOBODY if person_id is None else Actor(Role.PERSON, str(person_id), CHANNEL)
+    actor = NOBODY if person_id is None else Actor(Role.PERSON, str(person_id), Way.GRAPHQL)
     return Request(actor, context.now, context.call.correlation_id)
 
 
@@ -158,11 +157,11 @@ def _requests(context: Context, operation: str) -> list[Request]:
 def _actors(context: Context, operation: str) -> list[Actor]:
     reader = context.reader
     if reader.agency is not None:
-        return [Actor(Role.AGENCY_FEED, reader.agency, CHANNEL)]
+        return [Actor(Role.AGENCY_FEED, reader.agency, Way.GRAPHQL)]
     if reader.person is None:
         raise Forbidden(operation)
     subject = str(reader.person.id)
-    return [Actor(role, subject, CHANNEL) for role in roles_for(operation, reader.roles)]
+    return [Actor(role, subject, Way.GRAPHQL) for role in roles_for(operation, reader.roles)]
 
 
 async def change(

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from domain.actor import Way
 from tests.web.conftest import AUDIT, JavaScript
 
 
@@ -27,6 +28,7 @@ def test_whatever_the_console_says_has_words(words: dict[str, dict[str, str]]) -
     said = set(re.findall(r'\bsay\("(\w+)"', code))
     assert len(said) > 50
     assert said - words["en"].keys() == set()
+    assert {f"by_{way}" for way in Way} <= words["en"].keys()
 
 
 def test_arabic_is_written_in_arabic_letters(words: dict[str, dict[str, str]]) -> None:

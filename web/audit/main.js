@@ -33,6 +33,7 @@ const app = {
 function failed(fault) {
   if (fault?.code === "UNAUTHENTICATED") {
     session.forget();
+    searchFor({}); // what was typed is not for whoever signs in next
     show();
     notice.textContent = say("sessionEnded");
     return;
@@ -154,8 +155,8 @@ function purpose() {
 
 async function leave() {
   try {
-    searchFor({}); // what was typed is not for whoever signs in next
     await session.end();
+    searchFor({});
     await go();
     app.announce(say("signedOut"));
   } catch (fault) {

@@ -88,6 +88,7 @@ export function showReplay(app, stream, last, chosen, at) {
     try {
       const [before, after] = await Promise.all([stateAt(version - 1), stateAt(version)]);
       if (present !== version) return; // another one was chosen meanwhile
+      state.dataset.version = version;
       if (version === 0) {
         fill(state, h("p", {}, say("nothingByThen")));
         return app.announce(say("nothingByThen"));

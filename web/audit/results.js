@@ -17,12 +17,16 @@ const EVENTS = `query Events($first: Int, $after: String, $last: Int, $before: S
   }
 }`;
 
+let asked = 0;
+
 /** Fill a place with a page of events; `page` answers which, or throws why not, and `show` shows another one. */
 export async function showPage(place, app, page, show) {
+  const turn = ++asked; // what is answered after a later page was asked for is shown nowhere
   place.setAttribute("aria-busy", "true");
   app.failed(null);
   try {
     const { events } = await app.ask(EVENTS, page());
+    if (turn !== asked) return;
     const newestFirst = events.edges.map(({ node }) => node).reverse();
     fill(
       place,
@@ -32,10 +36,11 @@ export async function showPage(place, app, page, show) {
     );
     app.announce(newestFirst.length ? say("found", { count: number(newestFirst.length) }) : say("none"));
   } catch (fault) {
+    if (turn !== asked) return;
     fill(place);
     app.failed(fault);
   } finally {
-    place.setAttribute("aria-busy", "false");
+    if (turn === asked) place.setAttribute("aria-busy", "false");
   }
 }
 

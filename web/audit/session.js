@@ -53,14 +53,20 @@ export class Session {
     if (session) this.#take(session);
   }
 
+  /** Sign out. Where that fails the session goes on, as it does in the cookie. */
   async end() {
-    const token = this.#token;
+    try {
+      await this.ask(SIGN_OUT);
+    } catch (fault) {
+      if (fault.code !== "UNAUTHENTICATED") throw fault; // else it has ended already
+    }
     this.forget();
-    await send(SIGN_OUT, {}, token && { Authorization: `Bearer ${token}` });
   }
 
+  /** Nothing is left of it for whoever signs in next. */
   forget() {
     [this.#token, this.user, this.challenge] = [null, null, null];
+    [this.purpose, this.caseReference] = [PURPOSES[0], ""];
   }
 
   /** Ask as the auditor, with the purpose; the session is renewed when the token has expired. */

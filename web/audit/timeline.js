@@ -51,8 +51,19 @@ export async function showStream(place, app, stream, version) {
       list.append(item(node, () => choose(node.streamVersion)));
     }
     more.hidden = !pageInfo.hasNextPage;
-    more.onclick = () => after(pageInfo).then(take).then(show).catch(app.failed);
+    more.onclick = next;
     return pageInfo;
+
+    function next() {
+      more.onclick = null; // pressed again meanwhile, it is not asked for again
+      after(pageInfo)
+        .then(take)
+        .then(show)
+        .catch((fault) => {
+          more.onclick = next;
+          app.failed(fault);
+        });
+    }
   }
 
   async function after({ endCursor }) {

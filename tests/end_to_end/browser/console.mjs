@@ -14,8 +14,7 @@ async function rejection(browser, language) {
   await page.waitForSelector("table.rows");
   await find(page, "7001");
   await page.click(REJECTION + " button");
-  await page.waitForFunction(() => document.getElementById("slider").value === "5");
-  await page.waitForSelector("#state .changed");
+  await page.waitForSelector('#state[data-version="5"] .changed');
   const seen = {
     direction: await page.evaluate(() => [document.documentElement.lang, document.documentElement.dir]),
     heading: await page.innerText("h1"),
@@ -26,8 +25,7 @@ async function rejection(browser, language) {
   };
   await page.fill("[name=asOf]", "2026-01-07T12:00:00");
   await page.click("form:has([name=asOf]) button");
-  await page.waitForFunction(() => document.getElementById("slider").value === "3");
-  await page.waitForSelector("#state .changed");
+  await page.waitForSelector('#state[data-version="3"] .changed');
   return {
     ...seen,
     before: await changedFields(page),
