@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Final
 
 from transparency.course import Course
-from transparency.report import Finding, Kind, Report
+from transparency.report import MOST_FINDINGS, Finding, Kind, Report
 from transparency.row import RawRow, leaf_at
 from transparency.shift import LOOKAHEAD, shift_at
 from transparency.stored import StoredHashes
 from transparency.tree import TILE_WIDTH
-
-MOST_FINDINGS: Final = 20
-"""After so many the rest is not looked for: the record is not what was signed."""
 
 
 class Enough(Exception):

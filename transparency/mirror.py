@@ -11,14 +11,12 @@ from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
 from transparency.note import Verifier
 from transparency.proven import ProvenTiles
-from transparency.report import Finding, Kind, Report, judge
+from transparency.report import MOST_FINDINGS, Finding, Kind, Report, judge
 from transparency.tile import Tile, TileMissing, Tiles, cut, index_path, width_at
 from transparency.tree import HASH_BYTES, TILE_WIDTH
 
 AT_ONCE: Final = 8
 """Tiles, and bundles of entries, that are asked for together."""
-
-MOST_FINDINGS: Final = 20
 
 ENTRY: Final = (HASH_BYTES).to_bytes(2, "big")
 """What stands before each entry of a bundle: its length."""
