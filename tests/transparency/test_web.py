@@ -190,6 +190,23 @@ async def test_what_the_log_has_lost_is_not_served_as_if_that_were_all(
     assert (await client.get("tile/entries/001.p/41")).status_code == 200
 
 
+async def test_who_asks_for_what_is_damaged_does_not_fill_the_servers_log(
+    notary: Notary, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await notary.record_and_sign(300)
+    await notary.run("DELETE FROM sijil_events WHERE notification_id = 8", "DELETE FROM tiles WHERE level = 1")
+    said = [
+        "a part of the log cannot be served: the event at position 8 is missing from the record",
+        "a part of the log cannot be served: tile/1/000.p/1 is missing or too short",
+    ]
+    for path in ("tile/entries/000", "tile/entries/000", "tile/entries/000.p/20", "tile/1/000.p/1"):
+        assert (await client.get(path)).status_code == 500
+    assert [record.getMessage() for record in caplog.records] == said[:1]
+    monkeypatch.setattr("transparency.web.TOLD_EVERY", 0)
+    await client.get("tile/1/000.p/1")
+    assert [record.getMessage() for record in caplog.records] == said
+
+
 async def test_all_keys_are_published_with_their_times(notary: Notary, client: httpx.AsyncClient) -> None:
     old = notary.keys.keys.present
     notary.now.advance(days=1)
