@@ -29,6 +29,12 @@ class ProvenTiles:
             self._held[level] = held
         return held[1]
 
+    async def leaves_from(self, position: int) -> list[bytes] | None:
+        """The leaf hashes from a position to the end of its tile; None: others are stored."""
+        index, place = divmod(position - 1, TILE_WIDTH)
+        hashes = await self.hashes(0, index)
+        return None if hashes is None else cut(hashes)[place:]
+
     async def read(self, tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
         """Read tiles as they were signed. One that is not proven is what is stored: a part of it may be right.
 
