@@ -4,7 +4,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address
 
 from access.digest import Digests
 from domain import rules
@@ -12,8 +11,7 @@ from domain.calendar import riyadh_day
 from domain.errors import ProblemCode, refuse
 from domain.rules import DatedRule
 from store.database import Database
-
-IPV6_HOST_BITS = 64  # one customer has at least as many addresses
+from store.network import network_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +101,6 @@ class Attempts:
     def of_address(self, address: str) -> bytes:
         """The subject that stands for a client's network address; for IPv6 that is its network."""
         return self._digests("address", network_of(address))
-
-
-def network_of(address: str) -> str:
-    """What one customer of a network has: an IPv4 address, or the first half of an IPv6 address."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, IPv6Address):
-        if known.ipv4_mapped:
-            return str(known.ipv4_mapped)
-        return str(IPv6Address(int(known) >> IPV6_HOST_BITS << IPV6_HOST_BITS))
-    return str(known)
 
 
 def refuse_until(limit: Limit, moment: datetime, now: datetime) -> None:

@@ -34,18 +34,21 @@ class KeyFileWatch(Generic[Keys]):
         self._file = file
         self._read = read
         self._meanwhile = meanwhile
-        self._stamp = _stamp_of(file)
+        self._read_at = self._told_at = _stamp_of(file)
 
     def changed(self) -> Keys | None:
-        """The keys if the file was changed and can be used; that it cannot is told once."""
-        if (stamp := _stamp_of(self._file)) == self._stamp:
+        """The keys if the file was changed and can be used; that it cannot is told once, and tried again each time."""
+        if (stamp := _stamp_of(self._file)) == self._read_at:
             return None
-        self._stamp = stamp
         try:
-            return self._read()
+            keys = self._read()
         except Fault as fault:
-            logger.error("%s %s", fault.message, self._meanwhile)  # noqa: TRY400
+            if stamp != self._told_at:
+                logger.error("%s %s", fault.message, self._meanwhile)  # noqa: TRY400
+            self._told_at = stamp
             return None
+        self._read_at = self._told_at = stamp
+        return keys
 
 
 @contextmanager

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Final
 
 from transparency.course import Course
-from transparency.report import Finding, Kind, Report
+from transparency.proven import ProvenTiles
+from transparency.report import MOST_FINDINGS, Finding, Kind, Report, not_as_signed
 from transparency.row import RawRow, leaf_at
 from transparency.shift import LOOKAHEAD, shift_at
 from transparency.stored import StoredHashes
 from transparency.tree import TILE_WIDTH
-
-MOST_FINDINGS: Final = 20
-"""After so many the rest is not looked for: the record is not what was signed."""
 
 
 class Enough(Exception):
@@ -22,9 +19,10 @@ class Enough(Exception):
 class Comparison:
     """Brings an examination on its course past what is wrong. All of it may raise Enough."""
 
-    def __init__(self, course: Course, stored: StoredHashes, report: Report) -> None:
+    def __init__(self, course: Course, stored: StoredHashes, proven: ProvenTiles, report: Report) -> None:
         self._course = course
         self._stored = stored
+        self._proven = proven
         self._report = report
 
     async def compare(self, rows: Sequence[RawRow], count: int) -> int:
@@ -93,12 +91,12 @@ class Comparison:
 
     async def _differs(self, place: int, leaf: bytes | None) -> None:
         """Say whether the row was changed or the hashes stored of it, and go on with what is proven."""
-        hashes = await self._stored.proven_from(place)
+        hashes = await self._proven.leaves_from(place)
         if hashes is None:
             first = (place - 1) // TILE_WIDTH * TILE_WIDTH + 1
             self._report.damaged(place, first, min(first + TILE_WIDTH - 1, self._course.size))
         if hashes is not None or leaf is None:
-            self._found(Kind.CHANGED, place, f"the event at position {place} is not the one that was signed")
+            self._found(Kind.CHANGED, place, not_as_signed(place))
         if hashes is None and leaf is None:
             self._course.lose()
         self._course.take([hashes[0] if hashes else leaf or b""])
@@ -119,7 +117,7 @@ class Comparison:
         course = self._course
         if not course.has_all or not course.is_signed:
             course.pass_to(until)
-        elif (hashes := await self._stored.proven_from(course.expected)) is None:
+        elif (hashes := await self._proven.leaves_from(course.expected)) is None:
             course.lose()
         else:
             course.take(hashes[: until - course.expected])

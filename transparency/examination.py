@@ -68,7 +68,7 @@ class Examination:
         self._course = Course(growth, size=signed.size, head=head)
         read = tiles_of(connection)
         self._tiles = ProvenTiles(read, signed)
-        self._comparison = Comparison(self._course, StoredHashes(read, self._tiles, signed.size), self.report)
+        self._comparison = Comparison(self._course, StoredHashes(read, signed.size), self._tiles, self.report)
 
     async def run(self) -> Report:
         """Read all rows that are left, and compare."""

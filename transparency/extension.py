@@ -9,6 +9,7 @@ from store.codec import leaf_hash
 from store.database import Connection
 from transparency import tile
 from transparency.record import ENTRIES_PER_SLICE, EntryMissing, append_tiles, read_entries, tiles_of
+from transparency.report import not_as_signed
 from transparency.tile import Tile, TileMissing
 from transparency.tree import HASH_BYTES, TILE_WIDTH, Frontier
 
@@ -89,8 +90,7 @@ async def check_newest(connection: Connection, size: int) -> None:
 
 def _changed(position: int) -> Refused:
     return Refused(
-        f"The event at position {position} is not the one that was signed: it was changed, or the record forked. "
-        f"Restore the right database; {SEE}."
+        f"{not_as_signed(position).capitalize()}: it was changed, or the record forked. Restore the right database; {SEE}."
     )
 
 

@@ -11,7 +11,7 @@ class Lag(NamedTuple):
 
     signed: int  # events under the last checkpoint; 0 before the first one
     events: int
-    since: datetime | None  # when the first of them was recorded
+    since: datetime | None  # when the first of them was recorded, or when was last signed if none is there any more
 
     def seconds(self, now: datetime) -> float:
         """Since then; 0 while all is signed."""
@@ -20,9 +20,14 @@ class Lag(NamedTuple):
 
 async def lag(connection: Connection) -> Lag:
     cursor = await connection.execute(
-        """SELECT last.size, log_head.position - last.size, first.recorded_at
-           FROM log_head CROSS JOIN (SELECT coalesce(max(size), 0) AS size FROM checkpoints) AS last
-           LEFT JOIN sijil_events AS first ON first.notification_id = last.size + 1"""
+        """SELECT coalesce(last.size, 0), log_head.position - coalesce(last.size, 0),
+                  CASE WHEN log_head.position > coalesce(last.size, 0) THEN coalesce(first.recorded_at, last.signed_at) END
+           FROM log_head
+           LEFT JOIN LATERAL (SELECT size, signed_at FROM checkpoints ORDER BY size DESC LIMIT 1) AS last ON true
+           LEFT JOIN LATERAL (
+               SELECT recorded_at FROM sijil_events WHERE notification_id > coalesce(last.size, 0)
+               ORDER BY notification_id LIMIT 1
+           ) AS first ON true"""
     )
     size, events, since = await cursor.fetchone() or (0, 0, None)
     return Lag(int(size), max(0, int(events)), since)

@@ -11,14 +11,12 @@ from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
 from transparency.note import Verifier
 from transparency.proven import ProvenTiles
-from transparency.report import Finding, Kind, Report, judge
+from transparency.report import MOST_FINDINGS, Finding, Kind, Report, judge, not_as_signed
 from transparency.tile import Tile, TileMissing, Tiles, cut, index_path, width_at
 from transparency.tree import HASH_BYTES, TILE_WIDTH
 
 AT_ONCE: Final = 8
 """Tiles, and bundles of entries, that are asked for together."""
-
-MOST_FINDINGS: Final = 20
 
 ENTRY: Final = (HASH_BYTES).to_bytes(2, "big")
 """What stands before each entry of a bundle: its length."""
@@ -56,10 +54,25 @@ async def examine_mirror(
     signed = checkpoint.verify(note.decode(errors="replace"), trusted)
     found = Report(signed, signed.size, note=note.decode())
     growth = Growth([signed, *kept])
-    proven = ProvenTiles(_tiles(fetch), signed)
+    proven = ProvenTiles(tiles_served(fetch), signed)
     has_all = await _read(fetch, proven, growth, found, report)
     await judge(found, growth if has_all else None, kept, proven)
     return found
+
+
+def tiles_served(fetch: Fetch) -> Tiles:
+    """Reads the tiles that a log serves; nothing is proven of them."""
+
+    async def read(tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
+        found: dict[Tile, bytes] = {}
+        for tile in tiles:
+            hashes = await fetch(tile.path)
+            if hashes is None or len(hashes) < tile.width * HASH_BYTES:
+                raise TileMissing(tile)
+            found[tile] = hashes[: tile.width * HASH_BYTES]
+        return found
+
+    return read
 
 
 async def _read(
@@ -97,7 +110,8 @@ async def _as_signed(
     pairs = zip_longest(leaves, expected[: len(leaves)])
     differing = [first + number for number, (leaf, hash) in enumerate(pairs) if leaf != hash]
     if hashes is not None:
-        found.findings += [_changed(position) for position in differing[: MOST_FINDINGS - len(found.findings)]]
+        named = differing[: MOST_FINDINGS - len(found.findings)]
+        found.findings += [Finding(Kind.CHANGED, position, not_as_signed(position)) for position in named]
     elif differing:
         found.damaged(differing[0], first, last)
     is_whole = len(leaves) == tile.width
@@ -106,10 +120,6 @@ async def _as_signed(
     if hashes is not None:
         return expected
     return leaves if is_whole else None
-
-
-def _changed(position: int) -> Finding:
-    return Finding(Kind.CHANGED, position, f"the event at position {position} is not the one that was signed")
 
 
 def _missing(position: int, last: int) -> Finding:
@@ -148,16 +158,3 @@ async def _leaves(fetch: Fetch, tile: Tile, width: int) -> list[bytes] | None:
 def _bundle(index: int, width: int) -> str:
     partial = "" if width == TILE_WIDTH else f".p/{width}"
     return f"tile/entries/{index_path(index)}{partial}"
-
-
-def _tiles(fetch: Fetch) -> Tiles:
-    async def read(tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
-        found: dict[Tile, bytes] = {}
-        for tile in tiles:
-            hashes = await fetch(tile.path)
-            if hashes is None or len(hashes) < tile.width * HASH_BYTES:
-                raise TileMissing(tile)
-            found[tile] = hashes[: tile.width * HASH_BYTES]
-        return found
-
-    return read

@@ -29,6 +29,12 @@ class ProvenTiles:
             self._held[level] = held
         return held[1]
 
+    async def leaves_from(self, position: int) -> list[bytes] | None:
+        """The leaf hashes from a position to the end of its tile; None: others are stored."""
+        index, place = divmod(position - 1, TILE_WIDTH)
+        hashes = await self.hashes(0, index)
+        return None if hashes is None else cut(hashes)[place:]
+
     async def read(self, tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
         """Read tiles as they were signed. One that is not proven is what is stored: a part of it may be right.
 
@@ -44,7 +50,12 @@ class ProvenTiles:
         return found
 
     async def check_inner(self) -> None:
-        """Look at all tiles above the leaves, so that `damaged` has those of them that are."""
+        """Look at all tiles above the leaves, so that `damaged` has those of them that are.
+
+        Where those that are not full do not lead to the root, nothing can be said of the others.
+        """
+        if not await self._proven_edge():
+            return
         level = 1
         while count := hashes_at(level, self._signed.size):
             for index in range(-(-count // TILE_WIDTH)):
@@ -89,17 +100,27 @@ class ProvenTiles:
         return {}
 
     async def _made(self, tile: Tile, depth: int) -> bytes:
-        """An inner tile, worked out from what is stored so many levels below; too short: something is missing there."""
+        """An inner tile, worked out from what is stored so many levels below; empty: something is missing there."""
         below = [Tile(tile.level - 1, tile.index * TILE_WIDTH + number, TILE_WIDTH) for number in range(tile.width)]
-        if depth > 1:
-            hashes = [await self._made(one, depth - 1) for one in below]
-        else:
-            try:
-                found = await self._read(below)
-            except TileMissing:
-                return b""
-            hashes = [found[one] for one in below]
+        hashes = await self._made_of(below, depth - 1) if depth > 1 else await self._stored_of(below)
         return await asyncio.to_thread(lambda: b"".join(_root(one) or b"" for one in hashes))
+
+    async def _made_of(self, tiles: list[Tile], depth: int) -> list[bytes]:
+        """Nothing is asked for behind the first one of which something is missing: a log may claim any size."""
+        found = []
+        for one in tiles:
+            made = await self._made(one, depth)
+            if len(made) < one.width * HASH_BYTES:
+                return []
+            found.append(made)
+        return found
+
+    async def _stored_of(self, tiles: list[Tile]) -> list[bytes]:
+        try:
+            found = await self._read(tiles)
+        except TileMissing:
+            return []
+        return [found[one] for one in tiles]
 
     async def _stored(self, tile: Tile) -> bytes:
         try:

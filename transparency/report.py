@@ -10,7 +10,7 @@ from transparency.checkpoint import Checkpoint
 from transparency.growth import Growth
 from transparency.proven import ProvenTiles
 from transparency.tile import Tile, TileMissing, Tiles
-from transparency.tree import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, ProofInvalid, check_consistency
+from transparency.tree import TILE_HEIGHT, TILE_WIDTH, ProofInvalid, check_consistency
 
 
 class Kind(StrEnum):
@@ -32,6 +32,9 @@ class Finding:
     position: int | None
     text: str
 
+
+MOST_FINDINGS: Final = 20
+"""After so many the rest is not looked for: the record is not what was signed."""
 
 MOST_DAMAGES: Final = 20
 
@@ -71,6 +74,10 @@ class Report:
             self.damages.append(Damage(at, first, last))
 
 
+def not_as_signed(position: int) -> str:
+    return f"the event at position {position} is not the one that was signed"
+
+
 async def judge(
     report: Report,
     growth: Growth | None,
@@ -93,7 +100,8 @@ async def judge(
     root = roots.get(report.signed.size)
     changed = len(report.findings)
     report.findings += [_damage(one, is_whole=root == report.signed.root) for one in report.damages]
-    await tiles.check_inner()
+    if changed < MOST_FINDINGS:
+        await tiles.check_inner()
     report.findings += [_damaged_inner(one) for one in tiles.damaged]
     if root not in {None, report.signed.root}:
         is_elsewhere = not report.damages and not changed
@@ -136,19 +144,6 @@ def _another_root(
     where = f"at some position {behind}up to {min([*otherwise, signed.size])}"
     text = f"the record and its stored hashes were rewritten {where}: their root is not the one that was signed"
     return Finding(Kind.ROOT, None, text)
-
-
-async def stored_hash(read: Tiles, position: int, size: int) -> bytes | None:
-    """The leaf hash that a tree of a size has of a position; None: it does not reach so far, or the tile is missing."""
-    if not 1 <= position <= size:
-        return None
-    index, place = divmod(position - 1, TILE_WIDTH)
-    wanted = tile.Tile(0, index, tile.width_at(0, index, size))
-    try:
-        hashes = (await read([wanted]))[wanted]
-    except TileMissing:
-        return None
-    return hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES]
 
 
 async def _extends(signed: Checkpoint, kept: Checkpoint, roots: dict[int, bytes], read: Tiles) -> bool:

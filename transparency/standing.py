@@ -59,6 +59,7 @@ async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: dat
             raise Refused(
                 f"The checkpoint file {kept.file} is missing, although checkpoints were signed: put it back. {ACCEPT}."
             )
+        await _check_begun_anew(connection)
         await _say_if_begun_anew(connection, keys, now)
         return Standing(Frontier(), None, None)
     known = _verified(outside, keys, f"The checkpoint file {kept.file}")
@@ -75,23 +76,38 @@ async def resumed(connection: Connection, keys: LogKeys, kept: Kept, *, now: dat
         frontier = await _come_to(connection, frontier, signed)
     elif frontier.root != known.root:
         raise _AnotherTree(known.size)
+    else:
+        await _cut_unsigned(connection, size)  # they were made for a file that is no longer there
     return Standing(frontier, signed, outside)
 
 
 async def _come_to(connection: Connection, frontier: Frontier, signed: Signed) -> Frontier:
     """Extend the tree to what was signed outside of the database, and keep that here, too.
 
+    A process that was ended while it did so has left tiles. They count if they lead to that root: a row that they are made of
+    may have been put right since.
+
     Raises:
         Refused: it does not come to that root.
     """
     size = frontier.size
-    frontier = await _made_before(connection, frontier, signed.size)
+    if size < await size_of_tiles(connection) <= signed.size:
+        try:
+            return await _extended(connection, await _made_before(connection), signed)
+        except _AnotherTree:
+            logger.warning("the tiles behind %d, which another process has made, are made again", size)
+    await _cut_unsigned(connection, size)
+    try:
+        return await _extended(connection, frontier, signed)
+    except _AnotherTree:
+        await _cut_unsigned(connection, size)  # what was made again is of no use: the next start makes it anew
+        raise
+
+
+async def _extended(connection: Connection, frontier: Frontier, signed: Signed) -> Frontier:
     try:
         while not await _has_come_to(connection, frontier, signed):
             logger.info("the tree is made again: %d of %d events", frontier.size, signed.size)
-    except _AnotherTree:
-        await cut_tiles(connection, size)  # what was made again is of no use: the next start makes it anew
-        raise
     except TileMissing as fault:
         raise tiles_damaged(fault) from fault
     return frontier
@@ -111,15 +127,28 @@ async def _has_come_to(connection: Connection, frontier: Frontier, signed: Signe
         return True
 
 
-async def _made_before(connection: Connection, frontier: Frontier, size: int) -> Frontier:
-    """The tree as a process before has left it that was ended while it extended this one to a size."""
+async def _made_before(connection: Connection) -> Frontier:
+    """The tree as a process before has left it that was ended while it extended this one."""
     made = await size_of_tiles(connection)
-    if not frontier.size < made <= size:
-        return frontier
     try:
         return Frontier(made, await tile.peaks(tiles_of(connection), made))
     except TileMissing as fault:
         raise tiles_damaged(fault) from fault
+
+
+async def _cut_unsigned(connection: Connection, size: int) -> None:
+    """Remove what was made of a tree behind the size that the database has a checkpoint of."""
+    if await size_of_tiles(connection) > size:
+        await cut_tiles(connection, size)
+
+
+async def _check_begun_anew(connection: Connection) -> None:
+    """Tiles are signed, or made again of what was: without a checkpoint, here or in the file, those were put away."""
+    if size := await size_of_tiles(connection):
+        raise Refused(
+            f"The database has tiles of {size} events and no checkpoint, and the checkpoint file is missing: put it back. "
+            f"For a new log, put the tiles away, too; {SEE}."
+        )
 
 
 async def _say_if_begun_anew(connection: Connection, keys: LogKeys, now: datetime) -> None:

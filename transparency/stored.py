@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from transparency.proven import ProvenTiles
 from transparency.tile import Tile, TileMissing, Tiles, cut, width_at
 from transparency.tree import TILE_WIDTH
 
@@ -11,11 +10,10 @@ MOST_TILES: Final = 4
 
 
 class StoredHashes:
-    """Reads tiles of level 0 of a signed tree, and proves them when that is asked."""
+    """Reads tiles of level 0 of a signed tree; nothing is proven of them."""
 
-    def __init__(self, read: Tiles, proven: ProvenTiles, size: int) -> None:
+    def __init__(self, read: Tiles, size: int) -> None:
         self._read = read
-        self._proven = proven
         self._size = size
         self._tiles: dict[int, list[bytes]] = {}
 
@@ -26,12 +24,6 @@ class StoredHashes:
         index, place = divmod(position - 1, TILE_WIDTH)
         hashes = await self._tile(index)
         return hashes[place] if hashes else None
-
-    async def proven_from(self, position: int) -> list[bytes] | None:
-        """The hashes from a position to the end of its tile; None: they are not those that were signed."""
-        index, place = divmod(position - 1, TILE_WIDTH)
-        hashes = await self._proven.hashes(0, index)
-        return None if hashes is None else cut(hashes)[place:]
 
     async def _tile(self, index: int) -> list[bytes]:
         if index not in self._tiles:

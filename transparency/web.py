@@ -1,9 +1,11 @@
 """The log as any client or witness reads it (C2SP tlog-tiles): static resources below /log/."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import inf
 from typing import Final
 
 from starlette.requests import Request
@@ -25,6 +27,8 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 A_MOMENT: Final = "public, max-age=1"
 A_WHILE: Final = "public, max-age=300"
 
+TOLD_EVERY: Final = 60.0  # seconds: anybody can ask for what is damaged, as often as they like
+
 _PLACE: Final = re.compile(
     r"(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<index>(?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?",
 )
@@ -37,6 +41,7 @@ class LogWeb:
         self._pool = pool
         self._keys = keys
         self._admission = Admission()
+        self._told_at = -inf
 
     @property
     def routes(self) -> list[Route]:
@@ -81,9 +86,16 @@ class LogWeb:
                 else:
                     found = (await tiles_of(connection)([tile]))[tile]
             except (EntryMissing, TileMissing) as fault:
-                logger.critical("a part of the log cannot be served: %s", fault)
+                self._tell(fault)
                 return _not_served(f"{fault}".capitalize(), HTTPStatus.INTERNAL_SERVER_ERROR)
         return _public(found, "application/octet-stream", FOR_EVER)
+
+    def _tell(self, fault: EntryMissing | TileMissing) -> None:
+        """Say in the server's log what is damaged, now and then; an audit names all of it."""
+        at = asyncio.get_running_loop().time()
+        if at - self._told_at >= TOLD_EVERY:
+            self._told_at = at
+            logger.critical("a part of the log cannot be served: %s", fault)
 
     async def key(self, _request: Request) -> Response:
         """The key to trust, in note form."""

@@ -1,13 +1,11 @@
 """The tree that a log has signed, read from outside a hash at a time."""
 
-from collections.abc import Collection, Mapping
-
 from transparency import tile
 from transparency.checkpoint import Checkpoint
-from transparency.mirror import Fetch
-from transparency.report import stored_hash
-from transparency.tile import Tile, TileMissing
-from transparency.tree import HASH_BYTES, ProofInvalid, check_consistency, check_inclusion
+from transparency.mirror import Fetch, tiles_served
+from transparency.proven import ProvenTiles
+from transparency.tile import TileMissing
+from transparency.tree import ProofInvalid, check_consistency
 
 
 class SignedTree:
@@ -15,24 +13,20 @@ class SignedTree:
 
     def __init__(self, fetch: Fetch, signed: Checkpoint) -> None:
         self.signed = signed
-        self._fetch = fetch
-        self._upper: dict[Tile, bytes] = {}  # a hash or less for each 256 events
+        self._read = tiles_served(fetch)
+        self._proven = ProvenTiles(self._read, signed)
         self._one_with = {signed}
 
     async def leaf(self, position: int) -> bytes:
-        """The leaf hash at a position.
+        """The leaf hash at a position; when they are asked for in order, each tile is fetched once.
 
         Raises:
             ProofInvalid: the log cannot prove one.
         """
-        size, root = self.signed.size, self.signed.root
-        try:
-            leaf = await stored_hash(self._read, position, size) or b""
-            proof = await tile.inclusion_proof(self._read, position - 1, size)
-        except TileMissing as fault:
-            raise ProofInvalid(str(fault)) from fault
-        check_inclusion(leaf, position - 1, size, root, proof)
-        return leaf
+        hashes = await self._proven.leaves_from(position)
+        if not hashes:
+            raise ProofInvalid("the log cannot prove what was signed there")
+        return hashes[0]
 
     async def check(self, other: Checkpoint) -> None:
         """Check that another checkpoint is of the same log: that one of the two trees extends the other.
@@ -43,22 +37,10 @@ class SignedTree:
         if other in self._one_with:
             return
         old, new = sorted((self.signed, other), key=lambda one: one.size)
+        read = self._proven.read if new is self.signed else self._read
         try:
-            proof = await tile.consistency_proof(self._read, old.size, new.size)
+            proof = await tile.consistency_proof(read, old.size, new.size)
         except TileMissing as fault:
             raise ProofInvalid(str(fault)) from fault
         check_consistency(old.size, old.root, new.size, new.root, proof)
         self._one_with = {self.signed, other}
-
-    async def _read(self, tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
-        return {one: await self._tile(one) for one in tiles}
-
-    async def _tile(self, one: Tile) -> bytes:
-        if one in self._upper:
-            return self._upper[one]
-        hashes = await self._fetch(one.path) or b""
-        if len(hashes) < one.width * HASH_BYTES:
-            raise TileMissing(one)
-        if one.level:
-            self._upper[one] = hashes
-        return hashes

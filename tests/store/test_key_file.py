@@ -126,3 +126,33 @@ def test_a_new_file_is_not_written_where_one_is(file: Path) -> None:
         opened.write(b"second")
     assert list(file.parent.iterdir()) == [file]
     assert read(file) == b"first"
+
+
+def test_a_changed_file_that_cannot_be_read_for_a_moment_is_read_again(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy = [True, True]
+
+    def read_later() -> bytes:
+        if busy:
+            busy.pop()
+            raise Fault("The key cannot be used: Too many open files.", ExitStatus.SETTINGS)
+        return read(file)
+
+    read(file, b"first")
+    watch = KeyFileWatch(file, read_later, meanwhile="The keys from before are used.")
+    replace_key_file(file, "key", b"second")
+    assert [watch.changed() for _ in range(4)] == [None, None, b"second", None]
+    assert len(caplog.records) == 1
+
+
+def test_a_file_that_is_gone_is_told_once_and_read_again_when_it_is_back(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read(file, b"first")
+    watch = KeyFileWatch(file, lambda: read(file), meanwhile="The keys from before are used.")
+    file.unlink()
+    assert [watch.changed(), watch.changed()] == [None, None]
+    assert len(caplog.records) == 1
+    read(file, b"second")
+    assert [watch.changed(), watch.changed()] == [b"second", None]

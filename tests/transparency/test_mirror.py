@@ -7,11 +7,14 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.transparency.conftest import Notary
-from tests.transparency.keys import signer
+from tests.transparency.keys import ORIGIN, signer
+from transparency import checkpoint
 from transparency.checkpoint import Checkpoint
 from transparency.mirror import NotServed, examine_mirror
 from transparency.note import NoteInvalid
-from transparency.report import Finding, Kind, Report
+from transparency.report import MOST_FINDINGS, Finding, Kind, Report
+from transparency.tile import cut
+from transparency.tree import node_hash, root_of_perfect
 from transparency.web import LogWeb
 
 COUNT = 600  # two tiles and a part
@@ -161,6 +164,35 @@ async def test_a_history_that_was_rewritten_and_signed_anew_is_refused_by_the_ch
     await notary.record_and_sign(10)
     assert found(await examined(notary)) == []
     assert found(await examined(notary, kept)) == [(Kind.ROOT, None)]
+
+
+@pytest.mark.parametrize("size", [1000, 65_537, 2**24 + 65_537, 2**32 + 1, 2**62])
+async def test_a_log_that_signs_a_size_and_serves_nothing_of_it_is_not_asked_without_end(size: int) -> None:
+    asked: list[str] = []
+    note = checkpoint.sign(Checkpoint(ORIGIN, size, bytes(32)), [signer()]).encode()
+
+    async def fetch(path: str) -> bytes | None:
+        asked.append(path)
+        return note if path == "checkpoint" else None
+
+    report = await examine_mirror(fetch, [signer().verifier], [])
+    assert {one.kind for one in report.findings} == {Kind.REMOVED}
+    assert len(asked) < 500
+
+
+async def test_a_log_that_serves_nothing_but_what_leads_to_its_root_is_not_asked_without_end() -> None:
+    asked: list[str] = []
+    top = b"".join(node_hash(bytes([number]), b"") for number in range(64))
+    signed = Checkpoint(ORIGIN, 2**62, root_of_perfect(cut(top)))
+    served = {"checkpoint": checkpoint.sign(signed, [signer()]).encode(), "tile/7/000.p/64": top}
+
+    async def fetch(path: str) -> bytes | None:
+        asked.append(path)
+        return served.get(path)
+
+    report = await examine_mirror(fetch, [signer().verifier], [])
+    assert len([one for one in report.findings if one.kind == Kind.REMOVED]) == MOST_FINDINGS
+    assert len(asked) < 500
 
 
 async def test_without_a_checkpoint_that_is_signed_there_is_nothing_to_examine(notary: Notary) -> None:

@@ -1,5 +1,7 @@
 """Tiles that are proven, in memory."""
 
+from collections.abc import Collection
+
 import pytest
 
 from tests.transparency.keys import ORIGIN
@@ -92,3 +94,18 @@ async def test_a_tree_of_any_size_is_proven(size: int) -> None:
     assert tiles.damaged == []
     assert all([await tiles.hashes(0, index) is not None for index in range(-(-size // TILE_WIDTH))])
     assert await tiles.hashes(0, -(-size // TILE_WIDTH)) is None
+
+
+@pytest.mark.parametrize("size", [2**32 + 1, 2**62 - 1])
+async def test_what_is_not_there_is_not_looked_for_without_end(size: int) -> None:
+    asked: list[Tile] = []
+
+    async def read(tiles: Collection[Tile]) -> dict[Tile, bytes]:
+        asked.extend(tiles)
+        raise TileMissing(next(iter(tiles)))
+
+    tiles = ProvenTiles(read, Checkpoint(ORIGIN, size, bytes(HASH_BYTES)))
+    await tiles.check_inner()
+    assert tiles.damaged == []
+    assert len({(one.level, one.index // TILE_WIDTH) for one in asked}) < 30
+    assert await tiles.hashes(0, 0) is None

@@ -37,6 +37,28 @@ DIES_AT_TILE_2 = """
 """
 
 
+BEHIND_300 = (
+    "DELETE FROM checkpoints WHERE size > 300",
+    "DELETE FROM tiles WHERE level = 0 AND index > 1",
+    "UPDATE tiles SET hashes = substr(hashes, 1, 44 * 32) WHERE level = 0 AND index = 1",
+    "UPDATE tiles SET hashes = substr(hashes, 1, 32) WHERE level = 1",
+)
+
+
+async def make_half(notary: Notary, monkeypatch: pytest.MonkeyPatch, *changes: str) -> None:
+    """Change the database, and end who makes the tiles of its 900 events again at 500 of them."""
+    monkeypatch.setattr(extension, "SLICE", 100)
+    monkeypatch.setattr(standing, "COMMIT_EVERY", 0)
+    await notary.run(*changes, DIES_AT_TILE_2)
+    async with notary.signing():
+
+        async def is_half_made() -> bool:
+            return await notary.rows("SELECT sum(length(hashes)) FROM tiles WHERE level = 0") == [(500 * 32,)]
+
+        await until(is_half_made)
+    await notary.run("DROP TRIGGER dies ON tiles")
+
+
 async def test_what_is_recorded_is_signed_within_a_second_inside_and_outside_of_the_database(notary: Notary) -> None:
     async with notary.signing() as signer:
         assert (await notary.signed(0)).size == 0
@@ -385,18 +407,10 @@ async def test_who_is_ended_while_tiles_are_made_again_goes_on_there_and_signs_n
     signed = await notary.record_and_sign(900)
     before = await notary.rows("SELECT * FROM tiles ORDER BY level, index")
     kept = notary.kept.read()
-    await notary.run("DELETE FROM tiles", "DELETE FROM checkpoints", DIES_AT_TILE_2)
-    monkeypatch.setattr(extension, "SLICE", 100)
-    monkeypatch.setattr(standing, "COMMIT_EVERY", 0)
-    async with notary.signing():
-
-        async def is_half_made() -> bool:
-            return await notary.rows("SELECT sum(length(hashes)) FROM tiles WHERE level = 0") == [(500 * 32,)]
-
-        await until(is_half_made)
+    await make_half(notary, monkeypatch, "DELETE FROM tiles", "DELETE FROM checkpoints")
     assert (await notary.rows("SELECT * FROM checkpoints"), notary.kept.read()) == ([], kept)
 
-    await notary.run("DROP TRIGGER dies ON tiles", "UPDATE sijil_events SET topic = 'x' WHERE notification_id = 3")
+    await notary.run("UPDATE sijil_events SET topic = 'x' WHERE notification_id = 3")
     async with notary.signing():  # what was made before is not read again: an audit would
         assert (await notary.signed()).root == signed.root
     assert await notary.rows("SELECT * FROM tiles ORDER BY level, index") == before
@@ -407,13 +421,7 @@ async def test_tiles_that_were_made_again_of_another_history_are_removed_and_not
 ) -> None:
     await notary.record_and_sign(300)
     await notary.record_and_sign(600)
-    await notary.run(
-        "DELETE FROM checkpoints WHERE size > 300",
-        "DELETE FROM tiles WHERE level = 0 AND index > 1",
-        "UPDATE tiles SET hashes = substr(hashes, 1, 44 * 32) WHERE level = 0 AND index = 1",
-        "UPDATE tiles SET hashes = substr(hashes, 1, 32) WHERE level = 1",
-        "UPDATE sijil_events SET topic = 'x' WHERE notification_id = 400",
-    )
+    await notary.run(*BEHIND_300, "UPDATE sijil_events SET topic = 'x' WHERE notification_id = 400")
     before = await notary.rows("SELECT * FROM tiles ORDER BY level, index")
     monkeypatch.setattr(extension, "SLICE", 100)
     monkeypatch.setattr(standing, "COMMIT_EVERY", 0)
@@ -421,6 +429,65 @@ async def test_tiles_that_were_made_again_of_another_history_are_removed_and_not
         assert (await notary.refusal()).startswith("The database's tree of 900 events is not the one that was signed: ")
         assert await notary.rows("SELECT * FROM tiles ORDER BY level, index") == before
         assert await notary.rows("SELECT size FROM checkpoints") == [(300,)]
+
+
+async def test_tiles_that_were_half_made_of_a_row_that_is_right_again_are_made_once_more(
+    notary: Notary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await notary.record_and_sign(300)
+    signed = await notary.record_and_sign(600)
+    before = await notary.rows("SELECT * FROM tiles ORDER BY level, index")
+    ((topic,),) = await notary.rows("SELECT topic FROM sijil_events WHERE notification_id = 400")
+    change = "UPDATE sijil_events SET topic = '{}' WHERE notification_id = 400"
+    await make_half(notary, monkeypatch, *BEHIND_300, change.format("x"))
+
+    await notary.run(change.format(topic))
+    async with notary.signing():
+        assert (await notary.signed(900)).root == signed.root
+    assert await notary.rows("SELECT * FROM tiles ORDER BY level, index") == before
+
+
+async def test_tiles_that_were_half_made_for_a_file_that_is_lost_do_not_stand_in_the_way(
+    notary: Notary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await notary.record_and_sign(300)
+    signed = await notary.record_and_sign(600)
+    before = await notary.rows("SELECT * FROM tiles ORDER BY level, index")
+    await make_half(notary, monkeypatch, *BEHIND_300)
+    notary.kept.file.unlink()
+
+    assert (await accept(notary.database, notary.keys, notary.kept)).size == 300
+    async with notary.signing():
+        assert (await notary.signed()).root == signed.root
+    assert await notary.rows("SELECT * FROM tiles ORDER BY level, index") == before
+
+
+@pytest.mark.parametrize("size", [300, 400])
+async def test_tiles_that_were_half_made_for_a_newer_file_do_not_stand_in_the_way_of_an_older_one(
+    notary: Notary, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    await notary.record_and_sign(300)
+    if size > 300:
+        await notary.record_and_sign(size - 300)
+    older = notary.kept.file.read_bytes()
+    signed = await notary.record_and_sign(900 - size)
+    await make_half(notary, monkeypatch, *BEHIND_300)
+    notary.kept.file.write_bytes(older)
+
+    async with notary.signing():
+        assert (await notary.signed()).root == signed.root
+
+
+async def test_no_log_begins_anew_beside_tiles_that_were_signed(notary: Notary) -> None:
+    await notary.record_and_sign(10)
+    notary.kept.file.unlink()
+    notary.key_file.unlink()
+    await notary.run("DELETE FROM checkpoints")
+    assert await notary.refusal() == (
+        "The database has tiles of 10 events and no checkpoint, and the checkpoint file is missing: put it back. "
+        "For a new log, put the tiles away, too; see docs/transparency.md."
+    )
+    assert await notary.rows("SELECT sum(length(hashes)) FROM tiles") == [(320,)]
 
 
 async def test_a_new_log_begins_when_keys_file_tiles_and_checkpoints_are_put_away(notary: Notary) -> None:

@@ -1,7 +1,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from tests.transparency import naive
 from tests.transparency.conftest import Notary
 from tests.transparency.keys import ORIGIN
 from transparency import mirror, tile
-from transparency.admission import AT_ONCE, MOST_OF_ONE, MOST_WAITING
+from transparency.admission import AT_ONCE, MOST_NETWORKS, MOST_OF_ONE, MOST_WAITING, Admission, TooMany
 from transparency.checkpoint import verify
 from transparency.key import rotate_log_keys
 from transparency.note import Verifier
@@ -190,6 +190,23 @@ async def test_what_the_log_has_lost_is_not_served_as_if_that_were_all(
     assert (await client.get("tile/entries/001.p/41")).status_code == 200
 
 
+async def test_who_asks_for_what_is_damaged_does_not_fill_the_servers_log(
+    notary: Notary, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await notary.record_and_sign(300)
+    await notary.run("DELETE FROM sijil_events WHERE notification_id = 8", "DELETE FROM tiles WHERE level = 1")
+    said = [
+        "a part of the log cannot be served: the event at position 8 is missing from the record",
+        "a part of the log cannot be served: tile/1/000.p/1 is missing or too short",
+    ]
+    for path in ("tile/entries/000", "tile/entries/000", "tile/entries/000.p/20", "tile/1/000.p/1"):
+        assert (await client.get(path)).status_code == 500
+    assert [record.getMessage() for record in caplog.records] == said[:1]
+    monkeypatch.setattr("transparency.web.TOLD_EVERY", 0)
+    await client.get("tile/1/000.p/1")
+    assert [record.getMessage() for record in caplog.records] == said
+
+
 async def test_all_keys_are_published_with_their_times(notary: Notary, client: httpx.AsyncClient) -> None:
     old = notary.keys.keys.present
     notary.now.advance(days=1)
@@ -210,32 +227,64 @@ async def test_a_flood_of_requests_for_entries_is_told_to_come_back_and_keeps_no
     notary: Notary, web: Starlette
 ) -> None:
     await notary.record_and_sign(300)
-    addresses = [f"10.0.0.{number}" for number in range(1, MOST_WAITING // MOST_OF_ONE + 1)]
     async with AsyncExitStack() as opened, await notary.database.connect() as holding:
-        clients = [await opened.enter_async_context(client_of(web, address)) for address in (*addresses, "10.0.1.1")]
+        flooding, honest = [await opened.enter_async_context(client_of(web, f"10.0.0.{last}")) for last in (1, 2)]
         async with holding.transaction():
             await holding.execute("LOCK TABLE sijil_events")  # who is let in waits
-            asked = [asyncio.create_task(clients[0].get("tile/entries/000")) for _ in range(MOST_OF_ONE + 5)]
+            asked = [asyncio.create_task(flooding.get("tile/entries/000")) for _ in range(MOST_OF_ONE + 5)]
             done, waiting = await asyncio.wait(asked, timeout=1)
             refused = done.pop().result()
             assert (len(done) + 1, len(waiting)) == (5, MOST_OF_ONE)
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
             assert refused.text == "Too many entries are asked for at once: try again in 1 s.\n"
             assert refused.headers["cache-control"] == "no-store"
-            assert (await clients[0].get("tile/0/000")).status_code == 200
+            assert (await flooding.get("tile/0/000")).status_code == 200
             pool = notary.database.pool.get_stats()
             assert pool["pool_size"] - pool["pool_available"] == AT_ONCE
+            other = asyncio.create_task(honest.get("tile/entries/000"))
+        answers = await asyncio.gather(*waiting, other)
+        assert [answer.status_code for answer in answers] == [200] * (MOST_OF_ONE + 1)
+        assert (await flooding.get("tile/entries/000")).status_code == 200
 
-            others = [
-                asyncio.create_task(client.get("tile/entries/000"))
-                for client in clients[1:-1]
-                for _ in range(MOST_OF_ONE)
-            ]
-            await asyncio.sleep(0.2)
-            assert (await clients[-1].get("tile/entries/000")).status_code == 503
-        answers = await asyncio.gather(*waiting, *others)
-        assert [answer.status_code for answer in answers] == [200] * MOST_WAITING
-        assert (await clients[-1].get("tile/entries/000")).status_code == 200
+
+async def let_in(admission: Admission, waiting: AsyncExitStack, addresses: Iterable[str]) -> int:
+    """How many requests, one of each of these addresses, are let in; they stay."""
+
+    async def ask(address: str) -> None:
+        async with admission.admitted(address):
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(ask(address)) for address in addresses]
+    await asyncio.sleep(0)
+    for task in tasks:
+        waiting.callback(task.cancel)
+    return sum(not task.done() or not isinstance(task.exception(), TooMany) for task in tasks)
+
+
+async def test_the_addresses_of_one_customer_count_as_one() -> None:
+    admission = Admission()
+    async with AsyncExitStack() as waiting:
+        assert await let_in(admission, waiting, [f"2001:db8:1:1::{last:x}" for last in range(64)]) == MOST_OF_ONE
+        assert await let_in(admission, waiting, ["2001:db8:1:2::1", "10.0.0.1", "10.0.0.1"]) == 3
+
+
+async def test_networks_that_fill_the_queue_keep_no_other_one_out_and_get_no_more_themselves() -> None:
+    admission = Admission()
+    flooding = [f"10.0.0.{last}" for last in range(MOST_WAITING // MOST_OF_ONE)]
+    async with AsyncExitStack() as waiting:
+        assert await let_in(admission, waiting, flooding * (MOST_OF_ONE + 1)) == MOST_WAITING
+        assert await let_in(admission, waiting, [*flooding, "10.0.1.1", "10.0.1.1", "10.0.1.2"]) == 2
+
+
+async def test_so_many_networks_wait_at_most_and_those_that_are_served_make_room() -> None:
+    admission = Admission()
+    networks = [f"10.0.{number // 256}.{number % 256}" for number in range(MOST_NETWORKS + 5)]
+    for _ in range(2):
+        async with AsyncExitStack() as waiting:
+            assert await let_in(admission, waiting, networks) == MOST_NETWORKS
+        await asyncio.sleep(0)
+    async with admission.admitted(networks[-1]):
+        pass
 
 
 def test_a_mirror_and_another_one_behind_the_same_address_do_not_run_into_the_bound() -> None:
