@@ -180,6 +180,11 @@ def damaged_message(position: int, *, ref: str) -> Text:
     return _filled(DAMAGED, {"position": position, "ref": ref})
 
 
+def damaged_tile_message(tile: str, positions: range, *, ref: str) -> Text:
+    """What a person reads where a part of the log's tree is damaged, with the positions it covers; `ref` as in INTERNAL."""
+    return _filled(DAMAGED_TILE, {"tile": tile, "first": positions[0], "last": positions[-1], "ref": ref})
+
+
 def _filled(text: Text, values: Mapping[str, object]) -> Text:
     shown = _OrDash({name: str(value) for name, value in values.items()})  # str of a date is its ISO form
     return Text(text.ar.format_map(shown), text.en.format_map(shown))
@@ -294,4 +299,9 @@ REQUEST_MESSAGES: Final[dict[RequestErrorCode, Text]] = {
 DAMAGED: Final = Text(
     "السجل تالف عند الموضع {position}، يلزم تشغيل sijil audit verify، رقم المرجع {ref}",
     "The record is damaged at position {position}: have `sijil audit verify` run; reference {ref}",
+)
+
+DAMAGED_TILE: Final = Text(
+    "شجرة السجل تالفة: {tile} للمواضع من {first} إلى {last}، يلزم تشغيل sijil audit verify، رقم المرجع {ref}",
+    "The log's tree is damaged: {tile}, of positions {first} to {last}: have `sijil audit verify` run; reference {ref}",
 )

@@ -86,25 +86,37 @@ async def find_last(
     connection: Connection,
     streams: Collection[UUID],
     *,
-    types: Sequence[str],
+    types: Sequence[str] | None,
     before: int,
     until: datetime | None,
     limit: int,
 ) -> dict[UUID, list[int]]:
-    """Of each stream the positions of the last events of these types before a position and until a moment, the last first."""
+    """Of each stream the positions of the last events of these types before a position and until a moment, the last first.
+
+    Types that are None narrow nothing.
+    """
     cursor = await connection.execute(
         f"""SELECT wanted.stream, found.position FROM unnest(%s::uuid[]) AS wanted (stream) CROSS JOIN LATERAL (
                 SELECT one.position FROM {EVENT} one
-                WHERE one.stream = wanted.stream AND one.position < %s AND one.type = ANY (%s)
+                WHERE one.stream = wanted.stream AND one.position < %s AND coalesce(one.type = ANY (%s::text[]), true)
                     AND one.recorded_at <= coalesce(%s::timestamptz, 'infinity')
                 ORDER BY one.position DESC LIMIT %s) found
             ORDER BY found.position DESC""".encode(),
-        (list(streams), before, list(types), until, limit),
+        (list(streams), before, None if types is None else list(types), until, limit),
     )
     found: dict[UUID, list[int]] = {stream: [] for stream in streams}
     for stream, position in await cursor.fetchall():
         found[stream].append(position)
     return found
+
+
+async def last_known(connection: Connection, streams: Collection[UUID], until: datetime | None) -> dict[UUID, int]:
+    """Of each stream the position of its last event until a moment (None: of all) that is in the read model, else 0.
+
+    To be read before the record: what is recorded meanwhile is then in the record alone.
+    """
+    found = await find_last(connection, streams, types=None, before=LAST, until=until, limit=1)
+    return {stream: positions[0] if positions else 0 for stream, positions in found.items()}
 
 
 @lru_cache(256)

@@ -8,10 +8,10 @@ import strawberry
 
 from schema.context import Info
 from schema.errors import bad_input
-from schema.paging import LONGEST_PAGE
 from schema.resolver import resolver
+from schema.signed import MOST_CHECKPOINTS, checkpoints_of, last_checkpoint, tiles_for
 from transparency.checkpoint import encode_hash
-from transparency.record import Signed, last_signed, lately_signed, tiles_of
+from transparency.record import Signed
 from transparency.tile import consistency_proof
 
 Size = Annotated[str, strawberry.argument(description="A number of events, in decimal digits.")]
@@ -43,32 +43,30 @@ class ConsistencyProof:
 class CheckpointQueries:
     @resolver("The last checkpoint of the log, at most a second behind it; null until one is signed. Public.")
     async def checkpoint(self, info: Info) -> Checkpoint | None:
-        async with info.context.connection() as connection:
-            signed = await last_signed(connection)
+        signed = await last_checkpoint(info.context)
         return None if signed is None else _shown(signed)
 
     @resolver("The checkpoints of the log that were signed last, in the order in which the log grew. Public.")
     async def checkpoints(
         self,
         info: Info,
-        last: Annotated[int, strawberry.argument(description=f"How many, from the end: 1 to {LONGEST_PAGE}.")],
+        last: Annotated[int, strawberry.argument(description=f"How many, from the end: 1 to {MOST_CHECKPOINTS}.")],
     ) -> list[Checkpoint] | None:
-        if not 1 <= last <= LONGEST_PAGE:
-            raise bad_input(f"`last` is a number from 1 to {LONGEST_PAGE}")
-        async with info.context.connection() as connection:
-            return [_shown(signed) for signed in await lately_signed(connection, last)]
+        if not 1 <= last <= MOST_CHECKPOINTS:
+            raise bad_input(f"`last` is a number from 1 to {MOST_CHECKPOINTS}")
+        info.context.answers(last)
+        return [_shown(signed) for signed in await checkpoints_of(info.context, last)]
 
     @resolver(
         "The proof that the tree of one size extends that of a smaller one; no larger one than was signed. Public."
     )
     async def consistency_proof(self, info: Info, from_size: Size, to_size: Size) -> ConsistencyProof | None:
         old, new = _size(from_size), _size(to_size)
-        async with info.context.connection() as connection:
-            signed = await last_signed(connection)
-            most = signed.size if signed else 0
-            if not old <= new <= most:
-                raise bad_input(f"0 <= fromSize <= toSize <= {most}, the size that was signed last")
-            hashes = await consistency_proof(tiles_of(connection), old, new)
+        signed = await last_checkpoint(info.context)
+        most = signed.size if signed else 0
+        if not old <= new <= most:
+            raise bad_input(f"0 <= fromSize <= toSize <= {most}, the size that was signed last")
+        hashes = await consistency_proof(tiles_for(info.context), old, new)
         return ConsistencyProof(from_size=str(old), to_size=str(new), hashes=[encode_hash(hash) for hash in hashes])
 
 

@@ -27,7 +27,7 @@ async def docket_of(context: Context, person_id: UUID) -> DocketRow | NothingCou
     async def load(people: list[UUID]) -> list[DocketRow | None]:
         if context.as_of is not None:
             streams = [Docket.create_id(person) for person in people]
-            stood = await rows_as_of(context.accounts.log, Dockets(), streams, context.as_of)
+            stood = await rows_as_of(context.accounts.log, context.services.pool, Dockets(), streams, context.as_of)
             return [stood.get(stream) for stream in streams]
         async with context.connection() as connection:
             sql = f"SELECT * FROM {table.DOCKET} WHERE person_id = ANY (%s)"  # noqa: S608 (a name of our own)

@@ -6,10 +6,12 @@ from typing import Final
 
 from graphql import GraphQLError
 
-from domain.errors import Refused, RequestErrorCode, damaged_message, message, request_message
+from domain.errors import Refused, RequestErrorCode, damaged_message, damaged_tile_message, message, request_message
 from domain.messages import in_language
+from domain.text import Text
 from domain.user import Language
 from store.codec import RecordDamaged
+from transparency.tile import TileMissing
 
 
 @dataclass(eq=False)
@@ -33,7 +35,7 @@ def cause(error: GraphQLError) -> Exception | None:
 
 
 def shown(error: GraphQLError, language: Language, reference: str) -> dict[str, object]:
-    """An error as the client sees it; `reference` stands for what is not said, `position` is where the record is damaged."""
+    """An error as the client sees it; `reference` stands for what is not said; `position` is where the record is damaged, `tile` what is of its tree."""
     code, text = _explained(error, language, reference)
     answer: dict[str, object] = {"message": text}
     if error.locations:
@@ -45,6 +47,8 @@ def shown(error: GraphQLError, language: Language, reference: str) -> dict[str, 
         extensions["reference"] = reference
     if isinstance(found := cause(error), RecordDamaged):
         extensions["position"] = str(found.position)
+    if isinstance(found, TileMissing):
+        extensions["tile"] = found.tile.path
     answer["extensions"] = extensions
     return answer
 
@@ -79,8 +83,14 @@ def _explained(error: GraphQLError, language: Language, reference: str) -> tuple
             return RequestErrorCode.BAD_USER_INPUT, "; ".join(
                 in_language(message(problem), language) for problem in found.problems
             )
-        case RecordDamaged():
-            return RequestErrorCode.INTERNAL, in_language(damaged_message(found.position, ref=reference), language)
+        case RecordDamaged() | TileMissing():
+            return RequestErrorCode.INTERNAL, in_language(_damage(found, reference), language)
         case _:
             code = RequestErrorCode.INTERNAL
             return code, in_language(request_message(code, ref=reference), language)
+
+
+def _damage(found: RecordDamaged | TileMissing, reference: str) -> Text:
+    if isinstance(found, RecordDamaged):
+        return damaged_message(found.position, ref=reference)
+    return damaged_tile_message(found.tile.path, found.tile.covers, ref=reference)

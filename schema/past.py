@@ -36,6 +36,7 @@ async def as_they_stood(context: Context, data: Data, rows: list[Any]) -> list[A
 
     Raises:
         RequestError: BAD_USER_INPUT, they are too many.
+        RecordDamaged: an event of one of them is missing.
     """
     if context.as_of is None:
         return rows
@@ -43,7 +44,7 @@ async def as_they_stood(context: Context, data: Data, rows: list[Any]) -> list[A
     model = MODELS[data]
     corrections = {number: model.follows.create_id(number) for row in rows if (number := _correction(row))}
     streams = [row.id for row in rows] + list(corrections.values())
-    stood = await rows_as_of(context.accounts.log, model, streams, context.as_of)
+    stood = await rows_as_of(context.accounts.log, context.services.pool, model, streams, context.as_of)
     corrected = {number for number, stream in corrections.items() if stream in stood}
     found = []
     for place, row in enumerate(rows, 1):

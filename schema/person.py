@@ -301,7 +301,7 @@ async def name_of(context: Context, person_id: UUID, *, masked: bool) -> Text | 
 async def _as_of(context: Context, people: list[UUID]) -> dict[UUID, PersonRow]:
     """People as of what the answer tells of."""
     if context.as_of is not None:
-        return await rows_as_of(context.accounts.log, People(), people, context.as_of)
+        return await rows_as_of(context.accounts.log, context.services.pool, People(), people, context.as_of)
     async with context.connection() as connection:
         return await People().load(connection, people)
 

@@ -1,6 +1,5 @@
 """Receipts: proof that an event was recorded when it says, to be kept and checked without this system."""
 
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Annotated, NoReturn
 from uuid import UUID
@@ -17,13 +16,12 @@ from schema.ids import global_id, read_id
 from schema.recorded import has_expiries
 from schema.resolver import resolver
 from schema.scalars import Position
+from schema.signed import last_checkpoint, tiles_for
 from store.codec import RecordDamaged, Row, entry_hash, leaf_hash, parse
-from transparency import tile
 from transparency.checkpoint import encode_hash
 from transparency.proof import Proof
 from transparency.receipt import preimage
-from transparency.record import Signed, last_signed, tiles_of
-from transparency.tile import Tile, Tiles
+from transparency.tile import inclusion_proof
 
 EventId = Annotated[strawberry.ID, strawberry.argument(description="The id of an event.")]
 
@@ -81,36 +79,11 @@ async def _missing(context: Context, violation: UUID) -> NoReturn:
 
 
 async def _proof(context: Context, row: Row, seen_as: SeenAs) -> str | None:
-    signed = await _signed(context)
+    signed = await last_checkpoint(context)
     if signed is None or signed.size < row.position:
         return None
-    hashes = await tile.inclusion_proof(_tiles(context), row.position - 1, signed.size)
+    hashes = await inclusion_proof(tiles_for(context), row.position - 1, signed.size)
     return Proof(row.position - 1, hashes, signed.note, await _extra(context, row, seen_as)).text
-
-
-async def _signed(context: Context) -> Signed | None:
-    """The last checkpoint; the same one for all receipts of an operation."""
-
-    async def load(asked: list[str]) -> list[Signed | None]:
-        async with context.connection() as connection:
-            return [await last_signed(connection)] * len(asked)
-
-    return await context.loader("last checkpoint", load).load("last")
-
-
-def _tiles(context: Context) -> Tiles:
-    """Reads tiles, those for all receipts of an operation together."""
-
-    async def load(tiles: list[Tile]) -> list[bytes]:
-        async with context.connection() as connection:
-            found = await tiles_of(connection)(tiles)
-        return [found[one] for one in tiles]
-
-    async def read(tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
-        wanted = list(tiles)
-        return dict(zip(wanted, await context.loader("tiles", load).load_many(wanted), strict=True))
-
-    return read
 
 
 async def _extra(context: Context, row: Row, seen_as: SeenAs) -> bytes | None:
@@ -141,4 +114,7 @@ class ReceiptQueries:
             require_purpose(context, Data.VISA, Data.VIOLATION)
             return None
         position = event.happened.recorded.position
-        return _receipt((await context.accounts.log.rows_at([position]))[position], event.seen_as)
+        row = (await context.accounts.log.rows_at([position])).get(position)
+        if row is None:  # taken out since the event was read
+            raise RecordDamaged(position, "it is missing")
+        return _receipt(row, event.seen_as)

@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from projections.event_search import last_known
+from projections.past import require_known
 from schema import recorded
 from schema.access import SeenAs
-from store.codec import RecordDamaged, Recorded
+from store.codec import Recorded, require_next
+from store.database import Pool
 from store.log import Log
 
 
@@ -25,9 +28,7 @@ class Replay:
         """
         stream = one.event.originator_id
         before = self._aggregates.get(stream)
-        version = 1 if before is None else before.version + 1
-        if one.event.originator_version != version:
-            raise RecordDamaged(one.position, f"version {version} of {stream} is missing before it")
+        require_next(one, after=0 if before is None else before.version)
         self._aggregates[stream] = one.event.mutate(before)
         return self._aggregates[stream]
 
@@ -50,23 +51,29 @@ class Rebuilt:
     recorded_at: datetime
 
 
-async def rebuilt(log: Log, stream: UUID, *, version: int | None, as_of: datetime | None) -> Rebuilt | None:
+async def rebuilt(log: Log, pool: Pool, stream: UUID, *, version: int | None, as_of: datetime | None) -> Rebuilt | None:
     """A stream at a version or a moment, without either with all its events; None: it had not begun, or has no such version.
 
     Raises:
         RecordDamaged: an event is missing.
     """
-    replay, found = Replay(), None
+    async with pool.connection() as connection:
+        known = (await last_known(connection, [stream], as_of))[stream]
+    replay, found, taken, read_to = Replay(), None, 0, 0
     async for events in log.read_whole([stream]):
-        wanted = [one for one in events if _is_within(one, version, as_of)]
+        wanted = _wanted(events, taken, version, as_of)
         for one in wanted:
-            found = Rebuilt(replay.take(one), one.recorded_at)
+            found, read_to = Rebuilt(replay.take(one), one.recorded_at), one.position
+        taken += len(wanted)
         if len(wanted) < len(events):
             break
-    return None if found is None or version not in {None, found.aggregate.version} else found
+    if version is None or taken < version:
+        require_known(known, read_to=read_to)
+    return found if version in {None, taken} else None
 
 
-def _is_within(one: Recorded, version: int | None, as_of: datetime | None) -> bool:
+def _wanted(events: list[Recorded], taken: int, version: int | None, as_of: datetime | None) -> list[Recorded]:
+    """Which of the next events, after so many that were taken: as many as the version says, whatever theirs are."""
     if version is not None:
-        return one.event.originator_version <= version
-    return as_of is None or one.recorded_at <= as_of
+        return events[: max(0, version - taken)]
+    return [one for one in events if as_of is None or one.recorded_at <= as_of]

@@ -66,7 +66,8 @@ class StreamQueries:
         if at_version is not None and as_of:
             raise bad_input("ask for a `version` or for `asOf`, not both")
         context = info.context.at(as_of)
-        found = await rebuilt(context.accounts.log, _stream(stream), version=at_version, as_of=context.as_of)
+        log, pool = context.accounts.log, context.services.pool
+        found = await rebuilt(log, pool, _stream(stream), version=at_version, as_of=context.as_of)
         if found is None:
             raise RequestError(RequestErrorCode.NOT_FOUND)
         aggregate = found.aggregate

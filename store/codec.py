@@ -88,6 +88,17 @@ class Recorded:
     event: AggregateEvent
 
 
+def require_next(recorded: Recorded, *, after: int) -> None:
+    """Require that an event is the next one of its stream after a version; after 0, that it is the first.
+
+    Raises:
+        RecordDamaged: it is not.
+    """
+    event = recorded.event
+    if event.originator_version != after + 1:
+        raise RecordDamaged(recorded.position, f"version {after + 1} of {event.originator_id} is missing before it")
+
+
 class Row(NamedTuple):
     """A row of sijil_events."""
 

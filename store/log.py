@@ -35,6 +35,7 @@ from store.codec import (
     parse,
     person_of,
     random_uuid,
+    require_next,
     to_milliseconds,
     topic_of,
     unseal,
@@ -173,9 +174,8 @@ class Log:
         )
         for recorded in await self._decode(rows):
             event = recorded.event
-            events = kept[event.originator_id] = (*kept[event.originator_id], event)
-            if event.originator_version != len(events):
-                raise RecordDamaged(recorded.position, f"version {len(events)} of {event.originator_id} is missing")
+            require_next(recorded, after=len(kept[event.originator_id]))
+            kept[event.originator_id] = (*kept[event.originator_id], event)
         found = {stream: events for stream, events in kept.items() if events}
         if forgotten == self._cache.forgotten:
             self._cache.put(found)
@@ -257,6 +257,9 @@ class Log:
         """The events of streams that were recorded up to a moment, itself included (None: all), each stream in its order.
 
         Streams without any are left out. Never from memory: what was erased since is None.
+
+        Raises:
+            RecordDamaged: an event is missing before one of them; whether one is behind the last does not show here.
         """
         rows = await self._rows(
             f"""
@@ -269,7 +272,9 @@ class Log:
         )
         found: dict[UUID, list[Recorded]] = {}
         for recorded in await self._decode(rows):
-            found.setdefault(recorded.event.originator_id, []).append(recorded)
+            events = found.setdefault(recorded.event.originator_id, [])
+            require_next(recorded, after=len(events))
+            events.append(recorded)
         return found
 
     async def histories(

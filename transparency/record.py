@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from store.codec import Row, entry_hash
 from store.database import Connection
 from transparency.tile import Tile, TileMissing, Tiles, hashes_at
-from transparency.tree import HASH_BYTES, TILE_WIDTH
+from transparency.tree import TILE_WIDTH
 
 ENTRIES_PER_SLICE: Final = 250
 """How many entries are hashed before other tasks get their turn."""
@@ -71,21 +71,26 @@ def tiles_of(connection: Connection) -> Tiles:
     """Reads tiles on a connection, in one statement each time."""
 
     async def read(tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
-        wanted = list(tiles)
-        cursor = await connection.execute(
-            """SELECT level, index, substr(hashes, 1, width * 32)
-               FROM tiles JOIN unnest(%s::smallint[], %s::bigint[], %s::int[]) AS w(level, index, width)
-               USING (level, index)""",
-            [[tile.level for tile in wanted], [tile.index for tile in wanted], [tile.width for tile in wanted]],
-            binary=True,
-        )
-        found = {(level, index): hashes for level, index, hashes in await cursor.fetchall()}
-        for tile in wanted:
-            if len(found.get((tile.level, tile.index), b"")) != tile.width * HASH_BYTES:
+        found = await whole_tiles(connection, tiles)
+        for tile in tiles:
+            if tile not in found:
                 raise TileMissing(tile)
-        return {tile: found[tile.level, tile.index] for tile in wanted}
+        return found
 
     return read
+
+
+async def whole_tiles(connection: Connection, tiles: Collection[Tile]) -> dict[Tile, bytes]:
+    """Tiles in one statement; those that are not there, or too short, are left out."""
+    wanted = list(tiles)
+    cursor = await connection.execute(
+        """SELECT level, index, width, substr(hashes, 1, width * 32)
+           FROM tiles JOIN unnest(%s::smallint[], %s::bigint[], %s::int[]) AS w(level, index, width)
+           USING (level, index) WHERE length(hashes) >= width * 32""",
+        [[tile.level for tile in wanted], [tile.index for tile in wanted], [tile.width for tile in wanted]],
+        binary=True,
+    )
+    return {Tile(level, index, width): hashes for level, index, width, hashes in await cursor.fetchall()}
 
 
 async def append_tiles(connection: Connection, size: int, levels: Sequence[Sequence[bytes]]) -> None:

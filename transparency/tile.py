@@ -30,6 +30,13 @@ class Tile:
         partial = "" if self.width == TILE_WIDTH else f".p/{self.width}"
         return f"tile/{self.level}/{index_path(self.index)}{partial}"
 
+    @property
+    def covers(self) -> range:
+        """The positions of the events that its hashes are made of."""
+        leaves = TILE_WIDTH**self.level  # below each hash
+        first = self.index * TILE_WIDTH
+        return range(first * leaves + 1, (first + self.width) * leaves + 1)
+
 
 Tiles = Callable[[Collection[Tile]], Awaitable[Mapping[Tile, bytes]]]
 """Reads tiles: of each its hashes, one after the other.

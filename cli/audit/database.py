@@ -24,6 +24,7 @@ from server import open_installation
 from settings import Settings
 from store.change import Claim
 from store.codec import Recorded
+from store.database import Pool
 from store.faults import ExitStatus, Fault
 from store.log import Log
 from store.shape import shape_of
@@ -34,14 +35,15 @@ AT_ONCE = 1_000  # events
 @asynccontextmanager
 async def open_record(settings: Settings) -> AsyncIterator["DatabaseRecord"]:
     async with open_installation(settings) as installation:
-        yield DatabaseRecord(installation.log, settings.log_origin)
+        yield DatabaseRecord(installation.log, installation.database.pool, settings.log_origin)
 
 
 class DatabaseRecord:
     """Reads events, opens them with the keys of this installation, and masks them."""
 
-    def __init__(self, log: Log, origin: str) -> None:
+    def __init__(self, log: Log, pool: Pool, origin: str) -> None:
         self._log = log
+        self._pool = pool
         self._origin = origin
 
     async def stream(self, named: str) -> str:
@@ -68,7 +70,7 @@ class DatabaseRecord:
 
     async def state(self, stream: str, until: Until) -> State | None:
         """The stream as it was; None: it had not begun, or has no such version."""
-        found = await rebuilt(self._log, UUID(stream), version=until.version, as_of=until.as_of)
+        found = await rebuilt(self._log, self._pool, UUID(stream), version=until.version, as_of=until.as_of)
         if found is None:
             return None
         values = recorded.state_of(found.aggregate, SeenAs.AUDITOR)

@@ -9,6 +9,9 @@ from store.faults import ExitStatus, Fault
 
 LAST_OF_DAY = timedelta(days=1) - timedelta(milliseconds=1)
 MILLISECOND = timedelta(milliseconds=1)  # the record knows no finer times
+EARLIEST = datetime.min.replace(tzinfo=UTC) + MILLISECOND  # with a moment before it
+LATEST = datetime.max.replace(tzinfo=UTC) - MILLISECOND  # with a moment behind it
+MOST_DIGITS = 18  # of a position
 
 
 def at_a_moment(typed: str, option: str, *, ends: bool = True) -> datetime:
@@ -47,7 +50,11 @@ async def places(record: Record, from_: str | None, to: str | None) -> tuple[int
 
 
 def _place(typed: str, option: str, *, ends: bool) -> Place:
-    return int(typed) if typed.isascii() and typed.isdigit() else at_a_moment(typed, option, ends=ends)
+    if not (typed.isascii() and typed.isdigit()):
+        return at_a_moment(typed, option, ends=ends)
+    if len(typed) > MOST_DIGITS:
+        raise Fault(f"{option} is a position of at most {MOST_DIGITS} digits, not of {len(typed)}.", ExitStatus.FILE)
+    return int(typed)
 
 
 def _is_behind(one: Place | None, other: Place | None) -> bool:
@@ -59,12 +66,12 @@ def _is_behind(one: Place | None, other: Place | None) -> bool:
 
 async def _first(record: Record, begins: Place | None) -> int:
     if isinstance(begins, datetime):
-        return await record.place_of(begins) + 1
+        return await record.place_of(max(begins, EARLIEST)) + 1
     return max(1, begins or 1)
 
 
 async def _last(record: Record, ends: Place | None) -> int:
     head = await record.head()
     if isinstance(ends, datetime):
-        return await record.place_of(ends + MILLISECOND)
+        return await record.place_of(min(ends, LATEST) + MILLISECOND)
     return head if ends is None else min(head, ends)

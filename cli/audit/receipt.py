@@ -50,17 +50,25 @@ def receipt(
     """Check a receipt, and say in plain words what it proves. Exit status 1 if it does not."""
     if not key:
         raise Fault("Say whose signature counts: --key VKEY, as the log publishes it at /log/key.", ExitStatus.FILE)
-    if leaf and number:
+    if leaf is not None and number is not None:
         raise Fault("Either --leaf or --number: a hash alone is of no case.", ExitStatus.FILE)
+    _require_text("--leaf", leaf)
+    _require_text("--number", number)
     trusted = trusted_keys(key)
     text = read_text(file)
     try:
-        said = [*(_of_hash(text, leaf, trusted) if leaf else _of_event(text, number, trusted))]
+        said = [*(_of_event(text, number, trusted) if leaf is None else _of_hash(text, leaf, trusted))]
     except ReceiptInvalid as fault:
         typer.echo("\n".join(_not_proven(fault)))
         sys.exit(NOT_PROVEN)
     for line in said:
         typer.echo(line)
+
+
+def _require_text(option: str, given: str | None) -> None:
+    """An option that is given empty, by a script whose variable is not set, is not one that is left out."""
+    if given is not None and not given.strip():
+        raise Fault(f"{option} is empty: give what is to be checked, or leave it out.", ExitStatus.FILE)
 
 
 def _of_event(text: str, number: str | None, trusted: Sequence[Verifier]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from cli.audit.place import places
+from cli.audit.place import MILLISECOND, places
 from cli.audit.step import Record
 from store.faults import Fault
 from tests.examples import noon
@@ -20,6 +20,7 @@ class Days:
         return len(DAYS)
 
     async def place_of(self, moment: datetime) -> int:
+        assert moment - MILLISECOND < moment  # asked for over the network, it is the last at the millisecond before
         return sum(noon(day) < moment for day in DAYS)
 
 
@@ -39,6 +40,10 @@ async def asked(from_: str | None, to: str | None) -> tuple[int, int]:
         ("2026-03-03", "2026-03-03", (4, 3)),
         ("6", None, (6, 5)),
         ("6", "2026-03-04", (6, 5)),
+        (None, "9999-12-31T23:59:59.999Z", (1, 5)),
+        ("9999-12-31T23:59:59.999999Z", None, (6, 5)),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", (1, 0)),
+        ("9" * 18, "9" * 18, (10**18 - 1, 5)),
     ],
 )
 async def test_both_ends_are_included_and_there_may_be_nothing_between_them(
@@ -56,3 +61,12 @@ async def test_an_end_before_the_beginning_is_refused(from_: str, to: str) -> No
         await asked(from_, to)
     assert fault.value.message == f"--from {from_} lies behind --to {to}: there is nothing between them."
     assert fault.value.exit_status == 2
+
+
+@pytest.mark.parametrize("digits", [19, 5_000])
+async def test_a_position_that_no_log_has_is_refused_without_repeating_it(digits: int) -> None:
+    for ends, option in ((("9" * digits, None), "--from"), ((None, "9" * digits), "--to")):
+        with pytest.raises(Fault) as fault:
+            await asked(*ends)
+        assert fault.value.message == f"{option} is a position of at most 18 digits, not of {digits}."
+        assert fault.value.exit_status == 2

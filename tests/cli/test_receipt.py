@@ -13,6 +13,7 @@ from cli.audit.receipt import app, words
 from domain.violation import Violation
 from domain.visa import Visa
 from store.codec import Box, Row, commitment, entry_hash, leaf_hash
+from store.faults import Fault
 from tests.transparency.keys import signer
 from tests.transparency.test_receipt import BOX, ROW, STATE, TRUSTED, receipt
 from transparency.checkpoint import encode_hash
@@ -195,3 +196,21 @@ def test_with_its_leaf_hash_it_proves_that_the_hash_is_there_and_says_no_more(fi
 def test_another_leaf_hash_is_not_proven(file: Path) -> None:
     status, (english, _) = run(file, HASH_ALONE, "--leaf", encode_hash(bytes(32)))
     assert (status, english) == (1, "NOT PROVEN: the proof leads to another root.")
+
+
+@pytest.mark.parametrize("option", ["--leaf", "--number"])
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_option_that_is_given_empty_is_not_one_that_is_left_out(file: Path, option: str, empty: str) -> None:
+    file.write_text(WHOLE, "utf-8")
+    done = CliRunner().invoke(app, ["receipt", str(file), "--key", str(signer().verifier), option, empty])
+    assert isinstance(done.exception, Fault)
+    assert done.exception.message == f"{option} is empty: give what is to be checked, or leave it out."
+    assert (done.exception.exit_status, done.stdout) == (2, "")
+
+
+def test_a_hash_and_a_number_are_not_checked_together_even_if_one_is_empty(file: Path) -> None:
+    file.write_text(WHOLE, "utf-8")
+    options = ["--key", str(signer().verifier), "--leaf", "", "--number", NUMBER]
+    done = CliRunner().invoke(app, ["receipt", str(file), *options])
+    assert isinstance(done.exception, Fault)
+    assert done.exception.message == "Either --leaf or --number: a hash alone is of no case."

@@ -17,6 +17,7 @@ from domain.errors import (
     RequestErrorCode,
     check_all,
     damaged_message,
+    damaged_tile_message,
     message,
     refuse,
     refuse_for,
@@ -121,6 +122,13 @@ def test_a_damaged_record_is_named_by_its_position_with_what_to_do() -> None:
     assert damaged_message(9, ref="7f3a") == Text(
         "السجل تالف عند الموضع 9، يلزم تشغيل sijil audit verify، رقم المرجع 7f3a",
         "The record is damaged at position 9: have `sijil audit verify` run; reference 7f3a",
+    )
+
+
+def test_a_damaged_part_of_the_tree_is_named_with_the_positions_it_covers() -> None:
+    assert damaged_tile_message("tile/0/001", range(257, 513), ref="7f3a") == Text(
+        "شجرة السجل تالفة: tile/0/001 للمواضع من 257 إلى 512، يلزم تشغيل sijil audit verify، رقم المرجع 7f3a",
+        "The log's tree is damaged: tile/0/001, of positions 257 to 512: have `sijil audit verify` run; reference 7f3a",
     )
 
 

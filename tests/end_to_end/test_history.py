@@ -706,6 +706,29 @@ async def test_an_event_that_is_gone_is_named_by_its_position_wherever_it_is_sho
             await assert_damaged(house, query, position)
 
 
+async def test_no_state_of_the_past_is_shown_without_an_event_that_is_missing(house: House) -> None:
+    number = await objected(house)
+    stream = Violation.create_id(number)
+    positions = [
+        str(position)
+        for (position,) in await house.rows("SELECT position FROM event_v1 WHERE stream = %s ORDER BY position", stream)
+    ]
+    first, second, *_, last = positions
+    at = f'asOf: "{moment(house.now())}"'
+    queries = (
+        f'{{ violation(number: "{number}", {at}) {{ status }} }}',
+        f'{{ objection(number: "O{number}", {at}) {{ status }} }}',
+        f'{{ person(nationalId: "{RAJESH.national_id}", {at}) {{ violations(first: 5) {{ edges {{ cursor }} }} }} }}',
+        f'{{ replay(stream: "{stream}", {at}) {{ state }} }}',
+    )
+    for gone, named in ((first, second), (last, last)):
+        async with without(house, gone):
+            for query in queries:
+                await assert_damaged(house, query, named)
+    for query in queries:
+        assert (await house.ask(query, await token(house, YOUSEF), headers=AUDIT)).errors == []
+
+
 async def test_the_receipt_of_an_objection_whose_submission_is_gone_names_its_position(house: House) -> None:
     number = await objected(house)
     ((submitted,),) = await house.rows("SELECT position FROM event_v1 WHERE type = 'Violation.ObjectionSubmitted'")

@@ -130,6 +130,33 @@ async def test_who_does_not_see_the_event_gets_no_receipt_of_it(house: House, ke
     assert (await of_event(house, YOUSEF, global_id("Person", uuid4()))).errors == ["BAD_USER_INPUT"]
 
 
+async def test_the_receipt_of_an_event_that_is_taken_out_meanwhile_names_its_position(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await objected(house)
+    event_id = await event_of(house, "Violation.ObjectionSubmitted")
+    position = (await of_event(house, SALMAN, event_id)).data["position"]
+
+    async def gone(_self: Log, _positions: Any) -> dict[int, Any]:
+        return {}
+
+    monkeypatch.setattr(Log, "rows_at", gone)
+    (error,) = (await of_event(house, SALMAN, event_id)).body["errors"]
+    assert error["extensions"]["position"] == position
+
+
+async def test_a_receipt_for_which_a_tile_is_missing_names_the_tile(
+    house: House, keys: LogKeyFile, tmp_path: Path
+) -> None:
+    await objected(house)
+    await sign(house, keys, tmp_path)
+    event_id, head = await event_of(house, "Violation.ObjectionSubmitted"), await house.log.head()
+    async with house.database.pool.connection() as connection:
+        await connection.execute("DELETE FROM tiles")
+    (error,) = (await of_event(house, SALMAN, event_id)).body["errors"]
+    assert (error["path"], error["extensions"]["tile"]) == (["receipt", "proof"], f"tile/0/000.p/{head}")
+
+
 async def rejected(house: House, keys: LogKeyFile, tmp_path: Path) -> str:
     """The number of Rajesh's violation, his objection to which Salman has rejected; all of it is signed."""
     number, _ = await objected(house)

@@ -25,6 +25,7 @@ from projections.past import rows_as_of
 from projections.person import People
 from projections.tables import create
 from projections.violation import Violations
+from store.codec import RecordDamaged
 from store.database import Database, open_database
 from store.keyring import Keyring
 from store.keys import Keys
@@ -33,6 +34,7 @@ from tests.conftest import QUICK, Clock, Databases
 from tests.domain.test_histories import Step, World, kinds, steps, take, world
 from tests.examples import ADDRESS, NOURA, RAJESH, noon, objects, person, reviews, violation
 
+pytestmark = pytest.mark.usefixtures("tables")
 CLOCK = Actor(Role.SYSTEM, "clock")
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
@@ -96,9 +98,9 @@ class Past:
             mine = [stream for stream in streams if any(stream in rows[model.name] for rows in self.rows.values())]
             for moment, rows in self.rows.items():
                 for at in (moment, moment + timedelta(milliseconds=1)):
-                    assert await rows_as_of(self.log, model, mine, at) == rows[model.name]
+                    assert await rows_as_of(self.log, self._database.pool, model, mine, at) == rows[model.name]
             before = min(self.rows) - timedelta(milliseconds=1)
-            assert await rows_as_of(self.log, model, mine, before) == {}
+            assert await rows_as_of(self.log, self._database.pool, model, mine, before) == {}
 
 
 async def travel(url: str, here: World, taken: list[Step], account: list[tuple[str, int]]) -> None:
@@ -136,14 +138,16 @@ def test_at_every_moment_of_every_history_the_rows_are_those_that_there_were(
         databases.drop(name)
 
 
-async def test_what_was_recorded_in_one_batch_is_there_whole_or_not_at_all(log: Log, now: Clock) -> None:
+async def test_what_was_recorded_in_one_batch_is_there_whole_or_not_at_all(
+    log: Log, database: Database, now: Clock
+) -> None:
     fined = violation()
     objects(fined, "2026-01-20")
     reviews(fined, "2026-01-21")
     await log.append(recorded(fined, people=[RAJESH]))
 
-    at = await rows_as_of(log, Violations(), [fined.id], now())
-    before = await rows_as_of(log, Violations(), [fined.id], now() - timedelta(milliseconds=1))
+    at = await rows_as_of(log, database.pool, Violations(), [fined.id], now())
+    before = await rows_as_of(log, database.pool, Violations(), [fined.id], now() - timedelta(milliseconds=1))
 
     assert (at[fined.id].objection_version, before) == (fined.version, {})
 
@@ -154,12 +158,12 @@ async def test_of_somebody_who_was_erased_since_nothing_personal_is_shown(
     user = person()
     await log.append(recorded(user, people=[RAJESH]))
     moment = now()
-    known = (await rows_as_of(log, People(), [RAJESH], moment))[RAJESH]
+    known = (await rows_as_of(log, database.pool, People(), [RAJESH], moment))[RAJESH]
     async with database.pool.connection() as connection:
         await connection.execute("DELETE FROM person_keys")
     keyring.forget(RAJESH)
 
-    row = (await rows_as_of(log, People(), [RAJESH], moment))[RAJESH]
+    row = (await rows_as_of(log, database.pool, People(), [RAJESH], moment))[RAJESH]
 
     assert (known.name, known.mobile) == (user.name, user.mobile)
     assert [row.national_id, row.username, row.name, row.mobile, row.email] == [None] * 5
@@ -167,7 +171,7 @@ async def test_of_somebody_who_was_erased_since_nothing_personal_is_shown(
 
 
 async def test_an_event_that_cannot_be_applied_is_no_state_of_the_past(
-    log: Log, now: Clock, monkeypatch: pytest.MonkeyPatch
+    log: Log, database: Database, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fined = violation()
     await log.append(recorded(fined, people=[RAJESH]))
@@ -184,13 +188,13 @@ async def test_an_event_that_cannot_be_applied_is_no_state_of_the_past(
     monkeypatch.setattr(Violations, "apply", cannot)
 
     with pytest.raises(TypeError, match="does not know"):
-        await rows_as_of(log, Violations(), [fined.id], now())
-    before = await rows_as_of(log, Violations(), [fined.id], now() - timedelta(days=1))
+        await rows_as_of(log, database.pool, Violations(), [fined.id], now())
+    before = await rows_as_of(log, database.pool, Violations(), [fined.id], now() - timedelta(days=1))
     assert before[fined.id].notified_on == date(2026, 1, 1)
 
 
 async def test_streams_are_read_a_bounded_number_at_a_time(
-    log: Log, now: Clock, monkeypatch: pytest.MonkeyPatch
+    log: Log, database: Database, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fined = [violation(f"700000000{number}", notified_at=noon("2026-01-01")) for number in range(1, 6)]
     await log.append(recorded(*fined, people=[RAJESH]))
@@ -204,6 +208,77 @@ async def test_streams_are_read_a_bounded_number_at_a_time(
     monkeypatch.setattr(Log, "as_of", counting)
     monkeypatch.setattr("projections.past.AT_ONCE", 2)
 
-    rows = await rows_as_of(log, Violations(), [one.id for one in fined], now())
+    rows = await rows_as_of(log, database.pool, Violations(), [one.id for one in fined], now())
 
     assert (asked, set(rows)) == ([2, 2, 1], {one.id for one in fined})
+
+
+async def followed(log: Log, database: Database) -> None:
+    """Bring the read models to the log's end."""
+    async with database.pool.connection() as connection:
+        while (await apply_next(connection, log, READ_MODELS)).events:
+            pass
+
+
+async def taken_out(database: Database, stream: UUID, version: int) -> int:
+    """Take the event with this version out of the record, as nobody may; its position."""
+    async with database.pool.connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        cursor = await connection.execute(
+            "DELETE FROM sijil_events WHERE originator_id = %s AND originator_version = %s RETURNING notification_id",
+            (stream, version),
+        )
+        ((position,),) = await cursor.fetchall()
+    return int(position)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_without_an_event_that_is_missing_there_is_no_state(
+    log: Log, database: Database, now: Clock, version: int
+) -> None:
+    other, fined = violation("7000000009"), violation()
+    objects(fined, "2026-01-20")
+    assert fined.version == 3
+    await log.append(recorded(other, fined, people=[RAJESH]))
+    await followed(log, database)
+    gone = await taken_out(database, fined.id, version)
+
+    with pytest.raises(RecordDamaged) as damaged:
+        await rows_as_of(log, database.pool, Violations(), [other.id, fined.id], now())
+
+    is_last = version == fined.version
+    assert damaged.value.position == (gone if is_last else gone + 1)
+    assert [*await rows_as_of(log, database.pool, Violations(), [other.id], now())] == [other.id]
+
+
+async def test_of_a_stream_all_of_which_is_missing_the_last_event_is_named(
+    log: Log, database: Database, now: Clock
+) -> None:
+    fined = violation()
+    await log.append(recorded(fined, people=[RAJESH]))
+    await followed(log, database)
+    positions = [await taken_out(database, fined.id, version) for version in range(1, fined.version + 1)]
+    with pytest.raises(RecordDamaged, match=f"position {positions[-1]}: it is missing"):
+        await rows_as_of(log, database.pool, Violations(), [fined.id], now())
+
+
+async def test_an_event_that_is_missing_spoils_no_state_before_it(log: Log, database: Database, now: Clock) -> None:
+    fined = violation()
+    await log.append(recorded(fined, people=[RAJESH]))
+    before = now()
+    now.advance(days=30)
+    objects(fined, "2026-01-20")
+    await log.append(recorded(fined, people=[]))
+    await followed(log, database)
+    await taken_out(database, fined.id, fined.version)
+    assert [*await rows_as_of(log, database.pool, Violations(), [fined.id], before)] == [fined.id]
+
+
+async def test_read_models_that_are_behind_the_log_accuse_nothing(log: Log, database: Database, now: Clock) -> None:
+    fined = violation()
+    await log.append(recorded(fined, people=[RAJESH]))
+    await followed(log, database)
+    objects(fined, "2026-01-20")
+    await log.append(recorded(fined, people=[]))
+    (row,) = (await rows_as_of(log, database.pool, Violations(), [fined.id], now())).values()
+    assert row.objection_version == fined.version

@@ -7,7 +7,7 @@ import pytest
 from store.codec import leaf_hash
 from store.database import Database
 from tests.conftest import Clock
-from tests.schema.conftest import Api
+from tests.schema.conftest import Api, counted
 from tests.transparency import naive
 from tests.transparency.keys import ORIGIN, signer
 from tests.transparency.memory import entries
@@ -65,7 +65,7 @@ async def test_anybody_sees_how_the_log_has_grown_lately(api: Api, note: str, da
     assert [(one["treeSize"], one["signedAt"]) for one in shown] == [
         (size, "2026-03-01T09:00:00.000Z") for size in ("2", "700", "701")
     ]
-    for wrong in (0, -1, 101):
+    for wrong in (0, -1, 61):
         assert (await api.ask(grown, last=wrong)).errors == [("checkpoints", "BAD_USER_INPUT")]
 
 
@@ -86,3 +86,50 @@ async def test_anybody_gets_the_proof_that_a_tree_extends_another(api: Api, old:
 async def test_sizes_that_were_not_signed_or_are_none_are_refused(api: Api, old: str, new: str) -> None:
     answer = await api.ask(PROOF, old=old, new=new)
     assert answer.errors == [("consistencyProof", "BAD_USER_INPUT")]
+
+
+async def test_an_operation_reads_checkpoints_once_however_often_they_are_asked_for(
+    api: Api, note: str, database: Database, now: Clock
+) -> None:
+    async with database.pool.connection() as connection:
+        for size in range(1, 71):
+            await keep(connection, Signed(size, ROOT, now(), note))
+    fields = [f"a{last}: checkpoints(last: {last}) {{ treeSize }}" for last in range(1, 61)]
+    with counted() as statements:
+        answer = await api.ask(f"{{ {' '.join(fields)} checkpoint {{ treeSize }} }}")
+    assert sum("FROM checkpoints" in one for one in statements) == 1
+    assert answer.data["checkpoint"] == {"treeSize": "700"}
+    for last in (1, 2, 60):
+        sizes = [one["treeSize"] for one in answer.data[f"a{last}"]]
+        assert sizes == [*map(str, range(72 - last, 71)), "700"]
+
+
+@pytest.mark.usefixtures("note")
+async def test_checkpoints_count_as_rows_of_the_operation(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schema.context.MOST_ROWS", 100)
+    answer = await api.ask("{ one: checkpoints(last: 60) { treeSize } two: checkpoints(last: 60) { treeSize } }")
+    assert answer.errors == [("two", "BAD_USER_INPUT")]
+
+
+@pytest.mark.usefixtures("note")
+async def test_a_damaged_tile_is_named_with_what_it_covers_and_fails_what_needs_it_alone(
+    api: Api, database: Database
+) -> None:
+    async with database.pool.connection() as connection:
+        await connection.execute("UPDATE tiles SET hashes = substr(hashes, 1, 320) WHERE level = 0 AND index = 2")
+    proofs = [("whole", 100, 300), ("damaged", 600, 700)]
+    fields = [f'{name}: consistencyProof(fromSize: "{old}", toSize: "{new}") {{ hashes }}' for name, old, new in proofs]
+    with counted() as statements:
+        answer = await api.ask(f"{{ {' '.join(fields)} }}")
+    assert answer.body["data"]["whole"] is not None
+    assert sum("FROM tiles" in one for one in statements) == 1
+    (error,) = answer.body["errors"]
+    reference = error["extensions"]["reference"]
+    assert (error["path"], error["extensions"]) == (
+        ["damaged"],
+        {"code": "INTERNAL", "reference": reference, "tile": "tile/0/002.p/188"},
+    )
+    assert error["message"] == (
+        "The log's tree is damaged: tile/0/002.p/188, of positions 513 to 700: have `sijil audit verify` run; "
+        f"reference {reference}"
+    )

@@ -173,3 +173,50 @@ async def test_of_somebody_erased_nothing_personal_is_replayed(house: House, key
     keyring.forget(stream)
     state = (await replay(house, stream)).data["state"]
     assert [state[name] for name in ("nationalId", "name", "mobile")] == [None] * 3
+
+
+async def taken_out(house: House, stream: UUID, version: int) -> int:
+    """Take the event with this version out of the record, as nobody may; its position."""
+    async with house.database.pool.connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        cursor = await connection.execute(
+            "DELETE FROM sijil_events WHERE originator_id = %s AND originator_version = %s RETURNING notification_id",
+            (stream, version),
+        )
+        ((position,),) = await cursor.fetchall()
+    return int(position)
+
+
+async def assert_damaged(house: House, stream: UUID, position: int, **at: Any) -> None:
+    (error,) = (await replay(house, stream, **at)).body["errors"]
+    assert error["extensions"]["position"] == str(position)
+
+
+async def test_what_the_last_events_add_up_to_is_not_shown_without_one_that_is_missing(house: House) -> None:
+    stream = Violation.create_id((await paid(house)).number)
+    house.now.advance(minutes=1)
+    (*_, earlier, _, last) = (await house.log.as_of([stream], None))[stream]
+    await taken_out(house, stream, last.event.originator_version)
+    now = moment(house.now())
+    for at in ({}, {"asOf": now}, {"version": 6}, {"version": 7}):
+        await assert_damaged(house, stream, last.position, **at)
+    for whole in ({"version": 4}, {"version": 5}, {"asOf": moment(earlier.recorded_at)}):
+        assert (await replay(house, stream, **whole)).errors == []
+    assert (await replay(house, stream, version=0)).errors == ["NOT_FOUND"]
+
+
+async def test_a_version_that_is_missing_is_damage_and_those_before_it_stand(house: House) -> None:
+    stream = Violation.create_id((await paid(house)).number)
+    gone = await taken_out(house, stream, 3)
+    (behind,) = await house.rows("SELECT min(position) FROM event_v1 WHERE stream = %s AND position > %s", stream, gone)
+    for version in (3, 4, 6):
+        await assert_damaged(house, stream, behind[0], version=version)
+    assert (await replay(house, stream, version=2)).data["version"] == 2
+
+
+async def test_a_stream_all_of_which_is_missing_is_damaged_and_not_one_that_never_was(house: House) -> None:
+    stream = Violation.create_id((await paid(house)).number)
+    positions = [await taken_out(house, stream, version) for version in range(1, 7)]
+    for at in ({}, {"version": 1}, {"asOf": moment(house.now())}):
+        await assert_damaged(house, stream, positions[-1], **at)
+    assert (await replay(house, uuid4())).errors == ["NOT_FOUND"]

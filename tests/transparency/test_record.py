@@ -3,7 +3,7 @@ import pytest
 from store.codec import leaf_hash
 from store.database import Database
 from tests.transparency.memory import Memory, entries
-from transparency.record import append_tiles, tiles_of
+from transparency.record import append_tiles, tiles_of, whole_tiles
 from transparency.tile import Tile, TileMissing
 from transparency.tree import Frontier
 
@@ -44,3 +44,11 @@ async def test_a_tile_that_is_not_there_or_too_short_is_named(database: Database
             with pytest.raises(TileMissing) as fault:
                 await tiles_of(connection)({Tile(0, 0, 256), missing})
             assert (fault.value.tile, str(fault.value)) == (missing, f"{missing.path} is missing or too short")
+
+
+async def test_tiles_that_are_whole_are_read_beside_those_that_are_not(database: Database) -> None:
+    async with database.pool.connection() as connection:
+        await append_tiles(connection, 0, Frontier().append(map(leaf_hash, entries(300))))
+        whole = [Tile(0, 0, 256), Tile(0, 1, 44), Tile(0, 1, 7), Tile(1, 0, 1)]
+        assert [*await whole_tiles(connection, [*whole, Tile(0, 1, 45), Tile(2, 0, 1)])] == whole
+        assert await tiles_of(connection)(whole) == await whole_tiles(connection, whole)

@@ -6,6 +6,7 @@ from store.codec import leaf_hash
 from tests.transparency import naive
 from tests.transparency.memory import Memory, entries
 from transparency import tile
+from transparency.tile import Tile
 from transparency.tree import (
     EMPTY_ROOT,
     Frontier,
@@ -208,3 +209,11 @@ def test_paths_of_tiles_have_groups_of_three_digits(index: int, path: str) -> No
     assert tile.index_path(index) == path
     assert tile.Tile(0, index, 256).path == f"tile/0/{path}"
     assert tile.Tile(5, index, 3).path == f"tile/5/{path}.p/3"
+
+
+@pytest.mark.parametrize(
+    ("tile", "first", "last"),
+    [(Tile(0, 0, 1), 1, 1), (Tile(0, 1, 256), 257, 512), (Tile(1, 0, 2), 1, 512), (Tile(1, 1, 3), 65_537, 66_304)],
+)
+def test_a_tile_covers_the_events_that_its_hashes_are_made_of(tile: Tile, first: int, last: int) -> None:
+    assert (tile.covers[0], tile.covers[-1]) == (first, last)
