@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from projections.applying import fold
+from projections.folding import fold
 from projections.read_model import ReadModel, Row
 from store.log import Log
 
