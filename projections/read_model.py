@@ -1,5 +1,6 @@
 """What a read model is: a table whose rows follow from the events of streams, and nothing else."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from copy import copy
@@ -91,11 +92,19 @@ class ReadModel(ABC, Generic[R]):
         ]
 
     def create_indexes(self) -> list[str]:
-        """SQL that makes the indexes where they are missing."""
+        """SQL that makes the indexes where they are missing. Of what an index computes no examples are kept either."""
+        named = list(zip(self.index_names, self.indexes, strict=True))
         return [
-            f"CREATE {'UNIQUE ' if index.startswith('UNIQUE ') else ''}INDEX IF NOT EXISTS {name} "
-            f"ON {self.table} {index.removeprefix('UNIQUE ')}"
-            for name, index in zip(self.index_names, self.indexes, strict=True)
+            *(
+                f"CREATE {'UNIQUE ' if index.startswith('UNIQUE ') else ''}INDEX IF NOT EXISTS {name} "
+                f"ON {self.table} {index.removeprefix('UNIQUE ')}"
+                for name, index in named
+            ),
+            *(
+                f"ALTER INDEX {name} ALTER COLUMN 1 SET STATISTICS 0"
+                for name, index in named
+                if re.match(r"\(\w+\(", index)
+            ),
         ]
 
     def rename_to(self, other: Self) -> list[str]:
