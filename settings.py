@@ -116,7 +116,7 @@ class Settings(BaseModel):
         description="Who was erased, outside the database; the same file for all processes",
     )
     rewrite_bytes: Annotated[int, Expects("a whole number of bytes")] = Field(
-        1_073_741_824,
+        268_435_456,
         alias="SIJIL_REWRITE_BYTES",
         description="Largest table that is written anew by itself after an erasure, in bytes",
         ge=0,
