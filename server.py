@@ -26,6 +26,7 @@ from access.oauth import OAuth
 from access.token import TokenKeys
 from commands.account import Accounts
 from commands.clock import Clock
+from commands.erasure import make_equal
 from commands.upkeep import Upkeep
 from domain.messages import Channel
 from messages.email import Mailer, trust
@@ -37,6 +38,7 @@ from projections import READ_MODELS
 from projections.build import Builder
 from projections.followed import Followed
 from projections.follower import Follower
+from projections.rewrite import Rewriter
 from projections.state import states
 from projections.tables import SetAside, create, kept
 from projections.updates import Updates
@@ -51,6 +53,7 @@ from store.blobs import Blobs
 from store.change import LogUnavailable
 from store.codec import Randomness, RecordDamaged
 from store.database import Database, DatabaseUnavailable, open_database
+from store.erasure_file import ErasureFile
 from store.faults import ExitStatus, Fault
 from store.keyring import Keyring
 from store.keys import open_keys
@@ -94,12 +97,17 @@ class Installation:
     clients: Clients
     accounts: Accounts
     blobs: Blobs
+    erasures: ErasureFile
     now: Callable[[], datetime]
 
 
 @asynccontextmanager
 async def open_installation(
-    settings: Settings, *, now: Callable[[], datetime] = utc_now, cached_events: int = 50_000
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    cached_events: int = 50_000,
+    erasures_lost: bool = False,
 ) -> AsyncIterator[Installation]:
     """Start or reach the database, bring it up to date, and open its log and its folder of files.
 
@@ -107,6 +115,7 @@ async def open_installation(
         settings: which database, and where its keys and files are.
         now: the clock.
         cached_events: most events (about 1 kB each) and most people's keys that the log keeps in memory.
+        erasures_lost: the file of erasures need not be there, and is not looked at.
 
     Raises:
         Fault: the database, a folder or a key cannot be used.
@@ -128,13 +137,18 @@ async def open_installation(
         token_keys = TokenKeys.load(settings.token_key_file, create=True, issuer=settings.origin)
         log_keys = LogKeyFile(settings.log_key_file, origin=settings.log_origin, make=(now(), os.urandom))
         keyring = Keyring(database, keys, size=cached_events, random_bytes=random_bytes)
+        erasures = ErasureFile(settings.erasures_file)
         async with (
             Log(database, keyring, now=now, random_bytes=random_bytes, cached_events=cached_events) as log,
             database.announcements.heard(ERASED, log.forget),
         ):
+            if not erasures_lost:
+                await make_equal(database, log, erasures, now=now())
             clients = Clients(database, Digests(keys.lookup.access), random_bytes=random_bytes)
             accounts = Accounts.over(database, log, keyring, random_bytes=random_bytes)
-            yield Installation(settings, database, keyring, log, token_keys, log_keys, clients, accounts, blobs, now)
+            yield Installation(
+                settings, database, keyring, log, token_keys, log_keys, clients, accounts, blobs, erasures, now
+            )
 
 
 async def _warn_of_kept(database: Database) -> None:
@@ -222,6 +236,19 @@ def sender(installation: Installation, delivering: Mapping[Channel, Gateway]) ->
     )
 
 
+def rewriter(installation: Installation, *, most_bytes: float | None = None) -> Rewriter:
+    """What brings an installation's erasures to their end."""
+    sweeper = Sweeper(installation.blobs, installation.database, now=installation.now)
+    return Rewriter(
+        installation.database,
+        sweeper,
+        installation.erasures,
+        READ_MODELS,
+        now=installation.now,
+        most_bytes=installation.settings.rewrite_bytes if most_bytes is None else most_bytes,
+    )
+
+
 @asynccontextmanager
 async def working(installation: Installation, delivering: Mapping[Channel, Gateway] | None) -> AsyncIterator[None]:
     """Do inside the block what goes on by itself: what falls due, messages (unless None delivers them), housekeeping."""
@@ -230,6 +257,7 @@ async def working(installation: Installation, delivering: Mapping[Channel, Gatew
         Clock(installation.log, database, now=now).run,
         Upkeep(database, now=now).run,
         Sweeper(installation.blobs, database, now=now).run,
+        rewriter(installation).run,
         accounts.sessions.run,
         partial(accounts.refusals.run, now),
     ]
@@ -346,6 +374,7 @@ def application(
         token_keys=installation.token_keys,
         access_token_seconds=installation.settings.access_token_seconds,
         blobs=installation.blobs,
+        erasures=installation.erasures,
         updates=updates,
         has_stopped=lambda: follower.health.reason is not None,
     )

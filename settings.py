@@ -110,6 +110,17 @@ class Settings(BaseModel):
         "SIJIL_CHECKPOINT_FILE",
         "The last checkpoint outside the database; the same one for all processes",
     )
+    erasures_file: Annotated[Path, Expects("a file")] = Field(
+        default_factory=lambda known: known["data_dir"] / "log" / "erasures",
+        alias="SIJIL_ERASURES_FILE",
+        description="Who was erased, outside the database; the same file for all processes",
+    )
+    rewrite_bytes: Annotated[int, Expects("a whole number of bytes")] = Field(
+        268_435_456,
+        alias="SIJIL_REWRITE_BYTES",
+        description="Largest table that is written anew by itself after an erasure, in bytes",
+        ge=0,
+    )
     origin: Annotated[str, Expects("a name of letters, digits, '.', '-', ':' and '/'")] = Field(
         "sijil.local",
         alias="SIJIL_ORIGIN",

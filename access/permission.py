@@ -21,6 +21,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "grantRole": frozenset({Role.ADMINISTRATOR}),
     "revokeRole": frozenset({Role.ADMINISTRATOR}),
     "unlockAccount": frozenset({Role.ADMINISTRATOR}),
+    "erasePerson": frozenset({Role.ADMINISTRATOR}),
     "changePassword": frozenset({Role.PERSON}),
     "changeEmail": frozenset({Role.PERSON}),
     "changeMobile": frozenset({Role.PERSON}),

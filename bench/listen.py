@@ -54,6 +54,7 @@ from server import background
 from store.blobs import Blobs
 from store.database import Database, open_database
 from store.embedded import EmbeddedServer
+from store.erasure_file import ErasureFile
 from store.keyring import Keyring
 from store.keys import Keys
 from store.log import Log
@@ -206,6 +207,7 @@ def endpoint(
         keys,
         access_token_seconds=300,
         blobs=Blobs(folder / "blobs"),
+        erasures=ErasureFile(folder / "erasures"),
         updates=Updates(log, database, followed),
     )
     clients = Clients(database, Digests(bytes(32)))

@@ -53,6 +53,7 @@ from schema.app import GraphQLApp
 from schema.context import Services
 from store.blobs import Blobs
 from store.database import Database, open_database
+from store.erasure_file import ErasureFile
 from store.keyring import Keyring
 from store.keys import Keys
 from store.log import Log
@@ -125,6 +126,7 @@ def standing_still(database: Database, log: Log, accounts: Accounts, keys: Token
         keys,
         access_token_seconds=300,
         blobs=Blobs(folder / "blobs"),
+        erasures=ErasureFile(folder / "erasures"),
         updates=Updates(log, database, still),
     )
 

@@ -8,7 +8,7 @@ import sys
 import psycopg
 import typer
 
-from cli import about, audit, client, feed, keys, log, person, read_model, serve
+from cli import about, audit, client, erasures, feed, keys, log, person, read_model, serve
 from cli.program import collect_less
 from commands.feed import FeedUnusable
 from server import told
@@ -36,6 +36,7 @@ Examples:
   sijil log rotate                                sign checkpoints of the log with a new key
   sijil rebuild visa                              build a read model from event one, beside the live one
   sijil readmodel list                            how far the read models are, and what is kept back
+  sijil erasures                                  who was erased, and whether every trace is gone
   sijil audit history 7000001311                  what was recorded about a violation, and by whom
   sijil verify receipt objection.tlog-proof --key sijil.local/log+…
                                                   what a receipt proves, without the log
@@ -53,7 +54,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (serve, feed, person, client, keys, log, read_model, audit, about):  # as they are listed
+for group in (serve, feed, person, client, keys, log, read_model, erasures, audit, about):  # as they are listed
     app.add_typer(group.app)
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from commands import objection, user, violation, visa
+from commands import erasure, objection, user, violation, visa
 from commands.command import Command
 
 COMMANDS: dict[str, Command[Any]] = {
-    command.operation: command for noun in (user, visa, violation, objection) for command in noun.COMMANDS
+    command.operation: command for noun in (user, visa, violation, objection, erasure) for command in noun.COMMANDS
 }
 """By their GraphQL names."""

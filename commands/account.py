@@ -69,7 +69,7 @@ class Accounts:
             Refused: NOT_FOUND.
         """
         found = (await self.log.load([person_id])).get(person_id)
-        if not isinstance(found, User):
+        if not isinstance(found, User) or found.is_erased:
             refuse(ProblemCode.NOT_FOUND)
         return found
 
@@ -128,7 +128,7 @@ async def confirmed(
         if before is not None:
             return before[0]
         user = None if person_id is None else await work.find(User, person_id)
-        if user is None:
+        if user is None or user.is_erased:
             refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")
         work.change.statements += [used(challenge, request.now), *await change(work, user)]
         actor = Actor(Role.PERSON, str(user.id), request.actor.channel)  # whoever has the code, signed in or not

@@ -73,6 +73,10 @@ def _names(input: Any) -> tuple[str, ...]:  # noqa: ANN401 (an input's type)
     return tuple(field.name for field in fields(input) if field.name not in NOT_CONTENT)
 
 
+async def _never(_work: Work, _input: Any) -> bool:  # noqa: ANN401 (any input)
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Command(Generic[I]):
     """An operation under its GraphQL name.
@@ -86,6 +90,9 @@ class Command(Generic[I]):
     input: type[I]
     decide: Callable[[Work, Request, I], Awaitable[Problem | None]]
     natural_key: Callable[[I], str | None] = lambda _: None
+    lapsed: Callable[[Work, I], Awaitable[bool]] = (
+        _never  # what it was recorded for by its natural key is there no more
+    )
     wrong_beside: Callable[[Work, I], Awaitable[list[Problem]]] | None = None  # what else, when forms are refused
     case: Callable[[I], UUID | None] = lambda _: None  # the stream it is about, where the input tells
     claims: Callable[[I], Iterable[Claim]] = national_ids  # whose owners it asks for
@@ -116,9 +123,12 @@ async def execute(
     if natural is None:
         input = await _normal(work, command, input)
     work.begin()
-    keys = keys_of(work, command, request, input, natural or natural_key(work, command, input))
+    natural = natural or natural_key(work, command, input)
+    keys = keys_of(work, command, request, input, natural)
     for key, before in (await work.remembered(keys)).items():
-        if before is not None:
+        if before is not None and key == natural and await command.lapsed(work, input):
+            work.forget(key.scope, key.key)
+        elif before is not None:
             position, same = before
             if not same:
                 raise Refused(keys[key])

@@ -27,6 +27,7 @@ Amount = Annotated[Decimal, formats.money]
 Day = Annotated[date, formats.day]
 Instant = Annotated[datetime, formats.instant]
 Reason = Annotated[str, partial(formats.statement, length=rules.REASON_LENGTH.latest)]
+LegalBasis = Annotated[str, partial(formats.statement, length=rules.LEGAL_BASIS_LENGTH.latest)]
 IdempotencyKey = Annotated[str, formats.idempotency_key]
 GlobalId = NewType("GlobalId", str)
 """The id of something that was answered before; `global_id.read_global_id` tells what it is of."""

@@ -24,6 +24,7 @@ from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa
 from store.change import Claim, ClaimTaken, CommandKey, Conflict, KeyTaken
+from store.codec import PersonErased
 from store.database import Connection, Database, only_one
 from store.faults import ExitStatus, Fault
 from store.log import Log
@@ -346,7 +347,7 @@ class Batch:
         change.statements.append((MOVED, moved))
         try:
             await self.work.append()
-        except (Conflict, ClaimTaken, KeyTaken):
+        except (Conflict, ClaimTaken, KeyTaken, PersonErased):
             return False
         except psycopg.errors.NotNullViolation as fault:
             raise Fault("Another import of this feed has gone on meanwhile.", ExitStatus.BUSY) from fault

@@ -113,8 +113,9 @@ async def withdraw_objection(work: Work, request: Request, input: ObjectionNumbe
 
 
 async def appeal_objection(work: Work, request: Request, input: AppealObjection) -> None:
-    violation, _ = await objection_case(work, request, input.objection_number)
+    violation, docket = await objection_case(work, request, input.objection_number)
     violation.appeal_objection(input.grounds, now=request.now)
+    docket.note_violation(violation, now=request.now)
 
 
 async def start_objection_review(work: Work, request: Request, input: ObjectionNumberInput) -> None:

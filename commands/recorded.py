@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.errors import ProblemCode, Refused, refuse
 from store.change import ClaimTaken, Conflict, KeyTaken
+from store.codec import PersonErased
 from store.log import Log
 from store.work import Work
 
@@ -37,8 +38,10 @@ async def recorded(log: Log, decide: Callable[[Work], Awaitable[int | None]]) ->
                 raise
             refused = again
             continue
+        except PersonErased:  # while it was decided: the next look finds nobody
+            continue
         if before is not None:
             return before
-        with suppress(Conflict, ClaimTaken, KeyTaken):
+        with suppress(Conflict, ClaimTaken, KeyTaken, PersonErased):
             return (await work.append()).last
     return refuse(ProblemCode.CONFLICT)

@@ -118,7 +118,7 @@ class Refusals:
         user = await work.find(User, person_id)  # from here on, who records something else of this is overtaken
         async with self._database.pool.connection() as connection:
             row = await (await connection.execute(ONE, (subject,))).fetchone()
-        if row is None or user is None:
+        if row is None or user is None or user.is_erased:
             return 0
         _, refused, first, last, locked_until = row
         work.change.statements.append((RECORDED, (refused, locked_until, subject)))

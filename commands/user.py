@@ -5,7 +5,7 @@ from uuid import UUID
 
 from access.password import hash_password
 from access.sign_in import OPEN
-from commands.command import Command, LocalizedTextInput, Request, person_id
+from commands.command import Command, LocalizedTextInput, Request, national_ids, person_id
 from commands.form import Day, Email, GlobalId, IdempotencyKey, Mobile, NationalId, Reason, Username
 from commands.global_id import read_global_id
 from domain import formats
@@ -129,6 +129,19 @@ async def taken_beside(work: Work, input: RegisterUser) -> list[Problem]:
 async def days_beside(_work: Work, input: GrantDelegation) -> list[Problem]:
     """What is wrong with the days of an input that is refused for its forms."""
     return day_problems(input.from_, input.until, today=input.from_)
+
+
+async def is_nobodys(work: Work, input: RegisterUser) -> bool:
+    """Whether nobody has the national ID: who was registered with it is erased, and somebody may be anew."""
+    return await work.owner(Claim("national_id", input.national_id)) is None
+
+
+async def is_of_others(work: Work, input: AssignSponsor) -> bool:
+    """Whether the sponsorship that was recorded is of people who had these national IDs before, and are erased."""
+    owners = await work.owners(national_ids(input))
+    resident, sponsor = (owners[claim] for claim in national_ids(input))
+    user = None if resident is None else await work.find(User, resident)
+    return user is None or sponsor not in user.sponsors
 
 
 async def register_user(work: Work, request: Request, input: RegisterUser) -> None:
@@ -261,7 +274,7 @@ async def own_account(work: Work, request: Request) -> User:
         Refused: NOT_FOUND, nobody has it.
     """
     user = await work.find(User, acting(request))
-    if user is None:
+    if user is None or user.is_erased:
         refuse(ProblemCode.NOT_FOUND)
     return user
 
@@ -294,13 +307,14 @@ COMMANDS = (
         RegisterUser,
         register_user,
         natural_key=lambda input: input.national_id,
+        lapsed=is_nobodys,
         claims=claims_of_input,
         wrong_beside=taken_beside,
     ),
     Command("correctPerson", CorrectPerson, correct_person),
     Command("grantRole", GrantRole, grant_role),
     Command("revokeRole", RevokeRole, revoke_role),
-    Command("assignSponsor", AssignSponsor, assign_sponsor, natural_key=sponsorship),
+    Command("assignSponsor", AssignSponsor, assign_sponsor, natural_key=sponsorship, lapsed=is_of_others),
     Command("endSponsorship", EndSponsorship, end_sponsorship, natural_key=sponsorship),
     Command("unlockAccount", UnlockAccount, unlock_account),
     Command("setLanguage", SetLanguage, set_language),

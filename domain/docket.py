@@ -18,7 +18,7 @@ STREAMS = UUID("6f0c2b0e-5d0b-5b58-9e2e-0a3a4f6b1c03")  # namespace: a docket's 
 
 
 class Docket(Aggregate):
-    """One person's open visas, lapses, open objections, rejections and unpaid violations.
+    """One person's open visas, lapses, open objections, rejections, court cases and unpaid violations.
 
     `number` is the visa's in facts about visas and the violation's in the others.
     """
@@ -89,6 +89,18 @@ class Docket(Aggregate):
             if self.rejected_on is not None:
                 docket.rejections[self.number] = self.rejected_on
 
+    class CourtCaseOpened(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.court_cases.add(self.number)
+
+    class CourtCaseClosed(Aggregate.Event):
+        number: str
+
+        def apply(self, docket: "Docket") -> None:
+            docket.court_cases.discard(self.number)
+
     def __init__(self, person_id: UUID) -> None:
         self.person_id = person_id
         self.open_visas: set[str] = set()
@@ -97,6 +109,7 @@ class Docket(Aggregate):
         self.unpaid_violations: set[str] = set()
         self.open_objections: set[str] = set()
         self.rejections: dict[str, date] = {}
+        self.court_cases: set[str] = set()  # undecided; without those from before they were counted
 
     @staticmethod
     @lru_cache(maxsize=10_000)
@@ -129,6 +142,14 @@ class Docket(Aggregate):
         elif status not in OPEN_OBJECTION and number in self.open_objections:
             rejected_on = violation.objection_decided_on if status is ObjectionStatus.REJECTED else None
             self.trigger_event(self.ObjectionClosed, timestamp=now, number=number, rejected_on=rejected_on)
+        in_court = status is ObjectionStatus.APPEALED_TO_COURT
+        if in_court != (number in self.court_cases):
+            self.trigger_event(self.CourtCaseOpened if in_court else self.CourtCaseClosed, timestamp=now, number=number)
+
+    @property
+    def has_open_case(self) -> bool:
+        """Whether an objection is open or before a court."""
+        return bool(self.open_objections or self.court_cases)
 
     @property
     def holder_inside(self) -> bool:

@@ -670,6 +670,11 @@ ROLES_GRANTED = _rule(
     ),
     None,
 )
+ERASED_BY_OTHERS = _rule(
+    "ERASED_BY_OTHERS",
+    ("لا يحذف مدير النظام بياناته بنفسه", "Administrators do not erase themselves"),
+    None,
+)
 PASSWORD_STRENGTH = _rule(
     "PASSWORD_STRENGTH",
     (
@@ -812,6 +817,22 @@ REASON_LENGTH = _rule(
         "A reason or a legal basis has 1 to 500 readable characters",
     ),
     500,
+)
+LEGAL_BASIS_LENGTH = _rule(
+    "LEGAL_BASIS_LENGTH",
+    (
+        "السند النظامي للحذف من حرف واحد إلى 200 حرف مقروء",
+        "The legal basis of an erasure has 1 to 200 readable characters",
+    ),
+    200,
+)
+LEGAL_BASIS_NAMES_NOBODY = _rule(
+    "LEGAL_BASIS_NAMES_NOBODY",
+    (
+        "السند النظامي للحذف يبقى في السجل، فلا يُذكر فيه اسم صاحب البيانات ولا رقمه ولا وسائل التواصل معه",
+        "The legal basis of an erasure stays in the record: it holds no name, number or contact of the person",
+    ),
+    None,
 )
 CASE_REFERENCE_LENGTH = _rule(
     "CASE_REFERENCE_LENGTH",

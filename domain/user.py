@@ -151,6 +151,18 @@ class User(Aggregate):
         def apply(self, user: "User") -> None:
             user.delegations.pop(self.delegation_id, None)
 
+    class Erased(Aggregate.Event):
+        """Their personal values are gone from everywhere; what was recorded stays, without them."""
+
+        legal_basis: str  # nothing personal: it stays for ever
+
+        def apply(self, user: "User") -> None:
+            user.status = AccountStatus.ERASED
+            user.national_id = user.username = user.name = user.mobile = user.email = user.address = None
+            user.roles = {Role.PERSON}
+            user.delegations = {}
+            user.locked_until = None
+
     def __init__(  # noqa: PLR0917 (the library passes the fields of Registered by name)
         self,
         national_id: str | None,
@@ -365,3 +377,36 @@ class User(Aggregate):
         if delegation is None or delegation.is_over(riyadh_day(now)):
             refuse(ProblemCode.NOT_FOUND, "delegationId")
         self.trigger_event(self.DelegationEnded, timestamp=now, delegation_id=delegation_id)
+
+    # Erasure
+
+    @property
+    def is_erased(self) -> bool:
+        return self.status is AccountStatus.ERASED
+
+    def erase(self, legal_basis: str, *, by: str, has_open_case: bool, now: datetime) -> None:
+        """Give up everything personal about somebody, on a legal basis that names nobody.
+
+        Args:
+            legal_basis: the law or decision that asks for it; it stays in the record.
+            by: subject of the administrator (a person id), who is never the one erased.
+            has_open_case: an objection of theirs is open, or before a court: destruction waits for its end.
+            now: when.
+        """
+        if by == str(self.id):
+            refuse(ProblemCode.INVALID_INPUT, "nationalId", rule=rules.ERASED_BY_OTHERS.on(riyadh_day(now)))
+        if has_open_case:
+            refuse(ProblemCode.OPEN_CASE_EXISTS)
+        if self._is_named_in(legal_basis):
+            refuse(ProblemCode.INVALID_INPUT, "legalBasis", rule=rules.LEGAL_BASIS_NAMES_NOBODY.on(riyadh_day(now)))
+        self.trigger_event(self.Erased, timestamp=now, legal_basis=legal_basis)
+
+    def erase_again(self, legal_basis: str, *, now: datetime) -> None:
+        """The same for somebody who was erased before the database was restored: nothing stands in its way."""
+        self.trigger_event(self.Erased, timestamp=now, legal_basis=legal_basis)
+
+    def _is_named_in(self, text: str) -> bool:
+        names = (self.name.ar, self.name.en) if self.name else ()
+        mobile = self.mobile and self.mobile.removeprefix("+966")  # however it is written
+        known = formats.digits(text).casefold()
+        return any(value and value.casefold() in known for value in (*names, self.national_id, mobile, self.email))

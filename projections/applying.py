@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 
+from projections.erasing import erased_in, make_anew
 from projections.read_model import ReadModel, Row
 from projections.tables import Place, keep_back, locked, move
 from store.codec import RecordDamaged, Recorded
@@ -88,6 +89,9 @@ async def _apply_next(
     await applying(
         connection, [(read_model, to_apply(batch, read_model, places[read_model.table])) for read_model in going]
     )
+    if people := erased_in(batch):
+        tables = [(read_model, places[read_model.table]) for read_model in going]
+        await make_anew(connection, log, tables, people, until=batch[-1].position)
     await move(connection, [read_model.table for read_model in going], batch[-1].position)
     return Applied(len(batch), len(groups))
 
@@ -187,28 +191,6 @@ async def _apply_one_by_one(connection: Connection, read_model: ReadModel[Any], 
             )
             if (await cursor.fetchone() or (0,))[0] > MOST_SET_ASIDE:
                 raise CannotApply(recorded.position, f"{reason}, after {MOST_SET_ASIDE} others") from fault
-
-
-class Folded(NamedTuple):
-    """The rows that follow from the events of a stream, as far as they can be applied: by their ids."""
-
-    rows: dict[UUID, Any]
-    failed: Recorded | None = None
-    fault: Exception | None = None
-
-
-def fold(read_model: ReadModel[Any], events: Sequence[Recorded]) -> Folded:
-    """Apply a stream from its first event on, without a table."""
-    rows: dict[UUID, Any] = {}
-    for number, recorded in enumerate(events):
-        id = read_model.row_id(recorded)
-        try:
-            row = read_model.apply(rows.get(id), recorded)
-        except Exception as fault:  # noqa: BLE001 (whatever it is, the rows are those of the events before)
-            return Folded(fold(read_model, events[:number]).rows, recorded, fault)
-        if row is not None:
-            rows[id] = row
-    return Folded(rows)
 
 
 def _is_of_the_table(fault: Exception) -> bool:

@@ -83,6 +83,7 @@ async def build(
     await connection.execute("SET synchronous_commit = off")
     following = [read_model.next for read_model in read_models]
     head = await log.head()  # one for all: they are read together
+    log.forget(())  # what is erased by now no follower would meet again
     for one in following:
         await _begin(connection, one, head)
     places = await _places(connection, following)
@@ -115,7 +116,8 @@ async def _begin(connection: Connection, one: ReadModel[Any], head: int) -> None
             return
         await connection.execute("DELETE FROM read_models WHERE table_name = %s", (one.table,))
         await connection.execute(f"DROP TABLE IF EXISTS {one.table}".encode())
-        await connection.execute(one.create().encode())
+        for statement in one.create():
+            await connection.execute(statement.encode())
         await connection.execute("INSERT INTO read_models VALUES (%s, %s, %s)", (one.table, head, FIRST))
 
 

@@ -61,6 +61,8 @@ class Dockets(ReadModel[DocketRow]):
                 row.open_objections.remove(event.number)
                 if event.rejected_on is not None:
                     row.rejections[event.number] = event.rejected_on
+            case Docket.CourtCaseOpened() | Docket.CourtCaseClosed():
+                pass  # decides on an erasure; nobody asks for it
             case _:
                 raise TypeError(f"{type(event).__qualname__} is not an event of a docket")
         return row

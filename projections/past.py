@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from projections.applying import fold
 from projections.event_search import last_known
+from projections.folding import fold
 from projections.read_model import ReadModel, Row
 from store.codec import RecordDamaged, Recorded
 from store.database import Pool

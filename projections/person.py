@@ -9,6 +9,7 @@ from domain.actor import Role
 from domain.address import NationalAddress
 from domain.delegation import DelegatedService
 from domain.formats import PersonKind
+from domain.personal import Personal
 from domain.text import Text
 from domain.user import AccountStatus, Language, SponsorRelation, User
 from projections.read_model import ReadModel, Row
@@ -41,15 +42,15 @@ class PersonRow(Row):
     kind: PersonKind
     status: AccountStatus
     language: Language
-    national_id: str | None
-    username: str | None
-    name: Text | None
-    mobile: str | None
-    email: str | None
+    national_id: Personal[str | None]
+    username: Personal[str | None]
+    name: Personal[Text | None]
+    mobile: Personal[str | None]
+    email: Personal[str | None]
     roles: list[Role]
     sponsors: list[Sponsor]
     sponsor_ids: list[UUID]  # of `sponsors`, to find whom a sponsor may ask about
-    address: NationalAddress | None
+    address: Personal[NationalAddress | None]
     locked_until: datetime | None
     delegations: list[DelegationEntry]  # in the order in which they were granted
     delegate_ids: list[UUID]  # of `delegations`, each once, to find whom a delegate may ask about
@@ -59,6 +60,7 @@ class People(ReadModel[PersonRow]):
     name = "person"
     version = 2
     follows = User
+    person_column = "id"
     row = PersonRow
     columns = """
         id uuid PRIMARY KEY, kind text NOT NULL, status text NOT NULL, language text NOT NULL,
@@ -128,6 +130,12 @@ class People(ReadModel[PersonRow]):
                 delegations_are(row, [*row.delegations, granted])
             case PersonRow(), User.DelegationEnded():
                 delegations_are(row, [one for one in row.delegations if one.id != event.delegation_id])
+            case PersonRow(), User.Erased():
+                row.status = AccountStatus.ERASED
+                row.national_id = row.username = row.name = row.mobile = row.email = row.address = None
+                row.roles = [Role.PERSON]
+                row.locked_until = None
+                delegations_are(row, [])
             case _:
                 raise TypeError(f"{type(event).__qualname__} does not follow on {type(row).__name__}")
         return row

@@ -1,5 +1,6 @@
 """What a read model is: a table whose rows follow from the events of streams, and nothing else."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from copy import copy
@@ -10,6 +11,7 @@ import msgspec
 from eventsourcing.domain import Aggregate
 from psycopg import AsyncConnection, AsyncCursor
 
+from domain.personal import personal_fields
 from store.codec import Recorded
 
 Asked = AsyncCursor[Any]
@@ -37,6 +39,7 @@ class ReadModel(ABC, Generic[R]):
     columns: ClassVar[str]  # SQL: the table's columns, named as the row's fields
     indexes: ClassVar[Sequence[str]] = ()  # SQL: what to index, each `(columns) …` or `USING …`
     stream_column: ClassVar[str] = "id"  # SQL: the stream that a row follows
+    person_column: ClassVar[str | None] = None  # SQL: whose row it is; None: it has nothing personal in it
     row: type[R]
     suffix: str = ""
 
@@ -81,16 +84,27 @@ class ReadModel(ABC, Generic[R]):
         streams = {recorded.event.originator_id for recorded in events}
         return streams - {recorded.event.originator_id for recorded in events if recorded.event.originator_version == 1}
 
-    def create(self) -> str:
-        """SQL that makes the table, without its indexes."""
-        return f"CREATE TABLE {self.table} ({self.columns})"
+    def create(self) -> list[str]:
+        """SQL that makes the table, without its indexes. Of personal columns the database keeps no examples beside it."""
+        return [
+            f"CREATE TABLE {self.table} ({self.columns})",
+            *(f"ALTER TABLE {self.table} ALTER {name} SET STATISTICS 0" for name in personal_fields(self.row)),
+        ]
 
     def create_indexes(self) -> list[str]:
-        """SQL that makes the indexes where they are missing."""
+        """SQL that makes the indexes where they are missing. Of what an index computes no examples are kept either."""
+        named = list(zip(self.index_names, self.indexes, strict=True))
         return [
-            f"CREATE {'UNIQUE ' if index.startswith('UNIQUE ') else ''}INDEX IF NOT EXISTS {name} "
-            f"ON {self.table} {index.removeprefix('UNIQUE ')}"
-            for name, index in zip(self.index_names, self.indexes, strict=True)
+            *(
+                f"CREATE {'UNIQUE ' if index.startswith('UNIQUE ') else ''}INDEX IF NOT EXISTS {name} "
+                f"ON {self.table} {index.removeprefix('UNIQUE ')}"
+                for name, index in named
+            ),
+            *(
+                f"ALTER INDEX {name} ALTER COLUMN 1 SET STATISTICS 0"
+                for name, index in named
+                if re.match(r"\(\w+\(", index)
+            ),
         ]
 
     def rename_to(self, other: Self) -> list[str]:

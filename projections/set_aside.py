@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from projections.applying import fold, told
+from projections.applying import told
+from projections.folding import written
 from projections.read_model import ReadModel
 from projections.tables import SetAside, keep_back, locked, notify, set_aside
-from store.codec import Recorded
 from store.database import Connection, Database
 from store.faults import ExitStatus, Fault
 from store.log import Log
-from store.passing import passes
 
 
 async def retry(database: Database, log: Log, read_models: Sequence[ReadModel[Any]]) -> tuple[int, list[SetAside]]:
@@ -57,7 +56,7 @@ async def _mended(connection: Connection, log: Log, read_model: ReadModel[Any], 
         return False
     history = await log.read_streams([aside.stream], after=0, until=place.position, limit=place.position)
     events = [recorded for recorded in history if recorded.position not in place.skipped]
-    failed, fault = await _written(connection, read_model, events)
+    failed, fault = await written(connection, read_model, events)
     if fault is None:
         await connection.execute(
             "DELETE FROM set_aside WHERE table_name = %s AND stream = %s", (read_model.table, aside.stream)
@@ -68,23 +67,3 @@ async def _mended(connection: Connection, log: Log, read_model: ReadModel[Any], 
     reason = told(read_model, failed, fault) if failed else aside.reason
     await keep_back(connection, read_model.table, aside.stream, position, reason)
     return False
-
-
-async def _written(
-    connection: Connection, read_model: ReadModel[Any], events: Sequence[Recorded]
-) -> tuple[Recorded | None, Exception | None]:
-    """Write the rows that follow from a stream, as far as that goes; the event that it does not go past, and why."""
-    folded = fold(read_model, events)
-    for number in range(len(events) if folded.failed is None else events.index(folded.failed), 0, -1):
-        # What was before the fault is written, too: an event before it may be left out now.
-        rows = fold(read_model, events[:number]).rows
-        try:
-            async with connection.transaction():
-                await read_model.save(connection, list(rows.values()))
-        except Exception as fault:
-            if passes(fault):
-                raise
-            folded = folded._replace(failed=events[number - 1], fault=fault)
-        else:
-            break
-    return folded.failed, folded.fault

@@ -1,6 +1,6 @@
 """The tables of read models as the database knows them: how far each is, and what is kept back from it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -133,7 +133,8 @@ async def create(database: Database, read_models: Sequence[ReadModel[Any]]) -> N
         for read_model in await _to_make(connection, read_models):  # another start may have been first
             if read_model in await missing(connection, read_models):
                 await connection.execute(f"DROP TABLE IF EXISTS {read_model.table}".encode())
-                await connection.execute(read_model.create().encode())
+                for statement in read_model.create():
+                    await connection.execute(statement.encode())
                 await connection.execute(
                     "INSERT INTO read_models (table_name, position) VALUES (%s, 0) "
                     "ON CONFLICT (table_name) DO UPDATE SET position = 0",
@@ -169,14 +170,16 @@ async def kept(connection: Connection, read_models: Iterable[ReadModel[Any]]) ->
     return [name for name in names if name in found]
 
 
-async def drop(database: Database, read_models: Iterable[ReadModel[Any]]) -> list[str]:
-    """Drop the tables whose place was taken, and those whose building was not finished; tell their names.
+async def drop(
+    database: Database, read_models: Iterable[ReadModel[Any]], *, but: Collection[str] = frozenset()
+) -> list[str]:
+    """Drop the tables whose place was taken, and those whose building was not finished, but for some; tell their names.
 
     Nobody builds meanwhile: the caller has the lock of builders.
     """
     async with database.pool.connection() as connection, connection.transaction():
         unfinished = await there_are(connection, [one.next.table for one in read_models])
-        names = [*await kept(connection, read_models), *sorted(unfinished)]
+        names = [name for name in (*await kept(connection, read_models), *sorted(unfinished)) if name not in but]
         await connection.execute("DELETE FROM read_models WHERE table_name = ANY (%s)", (names,))
         for name in names:
             await connection.execute(f"DROP TABLE {name}".encode())

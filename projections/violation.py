@@ -9,11 +9,13 @@ import msgspec
 from domain.calendar import riyadh_day
 from domain.dues import NOTHING, UNDECIDED, ViolationStatus
 from domain.objection import OPEN_OBJECTION, ObjectionReason, ObjectionStatus
+from domain.personal import Personal
 from domain.text import Text
 from domain.violation import Violation, ViolationSource
 from projections.files import FileEntry, file_entries
 from projections.read_model import ReadModel, Row
 from store.codec import Recorded
+from store.database import Connection
 
 
 class InformationEntry(msgspec.Struct):
@@ -40,8 +42,8 @@ class ViolationRow(Row):
     occurred_at: datetime
     recorded_at: datetime
     recorded_on: date
-    location: Text | None
-    plate: str | None
+    location: Personal[Text | None]
+    plate: Personal[str | None]
     fine: Decimal
     min_fine: Decimal
     points: int
@@ -57,23 +59,23 @@ class ViolationRow(Row):
     extended_on: date | None
     extended_before: date | None
     replaces: str | None
-    evidence: list[FileEntry] | None  # None once erased
+    evidence: Personal[list[FileEntry] | None]  # None once erased
     objection_version: int | None = None
     objection_status: ObjectionStatus | None = None
     objection_status_since: datetime | None = None
     objection_reason: ObjectionReason | None = None
-    objection_statement: str | None = None
+    objection_statement: Personal[str | None] = None
     objection_submitted_at: datetime | None = None
     objection_event_id: UUID | None = None  # of the submission: what a receipt is for
     objection_decided_at: datetime | None = None
     objection_decided_on: date | None = None
     objection_outcome: ObjectionStatus | None = None
-    objection_explanation: Text | None = None
+    objection_explanation: Personal[Text | None] = None
     objection_modified_fine: Decimal | None = None
-    objection_attachments: list[FileEntry] | None = None  # of the submission; None once erased, too
-    objection_information: list[InformationEntry] = []  # oldest first  # noqa: RUF012 (msgspec copies it)
+    objection_attachments: Personal[list[FileEntry] | None] = None  # of the submission; None once erased, too
+    objection_information: Personal[list[InformationEntry]] = []  # oldest first  # noqa: RUF012 (msgspec copies it)
     appealed_at: datetime | None = None
-    appeal_grounds: str | None = None
+    appeal_grounds: Personal[str | None] = None
     court_decided_at: datetime | None = None
     court_modified_fine: Decimal | None = None
 
@@ -88,6 +90,7 @@ class Violations(ReadModel[ViolationRow]):
     name = "violation"
     version = 2
     follows = Violation
+    person_column = "violator_id"
     row = ViolationRow
     columns = """
         id uuid PRIMARY KEY, number text NOT NULL, violator_id uuid NOT NULL, type_code text NOT NULL,
@@ -322,3 +325,10 @@ def fine_is_gone(row: ViolationRow, event: Violation.ObjectionAccepted | Violati
     row.refund_due = event.refund
     if row.status is not ViolationStatus.VOIDED:
         now_is(row, ViolationStatus.REFUND_PENDING if event.refund else ViolationStatus.CANCELLED, event)
+
+
+async def violations_in_court(connection: Connection, person_id: UUID) -> list[UUID]:
+    """The violations of somebody that a court has not decided on."""
+    sql = f"SELECT id FROM {Violations().table} WHERE violator_id = %s AND objection_status = %s"  # noqa: S608 (our own name)
+    cursor = await connection.execute(sql.encode(), (person_id, ObjectionStatus.APPEALED_TO_COURT.value))
+    return [id for (id,) in await cursor.fetchall()]

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.calendar import riyadh_day
+from domain.personal import Personal
 from domain.text import Text
 from domain.visa import MovementDirection, Visa
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
@@ -54,7 +55,7 @@ class VisaRow(Row):
     exit_before: date
     return_before: date | None
     fee: Decimal
-    passport_number: str | None
+    passport_number: Personal[str | None]
     replaces: str | None  # the number of the void visa that it corrects
     movements: list[MovementEntry]  # in the order of their reports
     extensions: list[ExtensionEntry]  # oldest first
@@ -69,6 +70,7 @@ class Visas(ReadModel[VisaRow]):
     name = "visa"
     version = 3
     follows = Visa
+    person_column = "holder_id"
     row = VisaRow
     columns = """
         id uuid PRIMARY KEY, number text NOT NULL, holder_id uuid NOT NULL, sponsor_id uuid,

@@ -24,6 +24,7 @@ from schema.errors import bad_input
 from store.blobs import Blobs, Received
 from store.codec import to_milliseconds
 from store.database import Connection, Pool
+from store.erasure_file import ErasureFile
 from telemetry.call import Call
 from telemetry.name import Names
 
@@ -52,6 +53,7 @@ class Services:
     token_keys: TokenKeys
     access_token_seconds: int
     blobs: Blobs
+    erasures: ErasureFile
     updates: Updates
     has_stopped: Callable[[], bool] = lambda: False  # this process knows that nothing is applied to the read models
     names: Names = field(default_factory=Names)

@@ -19,6 +19,7 @@ from commands.edit import (
     NationalAddressInput,
     ResendCode,
 )
+from commands.erasure import ErasePerson
 from commands.form import GlobalId
 from commands.objection import (
     AppealObjection,
@@ -183,6 +184,11 @@ _describe(EndSponsorship, "A sponsorship that has ended.", national_id="Iqama nu
 _describe(GrantRole, "A role for somebody, never for oneself.", role="The role.")
 _describe(RevokeRole, "A role that somebody loses.", role="The role.")
 _describe(UnlockAccount, "An account to unlock before its time.")
+_describe(
+    ErasePerson,
+    "Somebody whose personal data is to be destroyed.",
+    legal_basis="The law or decision that asks for it, 1 to 200 characters. It stays in the record: it must name nobody.",
+)
 
 # Visas
 

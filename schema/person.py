@@ -14,6 +14,7 @@ import schema.visa
 from domain import formats, rules
 from domain.actor import Role
 from domain.calendar import hijri_year
+from domain.errors import RequestErrorCode
 from domain.formats import PersonKind
 from domain.objection import rejected_in_year
 from domain.text import Text
@@ -35,6 +36,7 @@ from schema.access import (
 from schema.address import NationalAddress, address_shown
 from schema.context import Context, Info
 from schema.docket import docket_of
+from schema.errors import RequestError
 from schema.filters import ViolationFilterArgument, VisaFilterArgument
 from schema.ids import Node, row_id
 from schema.look import (
@@ -254,7 +256,7 @@ class User(Node):
 
 def user_shown(row: PersonRow, context: Context) -> User:
     if row.national_id is None or row.name is None or row.username is None:
-        raise LookupError("an erased account")  # its token is not valid, so nobody gets here
+        raise RequestError(RequestErrorCode.UNAUTHENTICATED)  # erased: who they were is remembered for a moment
     return User(
         id=row_id(context, "User", row.id),
         row=row,
@@ -338,6 +340,13 @@ async def person_with_id(context: Context, national_id: str) -> Person | None:
         return None
     known_party(context, found[0], found[0].seen_as)
     return person_shown(found[0], found[0].seen_as, context)
+
+
+async def erased_person(context: Context, person_id: UUID) -> Person | None:
+    """Somebody whom an administrator has erased, as they are since."""
+    require_official(context, Data.PERSON)
+    found = await look(context, PEOPLE, Condition("one.id = %(person)s", (("person", person_id),)))
+    return person_shown(found[0], found[0].seen_as, context) if found else None
 
 
 @strawberry.type

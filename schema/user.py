@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import strawberry
 
+from commands.erasure import ErasePerson, check_old_court_cases, register, registered_at
 from commands.form import normal
 from commands.user import (
     AssignSponsor,
@@ -20,12 +22,13 @@ from domain import formats
 from domain.messages import MessageKind
 from projections.person import PersonRow
 from projections.read_model import fetch
+from projections.violation import violations_in_court
 from schema import table
 from schema.access import Data, SeenAs
 from schema.context import Info
 from schema.mutation import change, may, mutation
 from schema.payload import Payload
-from schema.person import Person, person_shown, person_with_id
+from schema.person import Person, erased_person, person_shown, person_with_id
 from schema.resolver import resolver
 from schema.scalars import Position
 from schema.selection import selects
@@ -35,6 +38,7 @@ from store.work import Work
 @strawberry.type(description="The answer to a change of somebody's account.")
 class PersonPayload(Payload):
     national_id: strawberry.Private[str | None] = None
+    erased_id: strawberry.Private[UUID | None] = None  # who has no national ID any more
 
     @resolver(
         "The person as they are now, as far as the reader may see; null if nothing changed. For officials this is a look: "
@@ -42,6 +46,8 @@ class PersonPayload(Payload):
     )
     async def person(self, info: Info) -> Person | None:
         context = info.context
+        if self.erased_id is not None and not context.is_behind:
+            return await erased_person(context, self.erased_id)
         if self.national_id is None or context.is_behind:
             return None
         if context.reader.agency is None:
@@ -106,3 +112,24 @@ class UserMutations:
             work.change.statements += notices
 
         return await _changed(info, "unlockAccount", input, told)
+
+    @mutation(
+        "Destroy somebody's personal data for good. What was recorded stays, without it; the ID number may be registered "
+        "again, as another person. Refused while an objection of theirs is open or before a court. For administrators, never "
+        "for themselves."
+    )
+    async def erase_person(self, info: Info, input: ErasePerson) -> PersonPayload | None:
+        context = info.context
+        may(context, "erasePerson", shows=_shows(info))
+
+        async def check(work: Work) -> None:
+            (person_id,) = work.change.erased
+            async with context.connection() as connection:
+                in_court = await violations_in_court(connection, person_id)
+            await check_old_court_cases(work, in_court)
+
+        position = await change(context, "erasePerson", input, also=check, shows=_shows(info))
+        erased = await registered_at(context.accounts.log, position)
+        # Before it is answered: who is told that it is done can rely on it also when the database is restored.
+        await register(context.services.erasures, [erased])
+        return PersonPayload(erased_id=erased.person_id, position=Position(position))

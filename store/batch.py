@@ -10,12 +10,14 @@ from psycopg.abc import Params
 
 from store import announcements
 from store.change import Appended, Change, Claim, ClaimTaken, CommandKey, Conflict, Due, KeyTaken
+from store.codec import PersonErased
+from store.erasure import DESTROY
 
 ROWS_PER_STATEMENT = 2_000
 
 ClaimId = tuple[str, bytes]
 
-Refusal = Conflict | ClaimTaken | KeyTaken
+Refusal = Conflict | ClaimTaken | KeyTaken | PersonErased
 
 
 class NewRow(NamedTuple):
@@ -46,6 +48,7 @@ class Prepared:
     commands: Sequence[Command]
     forgotten: frozenset[bytes]  # digests of commands that may be recorded anew
     people: Sequence[tuple[UUID, bytes]]  # wrapped keys
+    sealed_for: frozenset[UUID]  # people whose key was there when it was sealed, and must be still
     bytes: int
 
 
@@ -77,6 +80,7 @@ DUE = """
     INSERT INTO due (stream, on_day, person_id) SELECT * FROM unnest(%b::uuid[], %b::date[], %b::uuid[])
     ON CONFLICT (stream) DO UPDATE SET on_day = excluded.on_day WHERE due.on_day <> excluded.on_day
 """
+KEYED = "SELECT person_id FROM person_keys WHERE person_id = ANY(%b)"
 NOT_DUE = "DELETE FROM due WHERE stream = ANY(%b)"
 CREDENTIALS = """
     INSERT INTO credentials (person_id, password_hash) SELECT * FROM unnest(%b::uuid[], %b::text[])
@@ -97,6 +101,7 @@ class Seen:
     versions: dict[UUID, int]
     owners: dict[ClaimId, UUID | None]
     commands: dict[bytes, tuple[int, bytes]]  # position, HMAC of the input
+    keyed: set[UUID]  # people who have a key
 
 
 @dataclass(slots=True)
@@ -182,6 +187,9 @@ def _refusal(change: Prepared, seen: Seen) -> Refusal | None:
     for claim_id, (claim, owner) in change.claims.items():
         if claim_id not in change.released and seen.owners.get(claim_id, owner) not in {owner, None}:
             return ClaimTaken(claim)
+    # What is sealed with a key that is gone could be read by whoever still has it in memory: nothing of it is recorded.
+    for person in change.sealed_for - seen.keyed:
+        return PersonErased(person)
     return None
 
 
@@ -208,6 +216,10 @@ def _take(change: Prepared, seen: Seen, batch: Batch, now: datetime) -> Appended
     batch.due |= change.change.due
     batch.credentials |= change.change.credentials
     batch.statements += change.change.statements
+    seen.keyed |= {person for person, _ in change.people}
+    for person in change.change.erased:
+        seen.keyed.discard(person)
+        batch.statements.append((DESTROY, {"person": person}))
     return Appended(before + 1, seen.position)
 
 

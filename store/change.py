@@ -47,6 +47,8 @@ class Change:
     """Scope and key of commands that may be recorded anew; one that is among `keys` too, was."""
     people: list[UUID] = field(default_factory=list)
     """New people: each gets a data key."""
+    erased: list[UUID] = field(default_factory=list)
+    """People whose key, and all that is kept beside the record, is destroyed with it."""
     due: dict[UUID, Due | None] = field(default_factory=dict)
     """Stream → when; None: never."""
     credentials: dict[UUID, str] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from store.codec import (
     Box,
     Entry,
     Event,
+    PersonErased,
     RandomBytes,
     RecordDamaged,
     Recorded,
@@ -116,7 +117,8 @@ class Log:
         """
         new = {person: self._keyring.create(person) for person in change.people}
         keys = {person: key for person, (key, _) in new.items()}
-        rows = await self._encode(change.entries, keys)
+        sealed_for = {person for entry in change.entries if (person := person_of(entry.event)) and person not in new}
+        rows = await self._encode(change.entries, (await self._keyring.load(sealed_for) if sealed_for else {}) | keys)
         forgotten = self._cache.forgotten
         appended = await self._record(
             Prepared(
@@ -130,6 +132,7 @@ class Log:
                 ],
                 forgotten=frozenset(self._command_id(scope, key) for scope, key in change.forgotten),
                 people=[(person, wrapped) for person, (_, wrapped) in new.items()],
+                sealed_for=frozenset(sealed_for),
                 bytes=sum(len(row.state) for row in rows),
             ),
             keys,
@@ -144,6 +147,9 @@ class Log:
         while True:
             try:
                 return await self._writer.record(change)
+            except PersonErased as fault:
+                self.forget([str(fault.person)])
+                raise
             except psycopg.Error as fault:
                 if fault.sqlstate != ANOTHER_MASTER_KEY:
                     raise
@@ -396,9 +402,7 @@ class Log:
         ((number,),) = await self._select("SELECT nextval('visa_numbers')", ())
         return str(number)
 
-    async def _encode(self, entries: Sequence[Entry], new: dict[UUID, bytes]) -> list[NewRow]:
-        people = {person for entry in entries if (person := person_of(entry.event)) and person not in new}
-        keys = (await self._keyring.load(people) if people else {}) | new
+    async def _encode(self, entries: Sequence[Entry], keys: dict[UUID, bytes]) -> list[NewRow]:
         rows = []
         for number, entry in enumerate(entries, 1):
             event = entry.event

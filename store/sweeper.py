@@ -57,6 +57,19 @@ class Sweeper:
             await asyncio.to_thread(_set_aside, unheld, self._blobs.aside)
         await self.judge(before)
 
+    async def remove(self, digests: Collection[bytes]) -> list[bytes]:
+        """Delete those of these files that nobody holds; tell which are left, fresh ones for a while.
+
+        A fresh one may have been sent by somebody else just now, whose case is not recorded yet.
+        """
+        held = await self._held(digests)
+        places = {sha256: self._blobs.place(sha256) for sha256 in digests if sha256 not in held}
+        before = (self._now() - FRESH_FOR).timestamp()
+        old = [place for place in places.values() if await asyncio.to_thread(_is_old, place, before)]
+        await asyncio.to_thread(_set_aside, old, self._blobs.aside)
+        await self.judge(before)
+        return [sha256 for sha256, place in places.items() if await asyncio.to_thread(place.exists)]
+
     async def judge(self, before: float) -> None:
         """Delete what is aside, and put back what is not of no use, as it turns out."""
         aside = await asyncio.to_thread(_files, self._blobs.aside)

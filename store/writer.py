@@ -16,7 +16,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 from store import batch as sql
 from store.batch import Batch, Prepared, Seen, decide
 from store.change import Appended, ClaimTaken, Conflict, KeyTaken, LogUnavailable
-from store.codec import RandomBytes, to_milliseconds
+from store.codec import PersonErased, RandomBytes, to_milliseconds
 from store.database import Connection, Database, DatabaseUnavailable
 
 EVENTS_PER_BATCH = 2_000
@@ -200,6 +200,7 @@ class Writer:
         streams = list({stream for change in changes for stream in change.expected})
         claims = list({claim for change in changes for claim in (*change.claims, *change.released)})
         commands = list({command.digest for change in changes for command in change.commands})
+        people = list({person for change in changes for person in change.sealed_for})
         async with connection.pipeline():
             await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             head = await connection.execute(sql.HEAD)
@@ -208,6 +209,7 @@ class Writer:
             kinds_and_digests = [[kind for kind, _ in claims], [digest for _, digest in claims]]
             owners = await connection.execute(sql.OWNERS, kinds_and_digests, binary=True) if claims else None
             known = await connection.execute(sql.COMMANDS, (commands,), binary=True) if commands else None
+            keyed = await connection.execute(sql.KEYED, (people,), binary=True) if people else None
         position, recorded_at, transaction = await _one(head)
         seen = Seen(
             position=position,
@@ -215,6 +217,7 @@ class Writer:
             versions={stream: version or 0 for stream, version in await _all(versions)},
             owners={(kind, digest): owner for kind, digest, owner in await _all(owners)},
             commands={digest: (position, recorded_input) for digest, position, recorded_input in await _all(known)},
+            keyed={person for (person,) in await _all(keyed)},
         )
         return decide(changes, seen, transaction=transaction, now=to_milliseconds(self._now()))
 
@@ -293,7 +296,7 @@ def _word(outcome: asyncio.Future[Appended]) -> str:
     match outcome.exception():
         case None:
             return "RECORDED"
-        case Conflict() | ClaimTaken() | KeyTaken():
+        case Conflict() | ClaimTaken() | KeyTaken() | PersonErased():
             return "OVERTAKEN"
         case _:
             return "FAILED"

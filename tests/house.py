@@ -35,6 +35,7 @@ from server import background
 from store.announcements import ERASED
 from store.blobs import Blobs
 from store.database import Database
+from store.erasure_file import ErasureFile
 from store.keyring import Keyring
 from store.log import Log
 from store.work import Work
@@ -107,6 +108,7 @@ class House:
     clients: Clients
     keys: TokenKeys
     blobs: Blobs
+    erasures: ErasureFile
     now: Clock
     followed: Followed
     app: GraphQLApp
@@ -233,6 +235,13 @@ class House:
         return session
 
 
+def erasure_file(folder: Path) -> ErasureFile:
+    """An empty file of erasures."""
+    file = ErasureFile(folder / "erasures")
+    file.begin()
+    return file
+
+
 @asynccontextmanager
 async def open_house(
     database: Database, log: Log, keyring: Keyring, now: Clock, folder: Path, *, rebuilt: bool = True
@@ -242,6 +251,7 @@ async def open_house(
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
     clients = Clients(database, Digests(keyring.keys.lookup.access))
     blobs = Blobs(folder / "blobs")
+    erasures = erasure_file(folder)
     keys = TokenKeys.load(folder / "token.jwk", create=True)
     follower = Follower(log, database, READ_MODELS)
     async with (
@@ -251,10 +261,17 @@ async def open_house(
     ):
         updates = Updates(log, database, followed)
         services = Services(
-            database.pool, accounts, followed, keys, access_token_seconds=300, blobs=blobs, updates=updates
+            database.pool,
+            accounts,
+            followed,
+            keys,
+            access_token_seconds=300,
+            blobs=blobs,
+            erasures=erasures,
+            updates=updates,
         )
         app = GraphQLApp(services=services, is_active=clients.is_active, now=now)
-        house = House(database, log, keyring, accounts, clients, keys, blobs, now, followed, app)
+        house = House(database, log, keyring, accounts, clients, keys, blobs, erasures, now, followed, app)
         async with background(updates.run):
             yield house
         if rebuilt:

@@ -21,6 +21,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "token_key_file": Path(".data/keys/token.jwk"),
         "log_key_file": Path(".data/keys/log.key"),
         "checkpoint_file": Path(".data/log/checkpoint"),
+        "erasures_file": Path(".data/log/erasures"),
+        "rewrite_bytes": 268_435_456,
         "origin": "sijil.local",
         "log_origin": "sijil.local/log",
         "trusted_proxies": None,

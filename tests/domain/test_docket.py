@@ -2,7 +2,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from domain.docket import Docket
-from domain.objection import ObjectionOutcome
+from domain.objection import CourtOutcome, ObjectionOutcome
 from domain.text import Text
 from domain.visa import Visa
 from domain.visa_terms import VisaStatus
@@ -11,6 +11,7 @@ from tests.examples import (
     DEPARTURE,
     RAJESH,
     RETURN,
+    appeals,
     decides,
     docket,
     facts,
@@ -20,6 +21,7 @@ from tests.examples import (
     objects,
     pays,
     reviews,
+    rules_in_court,
     settled_down,
     violation,
     visa,
@@ -226,3 +228,28 @@ def test_an_accepted_objection_is_no_rejection() -> None:
     closed = {"occurred": noon("2026-01-12"), "number": "7000000001", "rejected_on": None}
     assert facts(record) == [("ObjectionClosed", closed)]
     assert record.rejections == {}
+
+
+def test_a_case_is_open_from_the_objection_to_the_end_and_again_while_a_court_has_it() -> None:
+    record, its = settled_down(docket()), violation()
+    told = []
+
+    def noted(on: str) -> None:
+        record.note_violation(its, now=noon(on))
+        told.append((names(record), record.has_open_case))
+
+    objects(its, "2026-01-10", record)
+    noted("2026-01-10")
+    reviews(its, "2026-01-11")
+    decides(its, ObjectionOutcome.REJECTED, "2026-01-12")
+    noted("2026-01-12")
+    appeals(its, "2026-01-13")
+    noted("2026-01-13")
+    rules_in_court(its, CourtOutcome.UPHELD, "2026-01-14")
+    noted("2026-01-14")
+    assert told == [
+        (["ObjectionOpened"], True),
+        (["ViolationFellDue", "ObjectionClosed"], False),
+        (["CourtCaseOpened"], True),
+        (["CourtCaseClosed"], False),
+    ]

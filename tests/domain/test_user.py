@@ -20,6 +20,7 @@ from tests.examples import (
     Person,
     facts,
     invalid,
+    names,
     noon,
     person,
     refuses,
@@ -411,3 +412,49 @@ def test_an_account_is_replayed_from_its_events() -> None:
     events = given.collect_events()
     assert replayed(events) == given
     assert isinstance(replayed(events), User)
+
+
+# Erasure
+
+NOW = noon("2026-03-01")
+BASIS = "Personal Data Protection Law, article 18"
+
+
+def test_an_erased_account_has_nothing_personal_no_role_and_no_delegation() -> None:
+    given = person()
+    given.grant_role(Role.AUDITOR, by="setup", now=NOW)
+    given.change_address(ADDRESS, now=NOW)
+    given.lock(NOW + timedelta(minutes=30), 5, now=NOW)
+    settled_down(given).erase(BASIS, by=str(HIND), has_open_case=False, now=NOW)
+    assert facts(given) == [("Erased", {"occurred": NOW, "legal_basis": BASIS})]
+    assert (given.is_erased, given.roles, given.delegations, given.locked_until) == (True, {Role.PERSON}, {}, None)
+    personal = (given.national_id, given.username, given.name, given.mobile, given.email, given.address)
+    assert personal == (None,) * 6
+
+
+def test_nobody_erases_themselves() -> None:
+    given = settled_down(person())
+    with refuses(given, invalid(rules.ERASED_BY_OTHERS, "nationalId")):
+        given.erase(BASIS, by=str(given.id), has_open_case=False, now=NOW)
+
+
+def test_nobody_with_an_open_case_is_erased() -> None:
+    given = settled_down(person())
+    with refuses(given, Problem(ProblemCode.OPEN_CASE_EXISTS)):
+        given.erase(BASIS, by=str(HIND), has_open_case=True, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "naming",
+    ["by RAJESH kumar himself", "راجيش كومار", "no. 2502032556", "٢٥٠٢٠٣٢٥٥٦", "to 0512345678", "Rajesh@example.sa"],
+)
+def test_the_legal_basis_of_an_erasure_names_nobody(naming: str) -> None:
+    given = settled_down(person())
+    with refuses(given, invalid(rules.LEGAL_BASIS_NAMES_NOBODY, "legalBasis")):
+        given.erase(f"Asked {naming}", by=str(HIND), has_open_case=False, now=NOW)
+
+
+def test_who_was_erased_before_is_erased_again_whatever_stands_in_the_way() -> None:
+    given = settled_down(person())
+    given.erase_again(BASIS, now=NOW)
+    assert (names(given), given.is_erased) == (["Erased"], True)

@@ -228,12 +228,12 @@ async def test_what_cannot_be_applied_is_set_aside_in_what_is_built_and_the_rest
 async def test_a_build_whose_table_cannot_take_anything_ends_and_leaves_the_live_one(
     log: Log, database: Database, head: int
 ) -> None:
-    class WithoutMobile(People):
-        columns = People.columns.replace(" mobile text,", "")
+    class WithoutKind(People):
+        columns = People.columns.replace(" kind text NOT NULL,", "")
 
     before = await rows(database, People().table)
     with pytest.raises(CannotApply, match=r"User\.Registered in person: UndefinedColumn"):
-        await built(log, database, WithoutMobile())
+        await built(log, database, WithoutKind())
     assert await rows(database, People().table) == before
     assert await log.head() == head
 

@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from commands.importer import Importer, Options
-from projections.applying import fold
 from projections.check import differences
 from projections.event import EventRow, Events
 from projections.event_search import ANYTHING, Wanted, find, find_last
+from projections.folding import fold
 from projections.read_model import fetch
 from projections.set_aside import retry
 from projections.tables import set_aside

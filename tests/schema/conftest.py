@@ -50,6 +50,7 @@ from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock, Databases
 from tests.feeds import valid_id
+from tests.house import erasure_file
 
 POSITION = 42
 
@@ -156,6 +157,7 @@ async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_pa
         token_keys=keys,
         access_token_seconds=300,
         blobs=Blobs(tmp_path / "blobs"),
+        erasures=erasure_file(tmp_path),
         updates=Updates(log, database, followed),
     )
     clients = Clients(database, Digests(keyring.keys.lookup.access))

@@ -1,0 +1,55 @@
+"""Takes what was personal out of the rows of people who are erased: they are made again from the record, which lacks it."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
+from uuid import UUID
+
+from domain.user import User
+from projections.folding import written
+from projections.read_model import ReadModel
+from projections.tables import Place
+from store.codec import Recorded
+from store.database import Connection
+from store.log import Log
+
+AT_ONCE: Final = 200  # streams whose events are in memory together
+
+
+def erased_in(batch: Iterable[Recorded]) -> list[UUID]:
+    """The people whose erasure is among these events."""
+    return [recorded.event.originator_id for recorded in batch if isinstance(recorded.event, User.Erased)]
+
+
+async def make_anew(
+    connection: Connection,
+    log: Log,
+    tables: Iterable[tuple[ReadModel[Any], Place]],
+    people: Sequence[UUID],
+    until: int,
+) -> None:
+    """Make the rows of these people's streams anew, as of a position; of what is set aside, those that there are.
+
+    Their keys are forgotten first: the rows may have been made with one that was still in memory.
+    """
+    log.forget([*map(str, people)])
+    for read_model, place in tables:
+        streams = await _streams_of(connection, read_model, people)
+        for start in range(0, len(streams), AT_ONCE):
+            some = streams[start : start + AT_ONCE]
+            events = await log.read_streams(some, after=0, until=until, limit=until)
+            events.sort(key=_stream)  # stays in the log's order within a stream
+            for _, history in groupby(events, key=_stream):
+                await written(connection, read_model, [one for one in history if one.position not in place.skipped])
+
+
+async def _streams_of(connection: Connection, read_model: ReadModel[Any], people: Sequence[UUID]) -> list[UUID]:
+    if read_model.person_column is None:
+        return []
+    sql = f"SELECT id FROM {read_model.table} WHERE {read_model.person_column} = ANY (%s)"  # noqa: S608 (our own names)
+    cursor = await connection.execute(sql.encode(), (list(people),))
+    return [id for (id,) in await cursor.fetchall()]
+
+
+_stream = attrgetter("event.originator_id")

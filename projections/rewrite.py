@@ -1,0 +1,222 @@
+"""The end of an erasure: tables that held somebody's values are written anew, so that their files hold them no more."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg.errors import LockNotAvailable
+
+from commands.erasure import register
+from projections.build import building_alone
+from projections.read_model import ReadModel
+from projections.tables import drop, kept, positions
+from store.database import Connection, Database, DatabaseUnavailable, let_go, only_one
+from store.erasure import DESTROY_LATE, TABLES
+from store.erasure_file import ErasureFile, Registered
+from store.faults import ExitStatus, Fault
+from store.sweeper import Sweeper
+
+logger = logging.getLogger(__name__)
+
+REWRITE_LOCK = 7  # second key of the advisory lock: one process rewrites at a time
+LOOK_AGAIN_AFTER: Final = 30.0  # seconds
+REST_AFTER: Final = 600.0  # seconds after a rewrite: erasures that come close together are rewritten together
+TRIES: Final = 5
+TRY_AGAIN_AFTER: Final = 1.0  # seconds
+LOCK_WITHIN: Final = "500ms"  # who reads a table meanwhile waits as long, before it is written anew
+
+NOTE: Final = """
+    UPDATE erasures SET waits_for = (
+        SELECT jsonb_object_agg(name, pg_relation_filenode(to_regclass(name))::bigint) FROM unnest(%s::text[]) name)
+    WHERE rewritten_at IS NULL AND waits_for IS NULL AND blobs = '{}' AND position <= %s
+"""
+# Whoever wrote a table anew: VACUUM FULL, pg_repack, `sijil rebuild`. Its file is another one then, or it is gone.
+SETTLE: Final = """
+    UPDATE erasures SET waits_for = (
+        SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(waits_for)
+        WHERE to_regclass(key) IS NOT NULL
+            AND (value = 'null' OR value = to_jsonb(pg_relation_filenode(to_regclass(key))::bigint)))
+    WHERE rewritten_at IS NULL AND waits_for IS NOT NULL
+"""
+WAITING: Final = """
+    SELECT name, pg_total_relation_size(name::regclass) FROM (
+        SELECT DISTINCT jsonb_object_keys(waits_for) AS name FROM erasures WHERE rewritten_at IS NULL) waiting
+    WHERE to_regclass(name) IS NOT NULL ORDER BY name
+"""
+# Its file may be another one after a crash, and yet hold rows that somebody's old transaction could see: null until that is
+# known, which no file is.
+BEGIN: Final = """
+    UPDATE erasures SET waits_for = jsonb_set(waits_for, ARRAY[%(name)s], 'null')
+    WHERE rewritten_at IS NULL AND waits_for ? %(name)s
+"""
+END: Final = "UPDATE erasures SET waits_for = waits_for - %(name)s WHERE rewritten_at IS NULL AND waits_for ? %(name)s"
+DONE: Final = "UPDATE erasures SET rewritten_at = %s WHERE rewritten_at IS NULL AND waits_for = '{}'"
+FOLLOWED: Final = """
+    SELECT table_name FROM read_models WHERE built_to IS NULL AND position >= %s AND table_name NOT LIKE '%%\\_next'
+"""
+
+
+class Rewriter:
+    """Runs in every process that works; one of them at a time does it."""
+
+    def __init__(
+        self,
+        database: Database,
+        sweeper: Sweeper,
+        file: ErasureFile,
+        read_models: Sequence[ReadModel[Any]],
+        *,
+        now: Callable[[], datetime],
+        most_bytes: float,
+    ) -> None:
+        """Prepare to rewrite.
+
+        Args:
+            database: where the tables are.
+            sweeper: deletes files.
+            file: of erasures, outside the database.
+            read_models: all of this version.
+            now: the clock.
+            most_bytes: larger tables are left to the operator: nobody reads a table while it is written anew.
+        """
+        self._database = database
+        self._sweeper = sweeper
+        self._file = file
+        self._read_models = [one for one in read_models if one.person_column is not None]
+        self._now = now
+        self._most_bytes = most_bytes
+        self._told: set[str] = set()  # tables of which it was said that they are too large
+
+    async def run(self) -> None:
+        """Rewrite now and then, until cancelled; at once what a process before has left."""
+        while True:
+            done = 0
+            try:
+                done = await self.rewrite()
+            except (psycopg.Error, DatabaseUnavailable, OSError) as fault:
+                logger.warning("erased values stay in files of the database for a moment: %s", type(fault).__qualname__)
+            except Fault as fault:
+                logger.info("erased values stay in files of the database for a moment: %s", fault.message)
+            await asyncio.sleep(REST_AFTER if done else LOOK_AGAIN_AFTER)
+
+    async def rewrite(self) -> int:
+        """Bring every erasure as far as it goes; tell how many are done with.
+
+        Raises:
+            Fault: another process rewrites, or builds read models.
+        """
+        async with await self._database.connect() as connection:
+            if not await self._is_waited_for(connection):
+                return 0
+            if not await only_one(connection, REWRITE_LOCK):
+                raise Fault("Another process rewrites tables: wait until it is done.", ExitStatus.BUSY)
+            try:
+                return await self._rewrite(connection)
+            finally:
+                with suppress(psycopg.Error):
+                    await let_go(connection, REWRITE_LOCK)
+
+    async def _rewrite(self, connection: Connection) -> int:
+        await self._register(connection)
+        await self._delete_files(connection)
+        await self._note(connection)
+        await connection.execute(SETTLE)
+        cursor = await connection.execute(WAITING)
+        for name, size in await cursor.fetchall():
+            if size <= self._most_bytes:
+                await self._write_anew(connection, name)
+            elif name not in self._told:
+                self._told.add(name)
+                logger.warning(
+                    "%s is to be written anew and is too large to be done by itself: see docs/erasure.md", name
+                )
+        done = await connection.execute(DONE, (self._now(),))
+        return done.rowcount
+
+    async def _is_waited_for(self, connection: Connection) -> bool:
+        cursor = await connection.execute("SELECT EXISTS (SELECT FROM erasures WHERE rewritten_at IS NULL)")
+        return await cursor.fetchone() == (True,)
+
+    async def _register(self, connection: Connection) -> None:
+        """Add to the file outside the database what it lacks: it could not be written, or a process was killed before."""
+        cursor = await connection.execute("SELECT person_id, at, position FROM erasures WHERE rewritten_at IS NULL")
+        try:
+            await register(self._file, [Registered(*row) for row in await cursor.fetchall()])
+        except Fault as fault:
+            logger.critical("%s", fault.message)
+
+    async def _delete_files(self, connection: Connection) -> None:
+        cursor = await connection.execute(
+            "SELECT person_id, blobs FROM erasures WHERE rewritten_at IS NULL AND blobs <> '{}'"
+        )
+        for person_id, digests in await cursor.fetchall():
+            left = await self._sweeper.remove(digests)
+            await connection.execute("UPDATE erasures SET blobs = %s::bytea[] WHERE person_id = %s", (left, person_id))
+
+    async def _note(self, connection: Connection) -> None:
+        """Note which tables the erasures wait for that all read models have seen, and the files of these tables."""
+        async with building_alone(self._database):
+            at = await positions(connection, self._read_models)
+            seen = min(at.values(), default=0)
+            cursor = await connection.execute(
+                "SELECT max(position) FROM erasures WHERE waits_for IS NULL AND position <= %s", (seen,)
+            )
+            (last,) = await cursor.fetchone() or (None,)
+            if last is None:
+                return
+            cursor = await connection.execute(FOLLOWED, (last,))
+            followed = {name for (name,) in await cursor.fetchall()}  # by an earlier version of the program, too
+            dropped = await drop(self._database, self._read_models, but=followed)
+            if dropped:
+                logger.warning("dropped, because they held values of people who are erased: %s", ", ".join(dropped))
+            await connection.execute(DESTROY_LATE, {"position": last})
+            names = [*TABLES, *at, *await kept(connection, self._read_models)]
+            await connection.execute(NOTE, (names, last))
+
+    async def _write_anew(self, connection: Connection, name: str) -> None:
+        for _ in range(TRIES):
+            try:
+                await connection.execute(BEGIN, {"name": name})
+                is_clean = await _vacuum(connection, name)
+            except LockNotAvailable:
+                await asyncio.sleep(TRY_AGAIN_AFTER)
+                continue
+            if is_clean:
+                await connection.execute(END, {"name": name})
+            else:
+                logger.info("%s still has rows that an old transaction could see: trying again later", name)
+            return
+        logger.info("%s is read by somebody who takes long: trying again later", name)
+
+
+async def _vacuum(connection: Connection, name: str) -> bool:
+    """Write a table anew; whether that has left out every dead row, and no old transaction could see one still.
+
+    The first number in the details that PostgreSQL tells, in whatever language, is that of the dead rows it had to keep.
+    """
+    dead: list[int] = []
+
+    def hear(told: psycopg.errors.Diagnostic) -> None:
+        number = re.match(r"\d+", told.message_detail or "")
+        if number and told.severity_nonlocalized == "INFO":
+            dead.append(int(number[0]))
+
+    connection.add_notice_handler(hear)
+    try:
+        await connection.execute(f"SET lock_timeout = '{LOCK_WITHIN}'".encode())
+        await connection.execute(f"VACUUM (FULL, ANALYZE, VERBOSE) {name}".encode())
+    finally:
+        connection.remove_notice_handler(hear)
+    return not any(dead)
+
+
+def waiting_for(tables: Collection[str] | None) -> str:
+    """What an erasure waits for, in words."""
+    if tables is None:
+        return "waits for the read models, or for files that came in within the hour"
+    return f"waits for {', '.join(sorted(tables))} to be written anew"

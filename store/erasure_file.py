@@ -1,0 +1,125 @@
+"""The register of erasures: a file outside the database, which is not restored to earlier with it."""
+
+import fcntl
+import hashlib
+import mmap
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from io import FileIO
+from itertools import islice
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from store.codec import rfc3339
+from store.disk import sync
+from store.faults import ExitStatus, Fault
+
+CHECK: Final = 64  # characters: SHA-256 of the check before and of this line
+LINE: Final = 36 + 1 + 24 + 1 + 19 + 1 + CHECK + 1
+"""A person's id, when they were erased, at which position, the check, and the line's end."""
+
+FIRST: Final = hashlib.sha256(b"sijil erasures").hexdigest().encode()
+AT_ONCE: Final = 1_000  # lines
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A line of it."""
+
+    person_id: UUID
+    at: datetime
+    position: int
+
+
+class ErasureFile:
+    """The file; each line holds on to all those before it, so none can be taken out unnoticed but the last ones."""
+
+    def __init__(self, file: Path) -> None:
+        self.file: Final = file
+
+    def exists(self) -> bool:
+        return self.file.exists()
+
+    def begin(self) -> None:
+        """Make an empty one, unless another process has; it is on the disk when this returns."""
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        sync(self.file.parent)
+
+    def lines(self) -> Iterator[list[Registered]]:
+        """What is in it, some lines at a time.
+
+        Raises:
+            Fault: it is damaged.
+            OSError: it cannot be read.
+        """
+        check = FIRST
+        with self.file.open("rb") as opened:
+            while some := [line for line in islice(opened, AT_ONCE) if line.endswith(b"\n")]:
+                read = []
+                for line in some:
+                    if not line.endswith(b" " + _check(check, line) + b"\n"):
+                        raise self._damaged()
+                    check = line[-CHECK - 1 : -1]
+                    read.append(self._read(line))
+                yield read
+
+    def add(self, erasures: Sequence[Registered]) -> None:
+        """Add those that are not in it; they are on the disk when this returns.
+
+        Raises:
+            Fault: it is damaged.
+            OSError: it cannot be written, and nothing has changed.
+        """
+        with self._alone() as opened:
+            size = opened.seek(0, os.SEEK_END)
+            size -= size % LINE  # what a crash has cut short is written again
+            known = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            new = [one for one in erasures if known.find(str(one.person_id).encode(), 0, size) < 0]
+            check = known[size - CHECK - 1 : size - 1] if size else FIRST
+            if size and known[size - 1 : size] != b"\n":
+                raise self._damaged()
+            try:
+                opened.truncate(size)
+                opened.seek(size)
+                for one in new:
+                    line = _written(one, check)
+                    if opened.write(line) != len(line):
+                        raise OSError(f"{self.file} could not be written whole")  # noqa: TRY301 (as any other)
+                    check = line[-CHECK - 1 : -1]
+                os.fsync(opened.fileno())
+            except OSError:
+                with suppress(OSError):
+                    opened.truncate(size)
+                raise
+
+    @contextmanager
+    def _alone(self) -> Iterator[FileIO]:
+        with self.file.open("r+b", buffering=0) as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX)
+            yield opened
+
+    def _read(self, line: bytes) -> Registered:
+        try:
+            person_id, at, position, _ = line.decode().split(" ")
+            return Registered(UUID(person_id), datetime.fromisoformat(at), int(position))
+        except ValueError:
+            raise self._damaged() from None
+
+    def _damaged(self) -> Fault:
+        message = f"The file of erasures {self.file} is damaged: put the right one back; see docs/erasure.md."
+        return Fault(message, ExitStatus.DATA_FOLDER)
+
+
+def _written(one: Registered, check: bytes) -> bytes:
+    text = f"{one.person_id} {rfc3339(one.at)} {one.position:019d} ".encode()
+    return text + _check(check, text) + b"\n"
+
+
+def _check(before: bytes, line: bytes) -> bytes:
+    return hashlib.sha256(before + line[: LINE - CHECK - 1]).hexdigest().encode()

@@ -1,0 +1,237 @@
+"""After an erasure the tables that held values are written anew, by whomever, and only then it is complete."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from projections import READ_MODELS
+from projections.build import build, building_alone
+from projections.person import People
+from projections.rewrite import Rewriter
+from store.blobs import Blobs
+from store.database import Database
+from store.erasure import TABLES, Erasure, erasure_of
+from store.erasure_file import ErasureFile
+from store.faults import Fault
+from store.log import Log
+from store.sweeper import Sweeper
+from store.work import Work
+from tests import traces
+from tests.conftest import Clock
+from tests.examples import person
+from tests.feeds import valid_id
+from tests.house import SETUP, erasure_file
+from tests.projections.test_erasing import all_values, caught_up, erased, meddle
+from tests.traces import YOUSEF
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+NAMES = {*TABLES, *(one.table for one in READ_MODELS if one.person_column)}
+Make = Callable[..., Rewriter]
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> ErasureFile:
+    return erasure_file(tmp_path)
+
+
+@pytest.fixture
+def make(database: Database, blobs: Blobs, file: ErasureFile, now: Clock) -> Make:
+    def made(most_bytes: float = inf) -> Rewriter:
+        return Rewriter(database, Sweeper(blobs, database, now=now), file, READ_MODELS, now=now, most_bytes=most_bytes)
+
+    return made
+
+
+async def known(database: Database) -> Erasure:
+    async with database.pool.connection() as connection:
+        found = await erasure_of(connection, YOUSEF)
+    assert found is not None
+    return found
+
+
+def grown_old(blobs: Blobs, now: Clock) -> None:
+    """The files came in two hours ago."""
+    for path in blobs.folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (now().timestamp() - 7200,) * 2)
+
+
+async def test_an_erasure_is_complete_once_every_table_that_held_something_is_written_anew(
+    log: Log, database: Database, make: Make, blobs: Blobs, file: ErasureFile, now: Clock
+) -> None:
+    values = all_values(await traces.record(log, blobs))
+    grown_old(blobs, now)
+    await caught_up(log, database)
+    position = await erased(log)
+    assert await make().rewrite() == 0  # the read models have not seen it
+    assert (await known(database)).waits_for is None
+
+    await caught_up(log, database)
+    assert await make().rewrite() == 1
+
+    assert await known(database) == Erasure(YOUSEF, position, (await known(database)).at, [], now())
+    assert traces.traces(values, await traces.dumped(database)) == []
+    assert [path for path in blobs.folder.rglob("*") if path.is_file()] == []
+    assert [one.person_id for some in file.lines() for one in some] == [YOUSEF]
+    assert await make().rewrite() == 0  # there is nothing more to do
+
+
+async def test_files_that_others_hold_too_stay_and_fresh_ones_are_waited_for(
+    log: Log, database: Database, make: Make, blobs: Blobs, now: Clock
+) -> None:
+    await traces.record(log, blobs)
+    shared = hashlib.sha256(traces.content("photo1")).digest()
+    async with database.pool.connection() as connection:
+        await connection.execute("INSERT INTO blobs VALUES (%s, gen_random_uuid())", (shared,))
+    for path in blobs.folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (now().timestamp(),) * 2)
+    await erased(log)
+    await caught_up(log, database)
+    assert await make().rewrite() == 0
+    assert (await known(database)).waits_for is None
+    assert len([path for path in blobs.folder.rglob("*") if path.is_file()]) == 9
+
+    now.advance(hours=1, seconds=1)
+    assert await make().rewrite() == 1
+    assert [path for path in blobs.folder.rglob("*") if path.is_file()] == [blobs.place(shared)]
+
+
+async def test_a_large_table_is_left_to_the_operator_whoever_writes_it_anew(
+    log: Log, database: Database, make: Make
+) -> None:
+    await traces.record(log)
+    await erased(log)
+    await caught_up(log, database)
+    assert await make(most_bytes=0).rewrite() == 0
+    assert {*((await known(database)).waits_for or ())} == NAMES
+
+    for name in NAMES - {People().table, "claims"}:
+        await meddle(database, f"VACUUM FULL {name}")
+    async with building_alone(database) as connection, await database.connect() as reading:
+        await build(connection, log, [People()], reading=reading)
+    assert await make(most_bytes=0).rewrite() == 0
+    # What `sijil rebuild` has put aside is dropped with the next erasure, or by --drop.
+    assert (await known(database)).waits_for == ["claims"]
+    assert await make().rewrite() == 1
+
+
+async def test_rows_that_an_old_transaction_could_see_are_written_anew_when_it_is_over(
+    log: Log, database: Database, make: Make
+) -> None:
+    await traces.record(log)
+    await caught_up(log, database)
+    async with await database.connect() as old, old.transaction():
+        await old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        await old.execute("SELECT 1 FROM log_head")  # a backup, say, which has begun
+        await erased(log)
+        await caught_up(log, database)
+        assert await make().rewrite() == 0
+        assert People().table in ((await known(database)).waits_for or ())
+    assert await make().rewrite() == 1
+
+
+async def test_a_table_that_is_read_by_somebody_who_takes_long_is_tried_again_later(
+    log: Log, database: Database, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.rewrite.TRY_AGAIN_AFTER", 0.01)
+    await traces.record(log)
+    await erased(log)
+    await caught_up(log, database)
+    async with await database.connect() as reading, reading.transaction():
+        await reading.execute(f"SELECT FROM {People().table}".encode())
+        assert await make().rewrite() == 0
+    assert People().table in ((await known(database)).waits_for or ())
+    assert await make().rewrite() == 1
+
+
+async def test_tables_that_nobody_follows_any_more_are_dropped(log: Log, database: Database, make: Make) -> None:
+    values = all_values(await traces.record(log))
+    await caught_up(log, database)
+    async with building_alone(database) as connection, await database.connect() as reading:
+        await build(connection, log, [People()], reading=reading)
+    await meddle(database, "CREATE TABLE person_v1 AS SELECT * FROM person_v2")  # of an earlier version
+    await erased(log)
+    await caught_up(log, database)
+    before = {name for name, _ in traces.traces(values, await traces.dumped(database))}
+    assert {"person_v1", "person_v2_old"} <= before
+    assert await make().rewrite() == 1
+    assert not {"person_v1", "person_v2_old"} & {name for name, _ in await traces.dumped(database)}
+
+
+async def test_what_came_in_beside_an_erasure_is_destroyed_with_the_rest(
+    log: Log, database: Database, make: Make
+) -> None:
+    await traces.record(log)
+    await erased(log)
+    await meddle(
+        database,
+        "INSERT INTO sessions (id, person_id, started_at, last_used_at, ends_at, refreshed_at) "
+        f"SELECT gen_random_uuid(), '{YOUSEF}', now(), now(), now(), now()",
+    )
+    await caught_up(log, database)
+    assert await make().rewrite() == 1
+    async with database.pool.connection() as connection:
+        cursor = await connection.execute("SELECT count(*) FROM sessions")
+        assert await cursor.fetchone() == (0,)
+
+
+async def test_while_a_read_model_is_built_erasures_wait(log: Log, database: Database, make: Make) -> None:
+    await traces.record(log)
+    await erased(log)
+    await caught_up(log, database)
+    async with building_alone(database):
+        with pytest.raises(Fault, match="builds or checks"):
+            await make().rewrite()
+    assert await make().rewrite() == 1
+
+
+async def test_what_was_noted_before_a_crash_is_carried_on(log: Log, database: Database, make: Make) -> None:
+    await traces.record(log)
+    await erased(log)
+    await caught_up(log, database)
+    await make(most_bytes=0).rewrite()
+    # Killed between writing a table anew and noting that no old transaction could see what was in it.
+    await meddle(database, "UPDATE erasures SET waits_for = jsonb_set(waits_for, '{person_v2}', 'null')")
+    await meddle(database, f"VACUUM FULL {People().table}")
+    await make(most_bytes=0).rewrite()
+    assert People().table in ((await known(database)).waits_for or ())
+    assert await make().rewrite() == 1
+
+
+async def test_the_catalogue_keeps_no_example_of_a_personal_value(log: Log, database: Database) -> None:
+    values = all_values(await traces.record(log))
+    for number in range(1, 9):  # of a single row there would be no examples
+        work = Work(log)
+        other = person(
+            UUID(int=number),
+            national_id=valid_id(number),
+            username=f"other{number}",
+            mobile=f"+96653000000{number}",
+            email=f"other{number}@example.sa",
+        )
+        work.change.people.append(other.id)
+        work.add(other)
+        work.record(SETUP, correlation_id=work.new_id())
+        await work.append()
+    await caught_up(log, database)
+    await meddle(database, "ANALYZE")
+    async with await database.connect() as connection:
+        async with connection.cursor().copy(b"COPY (SELECT * FROM pg_statistic) TO STDOUT (FORMAT csv)") as rows:
+            examples = b"".join([bytes(part) async for part in rows])
+        cursor = await connection.execute(b"SELECT wrapped FROM person_keys")
+        keys = {wrapped for (wrapped,) in await cursor.fetchall()}
+    assert b"SEAT_BELT" in examples  # it does keep some of what is nobody's
+    names = {f"other{number}".encode() for number in range(1, 9)}
+    assert traces.traces(values | names | keys, [("pg_statistic", examples)]) == []
