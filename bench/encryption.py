@@ -50,7 +50,9 @@ class Costs:
 def program(*arguments: str | Path) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "SIJIL_DATA_DIR": str(arguments[-1])}
     command = [sys.executable, "-P", "-m", *map(str, arguments[:-1])]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
 
 
 def run(variant: str, feed: Path, folder: Path, builds: int) -> Costs:

@@ -7,7 +7,6 @@ It is a program of its own, in a data folder of its own: the product has no swit
 
 import sys
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from msgspec import Raw, Struct
@@ -49,22 +48,21 @@ async def no_keys(_keyring: Keyring, people: Iterable[UUID]) -> dict[UUID, bytes
     return dict.fromkeys(people, b"")
 
 
-def without_people(append: Any) -> Any:
-    async def appended(log: Log, change: Change) -> Appended:
-        change.people = []  # nobody needs a key
-        found: Appended = await append(log, change)
-        return found
+append = Log.append
 
-    return appended
+
+async def append_without_people(log: Log, change: Change) -> Appended:
+    change.people = []  # nobody needs a key
+    return await append(log, change)
 
 
 def leave_encryption_out() -> None:
     """For the rest of this process."""
-    codec._states = Decoder(OpenState)
-    codec._seal = seal  # type: ignore[assignment]
+    codec._states = Decoder(OpenState)  # type: ignore[assignment]  # noqa: SLF001
+    codec._seal = seal  # type: ignore[assignment]  # noqa: SLF001
     codec.open_box = open_box  # type: ignore[assignment]
     Keyring.load = no_keys  # type: ignore[method-assign]
-    Log.append = without_people(Log.append)  # type: ignore[method-assign]
+    Log.append = append_without_people  # type: ignore[method-assign]
     cli.feed.PROGRAM = (sys.executable, "-P", "-m", "bench.in_the_open")
 
 

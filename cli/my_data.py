@@ -47,9 +47,7 @@ class Wanted(StrEnum):
 def export(
     person: Annotated[str, typer.Argument(metavar="PERSON", help="User name, ID, or the id of a Person in the API.")],
     format: Annotated[Wanted, typer.Option(help="json for programs, html to read and print, or both.")] = Wanted.BOTH,
-    output: Annotated[
-        Path, typer.Option(help="A folder that is there; or, of one format, the file.")
-    ] = Path(),
+    output: Annotated[Path, typer.Option(help="A folder that is there; or, of one format, the file.")] = Path(),
 ) -> None:
     """Write everything that is held about a person to files that only you can read.
 
@@ -60,11 +58,8 @@ def export(
 
 
 async def _export(settings: Settings, typed: str, wanted: Wanted, output: Path) -> list[Path]:
-    forms = list(Form) if wanted is Wanted.BOTH else [Form(wanted)]
-    if wanted is Wanted.BOTH and not output.is_dir():
-        raise Fault(f"{output} is no folder: both formats are two files.", ExitStatus.FILE)
     async with open_installation(settings) as installation, _whose(installation, typed) as whose:
-        files = {form: output / f"{whose.person}.{form}" if output.is_dir() else output for form in forms}
+        files = _files(wanted, output, whose.person)
         for form, path in files.items():
             with private_file(path) as file:
                 async for piece in DOCUMENTS[form](whose, installation.now()):
@@ -74,6 +69,15 @@ async def _export(settings: Settings, typed: str, wanted: Wanted, output: Path) 
                     raise _nothing(typed)  # erased while it was written
     logger.warning("%s has taken a copy of what is held about %s", _operator(), whose.person)
     return list(files.values())
+
+
+def _files(wanted: Wanted, output: Path, person: UUID) -> dict[Form, Path]:
+    """Which form is written where."""
+    if output.is_dir():
+        return {form: output / f"{person}.{form}" for form in Form if wanted in {Wanted.BOTH, form.value}}
+    if wanted is Wanted.BOTH:
+        raise Fault(f"{output} is no folder: both formats are two files.", ExitStatus.FILE)
+    return {Form(wanted): output}
 
 
 @asynccontextmanager
@@ -91,7 +95,9 @@ async def _whose(installation: Installation, typed: str) -> AsyncIterator[Whose]
         raise _nothing(typed)
     async with following(installation) as (_, followed):
         if not await followed.catch_up(until, still=STILL):
-            message = f"The read models stand still at position {followed.position} of {until}: see sijil readmodel list."
+            message = (
+                f"The read models stand still at position {followed.position} of {until}: see sijil readmodel list."
+            )
             raise Fault(message, ExitStatus.DATABASE)
         yield Whose(log, installation.database.pool, account, until)
 

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from schema.my_data.held import SECTIONS
 from store.database import Database
@@ -24,7 +25,7 @@ async def test_the_page_about_ones_data_runs(
         (step,) = STEP.finditer(PAGE)
         answer = await house.ask(step[1], await token(house, RAJESH))
         assert re.fullmatch(r"/my-data/eyJ[\w.-]+", answer.data["myDataUrl"])
-        told = {"data": {"me": {"myDataUrl": "…"}}, "extensions": {"position": "…"}}
+        told: dict[str, Any] = {"data": {"me": {"myDataUrl": "…"}}, "extensions": {"position": "…"}}
         assert json.loads(step[2]) == told
         assert (answer.body["data"].keys(), answer.body["extensions"].keys()) == (
             told["data"].keys(),

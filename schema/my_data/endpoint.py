@@ -25,7 +25,7 @@ from schema.my_data.whose import Whose, account_of
 from schema.negotiation import accepts_html, language
 from store.codec import RecordDamaged, random_uuid
 from store.database import DatabaseUnavailable
-from store.faults import first_line
+from store.passing import class_of
 from telemetry.call import Call, handling
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,10 @@ KINDS: Final = {
 }
 
 
+class Behind(Exception):
+    """The read models, which know whose a case is, have not seen the end of the log."""
+
+
 class MyData:
     """The endpoint: an ASGI application."""
 
@@ -62,20 +66,17 @@ class MyData:
             response = await self._respond(request)
             try:
                 await response(scope, receive, send)
-            except (*OF_THE_MOMENT, RecordDamaged) as fault:  # its beginning was sent: it lacks its end, which shows
-                logger.error("a copy of somebody's data was not finished: %s", first_line(fault))  # noqa: TRY400
+            except (
+                psycopg.Error,
+                DatabaseUnavailable,
+                RecordDamaged,
+            ) as fault:  # its beginning was sent: it lacks its end, which shows
+                logger.error("a copy of somebody's data was not finished: %s", class_of(fault))  # noqa: TRY400
 
     async def _respond(self, request: Request) -> Response:
-        now = self._now()
+        now, form = self._now(), _form(request)
         try:
-            link = DataLink.read(request.path_params["link"], self._services.token_keys, now=now)
-            whose = await self._whose(link, now)
-            if whose is None:
-                return _refused(request, HTTPStatus.NOT_FOUND, NOBODY)
-            if whose.until > self._services.followed.position:
-                return _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, NOT_NOW, {"Retry-After": "1"})
-            if request.method != "HEAD":
-                await self._services.accounts.attempts.count(MY_DATA, link.reader.bytes, now=now)
+            whose = await self._admitted(request, now)
         except LinkExpired:
             return _refused(request, HTTPStatus.GONE, EXPIRED)
         except InvalidToken:
@@ -83,13 +84,29 @@ class MyData:
         except Refused as refused:
             again = {"Retry-After": str(refused.problems[0].retry_after_seconds)}
             return _refused(request, HTTPStatus.TOO_MANY_REQUESTS, message(refused.problems[0]), again)
-        except OF_THE_MOMENT:
-            logger.warning("a copy of somebody's data could not be made: the database does not answer")
-            return _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, NOT_NOW)
-        form = _form(request)
+        except (Behind, *OF_THE_MOMENT) as fault:
+            logger.warning("a copy of somebody's data could not be made: %s", type(fault).__qualname__)
+            return _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, NOT_NOW, {"Retry-After": "1"})
+        headers = PRIVATE | KINDS[form]
         if request.method == "HEAD":
-            return Response(headers=PRIVATE | KINDS[form])
-        return StreamingResponse(DOCUMENTS[form](whose, now), headers=PRIVATE | KINDS[form])
+            return Response(headers=headers)
+        return StreamingResponse(DOCUMENTS[form](whose, now), headers=headers)
+
+    async def _admitted(self, request: Request, now: datetime) -> Whose:
+        """Whose data a link leads to; one more copy is counted, unless nothing but its headers is asked for.
+
+        Raises:
+            InvalidToken: it leads to nobody's (any more).
+            Behind: the read models have not seen the end of the log.
+            Refused: RATE_LIMITED.
+        """
+        link = DataLink.read(request.path_params["link"], self._services.token_keys, now=now)
+        whose = await self._whose(link, now)
+        if whose is None:
+            raise InvalidToken("nobody's")
+        if request.method != "HEAD":
+            await self._services.accounts.attempts.count(MY_DATA, link.reader.bytes, now=now)
+        return whose
 
     async def _whose(self, link: DataLink, now: datetime) -> Whose | None:
         """Whose data is to be read, up to the end of the log as it is now; None: nobody's."""
@@ -97,7 +114,8 @@ class MyData:
         if await services.person(link.reader, link.session, now) is None:
             return None
         until = await log.head()
-        await services.followed.wait_for(until, WAITS_FOR_SECONDS)
+        if not await services.followed.wait_for(until, WAITS_FOR_SECONDS):
+            raise Behind
         account = await account_of(log, link.reader, until)
         return None if account is None else Whose(log, services.pool, account, until)
 

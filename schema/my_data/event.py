@@ -44,7 +44,9 @@ def what_happened(one: Recorded) -> Entry:
 def values_of(event: Event) -> Entry:
     """An event's own values, people by the ids that the API gives them."""
     shape = shape_of(type(event))
-    names = [name for name in (*shape.plain.names, *shape.personal.names) if name not in {*OFFICIALS, "originator_topic"}]
+    names = [
+        name for name in (*shape.plain.names, *shape.personal.names) if name not in {*OFFICIALS, "originator_topic"}
+    ]
     return {camel_case(name): _value(name, vars(event)[name]) for name in names}
 
 

@@ -94,7 +94,7 @@ def section_ends(name: str, *, is_empty: bool) -> Html:
 
 
 def tail() -> Html:
-    return html('</main>\n<footer>{end}</footer>\n</body>\n</html>\n', end=both(words.THE_END))
+    return html("</main>\n<footer>{end}</footer>\n</body>\n</html>\n", end=both(words.THE_END))
 
 
 def case_shown(case: Entry) -> Html:

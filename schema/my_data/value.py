@@ -26,30 +26,36 @@ def both(text: Text) -> Html:
     return html("<bdi>{text}</bdi>", text=text.ar) if text.ar == text.en else html(_BOTH, ar=text.ar, en=text.en)
 
 
-def shown(name: str, value: Any, section: str = "") -> Html:  # noqa: ANN401, PLR0911 (any value, a case for each kind)
+def shown(name: str, value: Any, section: str = "") -> Html:  # noqa: ANN401 (any value)
     """A field's value. `section`: whose words stored text has."""
+    if (text := in_words(value)) is not None:
+        return both(text)
     match value:
-        case Enum():
-            return both(label(value))
-        case bool():
-            return both(YES if value else NO)
-        case datetime():
-            return _in_both(_moment(value, Language.AR), _moment(value, Language.EN))
-        case date():
-            return _in_both(day_shown(value, Language.AR), day_shown(value, Language.EN))
-        case Decimal():
-            return _in_both(f"{value:.2f} {RIYALS.ar}", f"{RIYALS.en} {value:.2f}")
-        case Text():
-            return both(value)
         case str():
             return _text(name, value, section)
         case Mapping():
             return _actor(value) if name == "actor" else _parts(value, section)
-        case Sequence():
+        case Sequence() if not isinstance(value, bytes):
             return joined(html("<div>{one}</div>", one=shown(name, one, section)) for one in value)
     if is_dataclass(value):
         return _parts({camel_case(field.name): getattr(value, field.name) for field in fields(value)}, section)
     return html("<bdi>{value}</bdi>", value=value.hex() if isinstance(value, bytes) else value)
+
+
+def in_words(value: object) -> Text | None:
+    """What is said differently in both languages; None: it is not."""
+    match value:
+        case Enum():
+            return label(value)
+        case bool():
+            return YES if value else NO
+        case datetime():
+            return Text(_moment(value, Language.AR), _moment(value, Language.EN))
+        case date():
+            return Text(day_shown(value, Language.AR), day_shown(value, Language.EN))
+        case Decimal():
+            return Text(f"{value:.2f} {RIYALS.ar}", f"{RIYALS.en} {value:.2f}")
+    return value if isinstance(value, Text) else None
 
 
 def _text(name: str, value: str, section: str) -> Html:
@@ -57,10 +63,6 @@ def _text(name: str, value: str, section: str) -> Html:
         return both(VIOLATION_TYPES[value].title)
     known = VALUES.get(section, {}).get(value)
     return both(known) if known else html('<bdi class="text">{value}</bdi>', value=value)
-
-
-def _in_both(ar: str, en: str) -> Html:
-    return both(Text(ar, en))
 
 
 def _moment(at: datetime, language: Language) -> str:

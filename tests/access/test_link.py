@@ -56,3 +56,11 @@ def test_a_link_of_another_installation_or_a_changed_one_is_none(keys: TokenKeys
         with pytest.raises(InvalidToken) as invalid:
             Link.read(one, keys, now=NOW)
         assert invalid.type is InvalidToken
+
+
+def test_links_of_one_kind_are_none_of_another(keys: TokenKeys) -> None:
+    data = DataLink(reader=LINK.reader, session=LINK.session)
+    assert DataLink.read(data.signed(keys, now=NOW), keys, now=NOW) == data
+    for kind, other in ((Link, data), (DataLink, LINK)):
+        with pytest.raises(InvalidToken):
+            kind.read(other.signed(keys, now=NOW), keys, now=NOW)

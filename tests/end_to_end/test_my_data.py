@@ -80,9 +80,7 @@ def test_somebody_is_named_by_user_name_id_or_the_api_s_id(sijil: Sijil, tmp_pat
 
 
 @pytest.mark.usefixtures("filled")
-def test_what_cannot_be_written_whole_is_not_there(
-    sijil: Sijil, tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_what_cannot_be_written_whole_is_not_there(sijil: Sijil, tmp_path: Path, environment: dict[str, str]) -> None:
     file = tmp_path / "rajesh.json"
     file.write_text("before")
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
@@ -126,7 +124,9 @@ def test_the_page_prints_on_a4_in_chromium(
 ) -> None:
     folder, chromium = browser
     for name in ("rajesh", "empty"):
-        assert sijil("person", "export", name, "--format", "html", "--output", tmp_path / f"{name}.html").returncode == 0
+        assert (
+            sijil("person", "export", name, "--format", "html", "--output", tmp_path / f"{name}.html").returncode == 0
+        )
     node = shutil.which("node")
     assert node
     printed = subprocess.run(  # noqa: S603 (our own program)

@@ -18,12 +18,12 @@ from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
 from tests.end_to_end.test_history import KHALID, act
-from tests.end_to_end.test_violation import SALMAN, reported, token
+from tests.end_to_end.test_violation import FAHD, SALMAN, reported, token
 from tests.files import jpeg, pdf
 from tests.house import NOURA, RAJESH, House, Registered, open_house
 
 NUMBER = "7000000001"
-SCRIPT = "<script>alert('\"&')</script> ‮gnp.exe"
+SCRIPT = "<script>alert('\"&')</script> لم أكن السائق {{x}} {0}."
 MADE_AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 Copy = Callable[[Registered], Awaitable[Any]]
@@ -38,8 +38,8 @@ def database_url(fresh_database_url: str) -> str:
 @pytest.fixture
 async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[House]:
     """Rajesh works for Noura, who asked for a visa of his; he has a delegate, an address, and an open objection."""
-    async with open_house(database, log, keyring, now, tmp_path) as house:
-        await house.register(NOURA, RAJESH, SALMAN, KHALID)
+    async with open_house(database, log, keyring, now, tmp_path, rebuilt=False) as house:
+        await house.register(NOURA, RAJESH, FAHD, SALMAN, KHALID)
         await house.appoint(SALMAN, Role.TRAFFIC_OFFICER)
         await house.appoint(KHALID, Role.PASSPORT_OFFICER)
         await _account(house)
@@ -53,7 +53,7 @@ async def _account(house: House) -> None:
     works_for = {"nationalId": RAJESH.national_id, "sponsorNationalId": NOURA.national_id, "relation": "EMPLOYER"}
     await act(house, "assignSponsor", "civil-affairs", works_for)
     days = {"from": "2026-03-01", "until": "2026-03-31"}
-    for delegator, delegate in ((RAJESH, KHALID), (NOURA, RAJESH)):
+    for delegator, delegate in ((RAJESH, FAHD), (NOURA, RAJESH)):
         delegation = {"delegateNationalId": delegate.national_id, "service": "VISA_INQUIRY"} | days
         await act(house, "grantDelegation", delegator, delegation)
     await house.sign_in(RAJESH)

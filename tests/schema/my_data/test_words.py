@@ -68,7 +68,11 @@ def test_every_section_has_a_title() -> None:
 
 def test_all_words_are_in_both_languages_and_filled() -> None:
     single = [one for one in vars(words).values() if isinstance(one, Text)]
-    listed = [*words.SECTIONS.values(), *words.FIELDS.values(), *(v for of in words.VALUES.values() for v in of.values())]
+    listed = [
+        *words.SECTIONS.values(),
+        *words.FIELDS.values(),
+        *(v for of in words.VALUES.values() for v in of.values()),
+    ]
     assert [
         text
         for text in (*single, *listed)
