@@ -12,7 +12,7 @@ from messages.markup import Html, html, joined
 from schema.my_data import words
 from schema.my_data.value import both, shown
 from schema.my_data.whose import Entry, Whose
-from schema.my_data.words import FIELDS
+from schema.my_data.words import FIELDS, OF_AN_EVENT
 
 STYLE: Final = Html((Path(__file__).parents[2] / "web" / "my-data" / "my-data.css").read_text("utf-8"))
 CONTENT_SECURITY_POLICY: Final = (
@@ -62,7 +62,7 @@ def head(whose: Whose, made_at: datetime, account: Entry) -> Html:
         good_for=both(words.GOOD_FOR),
         position=whose.until,
         account_title=both(words.SECTIONS["account"]),
-        account=facts(account),
+        account=table(*rows(account)),
     )
 
 
@@ -100,7 +100,7 @@ def tail() -> Html:
 def case_shown(case: Entry) -> Html:
     """A case: its number and state, then what happened."""
     title = html(
-        '<h3><span><bdi class="number">{number}</bdi></span> <span class="status">{status}</span></h3>\n',
+        "<h3><bdi>{number}</bdi> {status}</h3>\n",
         number=case["number"],
         status=_maybe("status", case["status"]),
     )
@@ -113,16 +113,21 @@ def event_shown(event: Entry) -> Html:
         when = {"happenedAndRecorded": event["occurredAt"]}
     else:
         when = {"occurredAt": event["occurredAt"], "recordedAt": event["recordedAt"]}
-    values = {**when, "actor": event["actor"], "position": event["position"], **event["data"]}
     return html(
-        '<article class="fact">\n<h4>{title}</h4>\n{facts}</article>\n', title=both(event["title"]), facts=facts(values)
+        '<article class="fact">\n<h4>{title} <bdi class="position">{position}</bdi></h4>\n{facts}</article>\n',
+        title=both(event["title"]),
+        position=event["position"],
+        facts=table(*rows({**when, "actor": event["actor"]}), *rows(event["data"], OF_AN_EVENT)),
     )
 
 
-def facts(values: Mapping[str, Any]) -> Html:
-    """A table of values between their names in both languages; what has no value is left out."""
-    rows = joined(_row(FIELDS[name], shown(name, value)) for name, value in values.items() if _has_value(value))
-    return html("<table>\n{rows}</table>\n", rows=rows)
+def table(*shown_rows: Html) -> Html:
+    return html("<table>\n{rows}</table>\n", rows=joined(shown_rows))
+
+
+def rows(values: Mapping[str, Any], names: Mapping[str, Text] = FIELDS) -> list[Html]:
+    """Rows of values between their names in both languages; what has no value is left out."""
+    return [_row(names[name], shown(name, value)) for name, value in values.items() if _has_value(value)]
 
 
 def _row(name: Text, value: Html) -> Html:

@@ -18,7 +18,7 @@ from messages.markup import Html, html, joined
 from schema.my_data.words import FIELDS, NO, RIYALS, VALUES, YES, YOU
 
 EMPTY: Final = Html("")
-_BOTH: Final = '<span lang="ar">{ar}</span> <span lang="en" dir="ltr">{en}</span>'
+_BOTH: Final = '<span class="both"><span lang="ar">{ar}</span> <span lang="en" dir="ltr">{en}</span></span>'
 
 
 def both(text: Text) -> Html:

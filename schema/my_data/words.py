@@ -58,7 +58,7 @@ FIELDS: Final = {
     "mobile": Text("رقم الجوال", "Mobile number"),
     "email": Text("البريد الإلكتروني", "E-mail"),
     "address": Text("العنوان الوطني", "National Address"),
-    "kind": Text("الصفة", "Kind"),
+    "kind": Text("النوع", "Kind"),
     "language": Text("لغة المراسلة", "Language"),
     "roles": Text("الأدوار", "Roles"),
     "role": Text("الدور", "Role"),
@@ -179,6 +179,9 @@ FIELDS: Final = {
     "seen": Text("ما تم الاطلاع عليه", "What was seen"),
 }
 """By the names that fields have in JSON."""
+
+OF_AN_EVENT: Final = FIELDS | {"occurredAt": Text("وقت وقوع المخالفة", "Time of the violation")}
+"""The same of an event's own values, which are shown beside when it happened."""
 
 _CHANNELS: Final = {"SMS": Text("رسالة نصية", "SMS"), "EMAIL": Text("بريد إلكتروني", "E-mail")}
 _SEEN: Final = {
