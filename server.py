@@ -47,6 +47,8 @@ from schema.attachment import PATH
 from schema.console import Console, labels
 from schema.context import Services
 from schema.files import Files
+from schema.my_data.endpoint import MyData
+from schema.person import MY_DATA
 from settings import Settings
 from store.announcements import ERASED
 from store.blobs import Blobs
@@ -404,6 +406,7 @@ def application(
             Route("/audit/labels.json", labels),
             Mount("/audit", Console(AUDIT)),
             Route(f"{PATH}{{link}}", files.serve),
+            Route(f"{MY_DATA}{{link}}", MyData(services, now=installation.now), methods=["GET"]),
             Route("/oauth/token", oauth.token, methods=["POST"]),
             Route("/.well-known/jwks.json", oauth.public_keys),
             Route("/livez", health.alive),

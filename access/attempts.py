@@ -31,6 +31,10 @@ EDITS = Limit("edits of an account", rules.EDITS_PER_HOUR, timedelta(hours=1))
 CODES = Limit("codes", rules.CODES_PER_HOUR, timedelta(hours=1))
 UPLOADS = Limit("requests with files", rules.UPLOADS_PER_HOUR, timedelta(hours=1))
 DELEGATIONS = Limit("delegations", rules.DELEGATIONS_PER_HOUR, timedelta(hours=1))
+MY_DATA = Limit("copies of one's data", rules.COPIES_PER_HOUR, timedelta(hours=1))
+
+OF_PEOPLE = (RESETS_PER_PERSON, PASSWORD_TRIES, EDITS, CODES, UPLOADS, DELEGATIONS, MY_DATA)
+"""Those that are counted for a person: under their id, or under the claim of their ID."""
 
 
 def recent(times: str, *, since: str = "since") -> str:

@@ -1,8 +1,8 @@
-"""Links to a file: signed, for one reader, good for ten minutes, and no access token."""
+"""Links: signed, for one reader, good for ten minutes, and no access tokens."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,6 @@ import msgspec
 from access.reader import Purpose
 from access.token import InvalidToken, TokenKeys
 
-TYPE: Final = "sijil-file+jwt"
 SECONDS: Final = 600
 
 
@@ -18,10 +17,36 @@ class LinkExpired(InvalidToken):
     """It was good until a while ago."""
 
 
+class Signed:
+    """What a link says, for one kind of links: one of another kind is none."""
+
+    __slots__ = ()
+    TYPE: ClassVar[str]
+
+    def signed(self, keys: TokenKeys, *, now: datetime) -> str:
+        claims: dict[str, Any] = msgspec.to_builtins(self)
+        known = {name: value for name, value in claims.items() if value is not None}
+        return keys.sign(self.TYPE, known, now=now, seconds=SECONDS)
+
+    @classmethod
+    def read(cls, token: str, keys: TokenKeys, *, now: datetime) -> Self:
+        """What a link says.
+
+        Raises:
+            LinkExpired: its time is over.
+            InvalidToken: it is no link of this kind and this installation.
+        """
+        claims = keys.signed(cls.TYPE, token)
+        if now.timestamp() >= claims["exp"]:
+            raise LinkExpired
+        return msgspec.convert(claims, cls)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Signed):
     """Which file of which violation, and who may read it as what; whether they still may is asked when they do."""
 
+    TYPE: ClassVar[str] = "sijil-file+jwt"
     violation: UUID
     file: UUID
     reader: UUID
@@ -29,20 +54,11 @@ class Link:
     purpose: Purpose | None = None
     case_reference: str | None = None
 
-    def signed(self, keys: TokenKeys, *, now: datetime) -> str:
-        claims: dict[str, Any] = msgspec.to_builtins(self)
-        known = {name: value for name, value in claims.items() if value is not None}
-        return keys.sign(TYPE, known, now=now, seconds=SECONDS)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataLink(Signed):
+    """Everything that is held about its reader."""
 
-def read_link(token: str, keys: TokenKeys, *, now: datetime) -> Link:
-    """What a link says.
-
-    Raises:
-        LinkExpired: its time is over.
-        InvalidToken: it is no link of this installation.
-    """
-    claims = keys.signed(TYPE, token)
-    if now.timestamp() >= claims["exp"]:
-        raise LinkExpired
-    return msgspec.convert(claims, Link)
+    TYPE: ClassVar[str] = "sijil-data+jwt"
+    reader: UUID
+    session: UUID | None = None  # with which it ends

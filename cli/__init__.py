@@ -8,7 +8,7 @@ import sys
 import psycopg
 import typer
 
-from cli import about, audit, client, erasures, feed, keys, log, person, read_model, serve
+from cli import about, audit, client, erasures, feed, keys, log, my_data, person, read_model, serve
 from cli.program import collect_less
 from commands.feed import FeedUnusable
 from server import told
@@ -30,6 +30,7 @@ Examples:
   sijil import feed.jsonl --agency traffic        take an agency's feed in
   sijil token --as rajesh                         a token to try queries with
   sijil appoint 1004010607                        make somebody an administrator
+  sijil person export 1004010607                  everything that is held about somebody, for them
   sijil client list                               the agencies' programs that get tokens
   sijil keys rotate                               new keys for access tokens and personal data
   sijil keys backup keys-2026-11-25               the keys of personal data, apart from the database's backup
@@ -54,7 +55,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (serve, feed, person, client, keys, log, read_model, erasures, audit, about):  # as they are listed
+for group in (serve, feed, person, my_data, client, keys, log, read_model, erasures, audit, about):  # as they are listed
     app.add_typer(group.app)
 
 

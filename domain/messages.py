@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from domain.calendar import RIYADH, hijri
+from domain.calendar import RIYADH, hijri, riyadh_day
 from domain.text import Text
 from domain.user import Language
 
@@ -212,9 +212,13 @@ def written(kind: MessageKind, language: Language, *, at: datetime, **values: st
 def date_shown(at: datetime, language: Language) -> str:
     """The day it is in Riyadh, in both calendars: 1 March 2026 (12 Ramadan 1447 AH)."""
     # Months as words: a date of numbers and dashes is turned round when it stands among Arabic letters.
-    local = at.astimezone(RIYADH)
-    year, month, day = map(int, hijri(local.date()).split("-"))
-    gregorian = f"{local.day} {in_language(_MONTHS[local.month - 1], language)} {local.year}"
+    return day_shown(riyadh_day(at), language)
+
+
+def day_shown(of: date, language: Language) -> str:
+    """A day in both calendars."""
+    year, month, day = map(int, hijri(of).split("-"))
+    gregorian = f"{of.day} {in_language(_MONTHS[of.month - 1], language)} {of.year}"
     lunar = f"{day} {in_language(_HIJRI_MONTHS[month - 1], language)} {year}"
     return f"{lunar}هـ الموافق {gregorian}م" if language is Language.AR else f"{gregorian} ({lunar} AH)"
 

@@ -605,6 +605,11 @@ DELEGATIONS_PER_HOUR = _rule(
     ("لا يُطلب أكثر من عشرين تفويضًا في الساعة", "At most twenty delegations an hour are asked for"),
     20,
 )
+COPIES_PER_HOUR = _rule(
+    "COPIES_PER_HOUR",
+    ("لا تُطلب نسخة البيانات أكثر من عشر مرات في الساعة", "A copy of one's data is asked for at most ten times an hour"),
+    10,
+)
 SESSION_IDLE_MINUTES = _rule(
     "SESSION_IDLE_MINUTES",
     ("تنتهي الجلسة بعد 15 دقيقة من عدم النشاط", "A session ends after 15 idle minutes"),

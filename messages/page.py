@@ -3,10 +3,9 @@
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -21,6 +20,7 @@ from domain.errors import Refused
 from domain.formats import email_key, mobile
 from domain.messages import Channel
 from domain.user import Language
+from messages.markup import Html, html, joined
 from messages.outbox import Content
 from messages.sender import SHOWN_AT_MOST, SHOWN_FOR
 from store.database import Database
@@ -115,28 +115,9 @@ def _same(to: str, asked: str) -> bool:
         return email_key(to) == email_key(asked.strip())
 
 
-class Html(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
-
-
-def html(template: str, **values: object) -> Html:
-    """Fill a template; what is not HTML already is escaped."""
-    return Html(template.format_map({name: _escaped(value) for name, value in values.items()}))
-
-
-def _escaped(value: object) -> Html:
-    return value if isinstance(value, Html) else Html(escape(str(value)))
-
-
-def _joined(parts: Iterable[Html]) -> Html:
-    return Html("".join(parts))
-
-
 def _page(messages: list[Shown], to: str | None, style: str) -> Html:
     if messages:
-        shown = _joined(map(_message, messages))
+        shown = joined(map(_message, messages))
     else:
         shown = html('<p class="none">{words}</p>', words="No messages yet. They appear here as they are sent.")
     every = html('<p class="filter">Only <bdi>{to}</bdi> · <a href="/outbox">all messages</a></p>', to=to or "")
@@ -160,7 +141,7 @@ def _message(message: Shown) -> Html:
         lang=message.language.lower(),
         dir="rtl" if message.language is Language.AR else "ltr",
         subject=Html("") if message.subject is None else html("<h2>{subject}</h2>", subject=message.subject),
-        text=_joined(text),
+        text=joined(text),
     )
 
 

@@ -15,7 +15,7 @@ import psycopg
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from access.link import Link, LinkExpired, read_link
+from access.link import Link, LinkExpired
 from access.reader import Reader
 from access.token import InvalidToken
 from domain.messages import in_language
@@ -84,7 +84,7 @@ class Files:
     async def _serve(self, request: Request, call: Call) -> Response:
         now = self._now()
         try:
-            link = read_link(request.path_params["link"], self._services.token_keys, now=now)
+            link = Link.read(request.path_params["link"], self._services.token_keys, now=now)
             file = await self._find(link, now, call)
         except LinkExpired:
             return _refused(request, HTTPStatus.GONE, EXPIRED)

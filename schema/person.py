@@ -1,6 +1,6 @@
 """People: the reader's own account, and others as far as the reader may see them."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -11,6 +11,7 @@ import schema.history
 import schema.objection
 import schema.violation
 import schema.visa
+from access.link import DataLink
 from domain import formats, rules
 from domain.actor import Role
 from domain.calendar import hijri_year
@@ -61,6 +62,9 @@ from schema.selection import selects
 from schema.text import LocalizedText, localized, maybe_localized
 
 C = TypeVar("C")
+
+MY_DATA: Final = "/my-data/"
+"""Where a copy of one's data is served, under a link."""
 
 
 @strawberry.type(
@@ -233,6 +237,16 @@ class User(Node):
     async def history(self, info: Info, page: Page) -> object:
         types = schema.history.OF_USER
         return await schema.history.history_of(info.context, self.row.id, types, SeenAs.SELF, page)
+
+    @resolver(
+        "Where to get everything that is held about the reader, on this server: as a page for people, or with "
+        "`?format=json` for programs. A link that needs no header, good for ten minutes, and no longer than the reader's "
+        "session. Whoever has it can read it all: give it to nobody."
+    )
+    def my_data_url(self, info: Info) -> str:
+        context = info.context
+        link = DataLink(reader=self.row.id, session=context.reader.session_id)
+        return MY_DATA + link.signed(context.services.token_keys, now=context.now)
 
     @resolver("How many more objections the reader may make.")
     async def objection_quota(self, info: Info) -> ObjectionQuota:

@@ -69,6 +69,11 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str
             yield name, before.get(name), value
 
 
+def plain(value: object) -> Any:  # noqa: ANN401 (JSON)
+    """Any value as JSON has it: times as the API writes them, money as text, bytes in hex, fields in camelCase."""
+    return _shown(value, is_person=False, seen_as=SeenAs.SELF)
+
+
 def _field(name: str, value: Any, seen_as: SeenAs, personal: frozenset[str]) -> Any:  # noqa: ANN401 (any value)
     if (name in OFFICIALS and not shows_officials(seen_as)) or (name in EXPIRIES and not shows_expiries(seen_as)):
         return None

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from access.link import SECONDS, Link, LinkExpired, read_link
+from access.link import SECONDS, DataLink, Link, LinkExpired
 from access.reader import Purpose
 from access.token import InvalidToken, TokenKeys
 
@@ -27,22 +27,22 @@ def keys(tmp_path: Path) -> TokenKeys:
 
 @pytest.mark.parametrize("link", [LINK, replace(LINK, session=None, purpose=None, case_reference=None)])
 def test_a_link_says_what_it_was_signed_for(keys: TokenKeys, link: Link) -> None:
-    assert read_link(link.signed(keys, now=NOW), keys, now=NOW) == link
+    assert Link.read(link.signed(keys, now=NOW), keys, now=NOW) == link
 
 
 def test_a_link_is_good_for_ten_minutes(keys: TokenKeys) -> None:
     token = LINK.signed(keys, now=NOW)
     assert SECONDS == 600
-    assert read_link(token, keys, now=NOW + timedelta(seconds=599.9)) == LINK
+    assert Link.read(token, keys, now=NOW + timedelta(seconds=599.9)) == LINK
     with pytest.raises(LinkExpired):
-        read_link(token, keys, now=NOW + timedelta(seconds=600))
+        Link.read(token, keys, now=NOW + timedelta(seconds=600))
 
 
 def test_a_link_is_no_access_token_and_an_access_token_no_link(keys: TokenKeys) -> None:
     with pytest.raises(InvalidToken):
         keys.verify(LINK.signed(keys, now=NOW), NOW)
     with pytest.raises(InvalidToken):
-        read_link(keys.issue(LINK.reader, now=NOW, seconds=300, session_id=LINK.session), keys, now=NOW)
+        Link.read(keys.issue(LINK.reader, now=NOW, seconds=300, session_id=LINK.session), keys, now=NOW)
 
 
 def test_a_link_of_another_installation_or_a_changed_one_is_none(keys: TokenKeys, tmp_path: Path) -> None:
@@ -54,5 +54,13 @@ def test_a_link_of_another_installation_or_a_changed_one_is_none(keys: TokenKeys
     forged = ["", "a.b.c", f"{head}.{body}.", f"{head}.{swapped}.{signature}", token[:-3] + "AAA", "ق", token * 20]
     for one in (other, elsewhere, *forged):
         with pytest.raises(InvalidToken) as invalid:
-            read_link(one, keys, now=NOW)
+            Link.read(one, keys, now=NOW)
         assert invalid.type is InvalidToken
+
+
+def test_links_of_one_kind_are_none_of_another(keys: TokenKeys) -> None:
+    data = DataLink(reader=LINK.reader, session=LINK.session)
+    assert DataLink.read(data.signed(keys, now=NOW), keys, now=NOW) == data
+    for kind, other in ((Link, data), (DataLink, LINK)):
+        with pytest.raises(InvalidToken):
+            kind.read(other.signed(keys, now=NOW), keys, now=NOW)
