@@ -55,7 +55,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (serve, feed, person, my_data, client, keys, log, read_model, erasures, audit, about):  # as they are listed
+for group in (
+    serve,
+    feed,
+    person,
+    my_data,
+    client,
+    keys,
+    log,
+    read_model,
+    erasures,
+    audit,
+    about,
+):  # as they are listed
     app.add_typer(group.app)
 
 

@@ -11,9 +11,9 @@ from domain.attachment import Attachment
 from domain.docket import Docket
 from domain.user import User
 from domain.visa import Visa
-from projections.applying import fold
 from projections.event import Events
 from projections.event_search import CASES
+from projections.folding import fold
 from projections.read_model import ReadModel
 from projections.violation import Violations
 from projections.visa import Visas

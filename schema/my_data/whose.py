@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.user import AccountStatus
-from projections.applying import fold
+from projections.folding import fold
 from projections.person import People, PersonRow
 from store.database import Pool
 from store.log import Log
