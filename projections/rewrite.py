@@ -23,7 +23,7 @@ from store.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
-REWRITE_LOCK = 7  # second key of the advisory lock: one process rewrites at a time
+REWRITE_LOCK = 8  # second key of the advisory lock: one process rewrites at a time
 LOOK_AGAIN_AFTER: Final = 30.0  # seconds
 REST_AFTER: Final = 600.0  # seconds after a rewrite: erasures that come close together are rewritten together
 TRIES: Final = 5
