@@ -124,6 +124,7 @@ CANNOT = {
     f"replay {NUMBER} --version 99": "has no such version",
     f"replay {NUMBER} --as-of 2025-12-31": "had not begun",
     f"replay {NUMBER} --as-of 2026-01-08T10:00:00": "--as-of is a day like",
+    f"replay {NUMBER} --as-of 9999-12-31": "--as-of must be a moment that has passed, or today: 9999-12-31 is yet to come",
     f"replay {NUMBER} --as-of 2026-01-08 --version 1": "Either --as-of or --version",
     "export --from yesterday": "--from is a day like",
     "export --from 5 --to 3": "--from 5 lies behind --to 3: there is nothing between them",
