@@ -1,7 +1,8 @@
-"""A file that is there whole or not at all, with its SHA-256 beside it."""
+"""What is written, with its SHA-256: a file that is there whole or not at all, or stdout."""
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,23 @@ class Output:
     @property
     def sha256(self) -> str:
         return self._hash.hexdigest()
+
+
+@contextmanager
+def standard_output() -> Iterator[Output]:
+    """Write to stdout inside the block, through a buffer that is given up with it: nothing of it is tried again at the end.
+
+    Raises:
+        Fault: it cannot be written.
+        BrokenPipeError: nobody reads it any more.
+    """
+    try:
+        with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as file:
+            yield Output(file)
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        raise Fault(f"stdout cannot be written: {fault.strerror}.", ExitStatus.FILE) from fault
 
 
 @contextmanager

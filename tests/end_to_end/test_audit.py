@@ -206,6 +206,31 @@ def test_a_file_that_cannot_be_written_whole_does_not_get_its_name(environment: 
     assert [(one.name, one.read_text()) for one in tmp_path.glob("all*")] == [("all.jsonl", "of last month")]
 
 
+@pytest.mark.usefixtures("audited")
+@pytest.mark.parametrize(
+    ("rest", "status", "says"),
+    [
+        ("> /dev/full", 2, "sijil: stdout cannot be written: No space left on device.\n"),
+        ("| true; exit ${PIPESTATUS[0]}", 141, ""),
+    ],
+)
+def test_where_stdout_cannot_be_written_the_export_says_so_or_ends_as_programs_do_whose_reader_is_gone(
+    environment: dict[str, str], rest: str, status: int, says: str
+) -> None:
+    done = subprocess.run(  # noqa: S603 (our own program)
+        ["/bin/bash", "-c", f'"{SIJIL}" audit export {rest}'],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == status, done.stderr
+    assert "".join(one for one in done.stderr.splitlines(keepends=True) if one.startswith("sijil: ")) == says
+    assert "Traceback" not in done.stderr
+
+
 def key_of(url: str) -> str:
     return httpx.get(f"{url}/log/key").text.strip()
 
