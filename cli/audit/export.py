@@ -15,7 +15,7 @@ from cli.audit.place import places
 from cli.audit.source import Url, record
 from cli.audit.step import Record, Step
 from cli.audit.whole_file import standard_output, whole_file
-from cli.program import bar, carry_out
+from cli.program import bar, carry_out, one_of
 from store.faults import Fault
 
 NOT_WHOLE = 1
@@ -37,7 +37,12 @@ def export(
     to: Annotated[
         str | None, typer.Option("--to", help="The same; it is included. Not set: the last event there is.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="jsonl: CloudEvents 1.0, one on a line; or csv.")] = Format.JSONL,
+    format: Annotated[
+        Format,
+        typer.Option(
+            parser=one_of(Format), metavar="[jsonl|csv]", help="jsonl: CloudEvents 1.0, one on a line; or csv."
+        ),
+    ] = Format.JSONL,
     output: Annotated[
         Path | None, typer.Option(help="The file; FILE.sha256 beside it has its checksum. Not set: stdout.")
     ] = None,
@@ -60,6 +65,8 @@ async def _export(
     async with record(url) as events:
         source = f"//{await events.origin()}"
         first, last = await places(events, from_, to)
+        if first > last:
+            typer.echo(f"No event lies there: the log ends at position {await events.head():,}.", err=True)
         with whole_file(output) if output else standard_output() as file, bar("Writing") as report:
             file.write(HEADINGS[format])
             async for steps in whole(events, first, last):

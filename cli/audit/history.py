@@ -18,8 +18,16 @@ from store.faults import ExitStatus, Fault
 
 app = typer.Typer()
 STREAM = "A stream's id, or the number of a visa, violation or objection, or a National ID or Iqama number."
-Stream = Annotated[str, typer.Argument(metavar="STREAM", help=STREAM)]
 Row = Sequence[str]
+
+
+def _not_blank(typed: str) -> str:
+    if not typed.strip():
+        raise Fault(f"STREAM is empty. It is {STREAM[0].lower()}{STREAM[1:]}", ExitStatus.FILE)
+    return typed
+
+
+Stream = Annotated[str, typer.Argument(metavar="STREAM", help=STREAM, callback=_not_blank)]
 
 
 @app.command(epilog="Example: sijil audit history 7000001311")

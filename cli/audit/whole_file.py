@@ -52,6 +52,8 @@ def whole_file(path: Path) -> Iterator[Output]:
     Raises:
         Fault: it cannot be written; nothing is left behind, and what had the name before has it still.
     """
+    if path.is_dir():
+        raise Fault(f"{path} cannot be written: it is a directory.", ExitStatus.FILE)
     sum_file = path.with_name(f"{path.name}.sha256")
     part, sum_part = (one.with_name(f"{one.name}.{os.getpid()}.part") for one in (path, sum_file))
     try:

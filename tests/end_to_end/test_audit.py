@@ -177,6 +177,8 @@ def test_an_export_is_of_the_places_that_were_asked_for(sijil: Sijil) -> None:
     everything = exported()
     assert exported("--from", "3", "--to", "5") == [3, 4, 5]
     assert exported("--from", "9999") == []
+    beyond = sijil("audit", "export", "--from", "9999").stderr
+    assert f"No event lies there: the log ends at position {len(everything)}." in beyond
     of_days = exported("--from", "2026-01-07", "--to", "2026-01-08")
     assert exported("--from", "2026-01-07T10:00:00+03:00", "--to", "2026-01-08T07:00:00Z") == of_days
     assert exported("--to", "2026-01-06") + of_days + exported("--from", "2026-01-09") == everything
