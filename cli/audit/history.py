@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.audit.place import at_a_moment
+from cli.audit.place import until_a_moment
 from cli.audit.source import Url, record
 from cli.audit.step import Change, State, Step, Until
 from cli.program import carry_out
@@ -17,8 +18,16 @@ from store.faults import ExitStatus, Fault
 
 app = typer.Typer()
 STREAM = "A stream's id, or the number of a visa, violation or objection, or a National ID or Iqama number."
-Stream = Annotated[str, typer.Argument(metavar="STREAM", help=STREAM)]
 Row = Sequence[str]
+
+
+def _not_blank(typed: str) -> str:
+    if not typed.strip():
+        raise Fault(f"STREAM is empty. It is {STREAM[0].lower()}{STREAM[1:]}", ExitStatus.FILE)
+    return typed
+
+
+Stream = Annotated[str, typer.Argument(metavar="STREAM", help=STREAM, callback=_not_blank)]
 
 
 @app.command(epilog="Example: sijil audit history 7000001311")
@@ -40,7 +49,8 @@ async def _history(named: str, url: str | None) -> None:
 def replay(
     stream: Stream,
     as_of: Annotated[
-        str | None, typer.Option(help="Up to this moment (RFC 3339), or to the end of this day in Riyadh.")
+        str | None,
+        typer.Option(help="Up to this moment (RFC 3339), or to the end of this day in Riyadh; today: up to now."),
     ] = None,
     version: Annotated[int | None, typer.Option(min=1, help="Up to this version.")] = None,
     url: Url = None,
@@ -48,7 +58,7 @@ def replay(
     """Replay a stream: what changed at each step, and its state after the last one."""
     if as_of is not None and version is not None:
         raise Fault("Either --as-of or --version.", ExitStatus.FILE)
-    until = Until(version, None if as_of is None else at_a_moment(as_of, "--as-of"))
+    until = Until(version, None if as_of is None else until_a_moment(as_of, "--as-of", datetime.now(UTC)))
     carry_out(_replay(stream, until, url))
 
 
