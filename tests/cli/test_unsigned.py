@@ -7,6 +7,7 @@ from typing import Any, cast
 from cli.audit.api import ApiRecord
 from cli.audit.sample import unsigned
 from cli.audit.step import Step, Who
+from domain.titles import TITLES
 from transparency.report import Kind
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -19,7 +20,7 @@ def step(position: int, **other: Any) -> Step:
         "stream": "abcdefab-cdef-4bcd-8fab-cdefabcdefab",
         "version": 3,
         "type": "Violation.ObjectionSubmitted",
-        "title": "Objection submitted",
+        "title": TITLES["Violation.ObjectionSubmitted"],
         "recorded_at": "2026-03-01T09:00:00.000Z",
         "occurred_at": "2026-03-01T09:00:00.000Z",
         "schema_version": 1,
