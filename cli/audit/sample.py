@@ -10,6 +10,7 @@ from cli.audit.api import ApiRecord
 from cli.audit.database import step_of
 from cli.audit.signed_tree import SignedTree
 from cli.audit.step import Step
+from cli.riyadh import in_riyadh
 from commands.form import camel_case
 from store.codec import RecordDamaged, Row, decode
 from store.shape import shape_of_topic
@@ -59,9 +60,7 @@ async def unsigned(record: ApiRecord, size: int, now: datetime) -> list[Finding]
     step = await record.at(size + 1)
     if step is None or now - datetime.fromisoformat(step.recorded_at) <= SIGNED_WITHIN:
         return []
-    text = (
-        f"the event at position {size + 1} was recorded at {step.recorded_at}, and no checkpoint that is served has it"
-    )
+    text = f"the event at position {size + 1} was recorded at {in_riyadh(step.recorded_at)}, and no checkpoint that is served has it"
     return [Finding(Kind.CHECKPOINT, size + 1, text)]
 
 
