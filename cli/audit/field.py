@@ -8,16 +8,17 @@ from cli.riyadh import in_riyadh
 from commands.form import camel_case
 from commands.global_id import read_global_id
 from domain.fields import FIELDS
+from domain.text import Text
 from schema.personal import personal_names
 
 Path = tuple[str, ...]
-LABELS: Final = {camel_case(name): label.en for name, label in FIELDS.items()}
+LABELS: Final = {camel_case(name): label for name, label in FIELDS.items()}
 MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def lines(values: Mapping[str, Any]) -> Iterator[str]:
     """`label: value` for everything that is there."""
-    return (f"{label(path)}: {text(path, value)}" for path, value in flat(values).items())
+    return (f"{label(path).en}: {text(path, value)}" for path, value in flat(values).items())
 
 
 def changed_lines(field: str, before: Any, after: Any) -> Iterator[str]:  # noqa: ANN401 (any JSON)
@@ -26,7 +27,7 @@ def changed_lines(field: str, before: Any, after: Any) -> Iterator[str]:  # noqa
     for path in dict.fromkeys((*old, *new)):
         was, now = text(path, old.get(path)), text(path, new.get(path))
         if was != now:
-            yield f"{label(path)}: {was} → {now}"
+            yield f"{label(path).en}: {was} → {now}"
 
 
 def flat(value: Any, path: Path = ()) -> dict[Path, Any]:  # noqa: ANN401 (any JSON)
@@ -41,9 +42,14 @@ def flat(value: Any, path: Path = ()) -> dict[Path, Any]:  # noqa: ANN401 (any J
     return {way: one for name, inner in inside for way, one in flat(inner, (*path, name)).items()}
 
 
-def label(path: Path) -> str:
+def label(path: Path) -> Text:
     """The names of the fields on the way; what is no field, like an id, is its own name."""
-    return " › ".join(LABELS.get(name) or plain(_person(name)) for name in path)
+    names = [LABELS.get(name) or _itself(plain(_person(name))) for name in path]
+    return Text(" › ".join(name.ar for name in names), " › ".join(name.en for name in names))
+
+
+def _itself(name: str) -> Text:
+    return Text(name, name)
 
 
 def text(path: Path, value: Any) -> str:  # noqa: ANN401 (any JSON)

@@ -350,7 +350,7 @@ def test_a_receipt_is_checked_where_there_is_neither_database_nor_settings(
     assert filed.endswith("The log says: filed on 2026-01-07 10:00:00 (Riyadh). Unchanged since, with this text:")
     assert arabic.startswith("ثابت: ")
     assert "يقول السجل: قُيّد في 2026-01-07 10:00:00" in noted
-    assert f"  statement: {STATEMENT}" in values
+    assert f"  Statement · إفادة المعترض: {STATEMENT}" in values
 
     whole = file.read_bytes()
     extra = b64decode(whole.split(b"\n")[1].removeprefix(b"extra "))
