@@ -6,6 +6,7 @@ from typing import Final
 
 from cli.audit.api import ApiRecord
 from cli.audit.signed_tree import SignedTree
+from cli.riyadh import in_riyadh
 from transparency import checkpoint
 from transparency.mirror import Fetch
 from transparency.note import NoteInvalid, Verifier
@@ -39,9 +40,8 @@ async def unsigned(
     step = await record.at(size + 1)
     if step is None or now() - datetime.fromisoformat(step.recorded_at) <= SIGNED_WITHIN:
         return []
-    text = (
-        f"the event at position {size + 1} was recorded at {step.recorded_at}, and no checkpoint that is served has it"
-    )
+    when = in_riyadh(step.recorded_at)
+    text = f"the event at position {size + 1} was recorded at {when}, and no checkpoint that is served has it"
     return [Finding(Kind.CHECKPOINT, size + 1, text)]
 
 

@@ -10,6 +10,7 @@ from cli.audit.api import ApiRecord
 from cli.audit.signed_tree import SignedTree
 from cli.audit.step import Step, Who
 from cli.audit.unsigned import unsigned
+from domain.titles import TITLES
 from tests.transparency.keys import ORIGIN, signer
 from tests.transparency.memory import Memory, entries
 from transparency import checkpoint
@@ -27,7 +28,7 @@ def step(position: int, **other: Any) -> Step:
         "stream": "abcdefab-cdef-4bcd-8fab-cdefabcdefab",
         "version": 3,
         "type": "Violation.ObjectionSubmitted",
-        "title": "Objection submitted",
+        "title": TITLES["Violation.ObjectionSubmitted"],
         "recorded_at": "2026-03-01T09:00:00.000Z",
         "occurred_at": "2026-03-01T09:00:00.000Z",
         "schema_version": 1,

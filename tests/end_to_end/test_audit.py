@@ -94,8 +94,16 @@ def test_from_the_number_alone_the_auditor_finds_who_rejected_the_objection_and_
     assert rows[2][5].startswith("N. o. r. (")  # who acts for themselves is masked
     assert STATEMENT not in done.stdout
 
-    for_people = sijil("audit", "history", NUMBER, FORCE_COLOR="1", COLUMNS="200").stdout  # as on a terminal
-    assert ("┃" in for_people, "\t" in for_people, TYPES[4][:20] in for_people) == (True, False, True)
+    for_people = sijil("audit", "history", NUMBER, FORCE_COLOR="1", COLUMNS="80").stdout  # as on a terminal
+    for told in (
+        "Objection rejected · رفض الاعتراض",
+        TYPES[4],
+        "2026-01-09 10:00:00+03:00",
+        "By Name of salman, Traffic officer",
+    ):
+        assert told in for_people
+    steps = sijil("audit", "replay", NUMBER, FORCE_COLOR="1", COLUMNS="80").stdout
+    assert "Objection › Status: UNDER_REVIEW → REJECTED" in steps
 
     before = sijil("audit", "replay", NUMBER, "--as-of", "2026-01-08").stdout
     steps, state = before.split("\n\n")
@@ -370,7 +378,7 @@ def test_a_receipt_is_checked_where_there_is_neither_database_nor_settings(
     assert filed.endswith("The log says: filed on 2026-01-07 10:00:00 (Riyadh). Unchanged since, with this text:")
     assert arabic.startswith("ثابت: ")
     assert "يقول السجل: قُيّد في 2026-01-07 10:00:00" in noted
-    assert f"  statement: {STATEMENT}" in values
+    assert f"  Statement · إفادة المعترض: {STATEMENT}" in values
 
     whole = file.read_bytes()
     extra = b64decode(whole.split(b"\n")[1].removeprefix(b"extra "))
