@@ -35,6 +35,7 @@ from messages.page import OutboxPage
 from messages.sender import Sender
 from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
+from projections.applying import ahead
 from projections.build import Builder
 from projections.followed import Followed
 from projections.follower import Follower
@@ -475,24 +476,32 @@ class Health:
             "lagEvents": max(0, head - position),
             "unsignedEvents": unsigned.events,
         }
-        wrong = self._wrong(position, self._still(unseen_since)) or self._not_signed(unsigned)
+        wrong = self._wrong(position, head, self._still(unseen_since)) or self._not_signed(unsigned)
         return JSONResponse(answer | (wrong or {"status": "ready"}), 503 if wrong else 200)
 
-    def _wrong(self, position: int, still: float) -> dict[str, object]:
+    def _wrong(self, position: int, head: int, still: float) -> dict[str, object]:
         """What is wrong with the read models; nothing: all is well."""
         red: dict[str, object] = {"status": "red"}
-        stopped, followed = self._follower.health, self._followed
+        stopped = self._follower.health
         if stopped.reason is not None:
             return red | {"stoppedAt": stopped.stopped_at, "reason": stopped.reason}
-        if followed.missing:
-            return red | {"reason": f"not built from the log yet: {', '.join(followed.missing)}"}
-        if still > STANDS_STILL_AFTER:
-            return red | {"reason": f"the read models have stood still for {still:.0f} s behind the log"}
-        if position < self._ready_from:
-            return red | {"reason": "the read models are still being built"}
-        if aside := followed.set_aside:
+        if reason := self._elsewhere(position, head, still):
+            return red | {"reason": reason}
+        if aside := self._followed.set_aside:
             return red | {"stoppedAt": aside[0].position, "reason": _told(aside)}
         return {}
+
+    def _elsewhere(self, position: int, head: int, still: float) -> str | None:
+        """Why the read models are not where the log is; None: they are, or get there."""
+        if self._followed.missing:
+            return f"not built from the log yet: {', '.join(self._followed.missing)}"
+        if position > head:
+            return ahead(position, head)
+        if still > STANDS_STILL_AFTER:
+            return f"the read models have stood still for {still:.0f} s behind the log"
+        if position < self._ready_from:
+            return "the read models are still being built"
+        return None
 
     def _not_signed(self, unsigned: Lag) -> dict[str, object]:
         """What is wrong with the signing, here or in the process that signs."""

@@ -75,7 +75,7 @@ def main() -> None:
     """Run a command; what goes wrong around the program is one line on stderr and an exit status of its own."""
     collect_less()
     try:
-        app()
+        _run()
     except SettingsError as error:
         _fail(" ".join(error.sentences), ExitStatus.SETTINGS)
     except Fault as fault:
@@ -94,6 +94,15 @@ def main() -> None:
     except Exception as fault:
         logger.debug("the command has failed", exc_info=True)
         _fail(f"{told(fault)}: not foreseen; SIJIL_LOG_LEVEL=debug shows more.", ExitStatus.PROGRAM)
+
+
+def _run() -> None:
+    try:
+        app()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # of which typer makes a 1: that has meanings of its own
+            sys.exit(128 + signal.SIGPIPE)
+        raise
 
 
 def _fail(message: str, status: int) -> None:

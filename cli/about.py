@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.program import carry_out, current_settings
+from cli.riyadh import in_riyadh
 from messages import report
 from schema import export
 from server import open_installation
@@ -31,7 +32,7 @@ async def _outbox(settings: Settings, *, retry: bool) -> None:
             typer.echo(f"{one.state:8} {one.channel:6} {one.count:8,}")
         for lost in await report.dead(installation.database):
             typer.echo(
-                f"{lost.id}  {lost.created_at:%Y-%m-%d %H:%M} UTC  {lost.kind:16}  {lost.channel:6}"
+                f"{lost.id}  {in_riyadh(lost.created_at)}  {lost.kind:16}  {lost.channel:6}"
                 f"{lost.tries:3} tries  {lost.fault}"
             )
 

@@ -7,6 +7,7 @@ import typer
 
 from access.client import Client, PublicKey, kind_of, read_public_key
 from cli.program import carry_out, current_settings
+from cli.riyadh import in_riyadh
 from domain.catalogue import AGENCY_OPERATIONS
 from server import open_installation
 from settings import Settings
@@ -54,9 +55,9 @@ def client_list() -> None:
     if not known:
         typer.echo("No program is registered.", err=True)
     for one in known:
-        until = f"removed {one.removed_at:%Y-%m-%d %H:%M} UTC" if one.removed_at else "in use"
+        until = f"removed {in_riyadh(one.removed_at)}" if one.removed_at else "in use"
         kind = kind_of(one.public_key)
-        typer.echo(f"{one.id:22}  {one.agency:14}  {kind:8}  added {one.added_at:%Y-%m-%d %H:%M} UTC  {until}")
+        typer.echo(f"{one.id:22}  {one.agency:14}  {kind:8}  added {in_riyadh(one.added_at)}  {until}")
 
 
 async def _client_list(settings: Settings) -> list[Client]:

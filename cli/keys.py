@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from access.key_set import read_keys, rotate_keys
-from cli.program import bar, carry_out, current_settings, stop_if_told
+from cli.program import bar, carry_out, current_settings, one_of, stop_if_told
 from server import open_installation
 from settings import Settings
 from store.database import open_database
@@ -35,7 +35,11 @@ class Kind(StrEnum):
 
 
 @keys.command("rotate", epilog="Example: sijil keys rotate --only tokens")
-def keys_rotate(only: Annotated[Kind | None, typer.Option(help="One of the two; else both.")] = None) -> None:
+def keys_rotate(
+    only: Annotated[
+        Kind | None, typer.Option(parser=one_of(Kind), metavar="[tokens|master]", help="One of the two; else both.")
+    ] = None,
+) -> None:
     """Sign access tokens with a new key, and wrap people's keys by a new master key.
 
     Tokens of the key before still hold, those of older ones do not: after a key has leaked, rotate twice. Running servers

@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import TypeVar
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -19,6 +21,19 @@ from telemetry.logs import start_logging
 PROGRAM = (sys.executable, "-P", "-m", "cli")  # itself once more; -P: whatever the folder is that it is called in
 IMPORT_CACHE = 500_000  # events: a case comes back when it falls due, a month and more after it was recorded
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+
+def one_of(kind: type[E]) -> Callable[[str], E]:
+    """Reads an option that is one of some words, and says which these are: typer would say it in pydantic's words."""
+
+    def read(typed: str) -> E:
+        try:
+            return kind(typed)
+        except ValueError:
+            raise typer.BadParameter(f"it is {' or '.join(kind)}, not {typed}.") from None
+
+    return read
 
 
 def collect_less() -> None:

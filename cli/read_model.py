@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.program import IMPORT_CACHE, bar, carry_out, current_settings
+from cli.riyadh import in_riyadh
 from projections import READ_MODELS
 from projections.build import build, building_alone
 from projections.check import differences
@@ -118,11 +119,11 @@ async def _readmodel_list(settings: Settings) -> None:
         for one in await states(connection, READ_MODELS, now=installation.now()):
             typer.echo(f"{one.table:14}  {one.state:11}  position {one.position:,}, {one.lag_events:,} events behind")
             for aside in one.set_aside:
-                typer.echo(f"  set aside since {aside.since:%Y-%m-%d %H:%M} UTC: {_kept_back(aside)}")
+                typer.echo(f"  set aside since {in_riyadh(aside.since)}: {_kept_back(aside)}")
             for left_out in one.skipped:
                 typer.echo(
                     f"  left out at position {left_out.position} by {left_out.operator}, "
-                    f"{left_out.at:%Y-%m-%d %H:%M} UTC: {left_out.reason} ({left_out.fault})"
+                    f"{in_riyadh(left_out.at)}: {left_out.reason} ({left_out.fault})"
                 )
 
 

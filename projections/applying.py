@@ -47,7 +47,7 @@ async def apply_next(connection: Connection, log: Log, read_models: Sequence[Rea
     another that is far behind. A stream with an event that cannot be applied is set aside.
 
     Raises:
-        CannotApply: the fault is not that of single streams.
+        CannotApply: the fault is not that of single streams, or the tables are ahead of the log.
         RecordDamaged: the record cannot be read.
     """
     try:
@@ -83,6 +83,7 @@ async def _apply_next(
     after = groups[turn % len(groups)]
     batch = await (_read_one_by_one if carefully else _read)(connection, log, after)
     if not batch:
+        await _check_not_ahead(connection, after)
         return Applied(0, len(groups))
     going = [one for one in read_models if one.table in followed and followed[one.table].position == after]
     applying = apply_one_by_one if carefully else apply
@@ -94,6 +95,26 @@ async def _apply_next(
         await make_anew(connection, log, tables, people, until=batch[-1].position)
     await move(connection, [read_model.table for read_model in going], batch[-1].position)
     return Applied(len(batch), len(groups))
+
+
+async def _check_not_ahead(connection: Connection, position: int) -> None:
+    """Rows that are made of what is no longer in the log stay wrong, and what is recorded at its place is passed over.
+
+    Raises:
+        CannotApply: the tables at this position have seen more than there is.
+    """
+    cursor = await connection.execute("SELECT position FROM log_head WHERE position < %s", (position,))
+    for (head,) in await cursor.fetchall():
+        raise CannotApply(head + 1, ahead(position, head))
+
+
+def ahead(position: int, head: int) -> str:
+    """What is wrong with read models at a position that the log does not have, and what to do."""
+    return (
+        f"the read models have seen position {position}, and the log ends at {head}: the database was restored, or its end "
+        "was put in or removed by hand. Find out with `sijil audit verify`, put it right, then stop all servers and "
+        "run `sijil rebuild all`"
+    )
 
 
 def to_apply(batch: Iterable[Recorded], read_model: ReadModel[Any], place: Place) -> list[Recorded]:

@@ -178,7 +178,8 @@ async def _switched(connection: Connection, log: Log, one: ReadModel[Any]) -> bo
     live = places.get(one.live.table)
     if live is not None and live.position > places[one.table].position:
         await apply_next(connection, log, [one])
-        if (await locked(connection, [one]))[one.table].position < live.position:
+        there_is = min(live.position, await log.head())  # the live one may have seen what was removed since
+        if (await locked(connection, [one]))[one.table].position < there_is:
             return False
     there = await there_are(connection, [one.live.table])
     await connection.execute(f"DROP TABLE IF EXISTS {one.old.table}".encode())

@@ -5,7 +5,6 @@ from os import PathLike, stat_result
 from typing import Final
 
 import msgspec
-from eventsourcing.domain import AggregateEvent
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -15,8 +14,7 @@ from commands.form import camel_case
 from domain.catalogue import VIOLATION_TYPES
 from domain.fields import FIELDS
 from domain.labels import LABELS
-from domain.personal import personal_fields
-from schema.stream import SHOWS
+from schema.personal import personal_names
 
 CONSOLE_LOADS: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -59,12 +57,5 @@ async def labels(_request: Request) -> Response:
 def _labels() -> bytes:
     fields = {camel_case(name): text for name, text in FIELDS.items()}
     types = {kind.code: kind.title for kind in VIOLATION_TYPES.values()}
-    told = {"fields": fields, "values": {**LABELS, "ViolationType": types}, "personal": sorted(_personal())}
+    told = {"fields": fields, "values": {**LABELS, "ViolationType": types}, "personal": sorted(personal_names())}
     return msgspec.json.encode(told)
-
-
-def _personal() -> set[str]:
-    """Fields that are personal in some event: of these, null may mean that there is a value."""
-    found = (one for aggregate in SHOWS for one in vars(aggregate).values() if isinstance(one, type))
-    events = (one for one in found if issubclass(one, AggregateEvent))
-    return {camel_case(name) for event in events for name in personal_fields(event)}

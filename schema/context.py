@@ -121,7 +121,7 @@ class Context:
             return self
         as_of = to_milliseconds(moment)
         if as_of > self.now:
-            raise bad_input("`asOf` is a moment that has passed")
+            raise bad_input("`asOf` must be a moment that has passed")
         if as_of not in self._past:
             self._past[as_of] = replace(self, as_of=as_of, _loaders={})
         return self._past[as_of]

@@ -122,6 +122,19 @@ async def test_read_models_stand_still_since_they_have_moved_or_what_they_have_n
     assert (await readiness.ask())[0] == 200
 
 
+async def test_a_server_whose_read_models_have_seen_what_the_log_does_not_have_is_not_ready(
+    installation: Installation,
+) -> None:
+    await record(installation)
+    readiness = Readiness(installation)
+    readiness.followed.position = 2
+    status, answer = await readiness.ask()
+    assert (status, answer["status"]) == (503, "red")
+    assert answer["reason"].startswith("the read models have seen position 2, and the log ends at 1: ")
+    readiness.followed.position = 1
+    assert (await readiness.ask())[0] == 200
+
+
 async def test_a_server_whose_read_models_are_still_being_built_is_not_ready(installation: Installation) -> None:
     for _ in range(2):
         await record(installation)

@@ -156,9 +156,9 @@ async def _say_if_begun_anew(connection: Connection, keys: LogKeys, now: datetim
     begun = keys.keys[0].signs_from
     head = await _head(connection)
     if head > 0 and now - begun > NEW:
-        logger.critical(
-            "a log of %d events is signed for the first time, with keys there since %s: if it was signed before, its "
-            "checkpoint file, checkpoints and tiles were put away; %s",
+        logger.warning(
+            "a log of %d events is signed for the first time: that is right after an import before the first start. If it was "
+            "signed before, with keys that are there since %s, its checkpoint file, checkpoints and tiles were put away; %s",
             head,
             rfc3339(to_milliseconds(begun)),
             SEE,

@@ -14,12 +14,13 @@ from cli.audit.step import Change, State, Step, Until, Who
 from commands.global_id import read_global_id
 from domain import formats
 from domain.errors import Refused
+from domain.text import Text
 from schema.scalars import moment
 from settings import Settings
 from store.faults import ExitStatus, Fault
 
 PAGE: Final = 100  # the most that the API answers at once
-EVENT: Final = """id position stream streamVersion type title { en } recordedAt occurredAt schemaVersion correlationId causationId
+EVENT: Final = """id position stream streamVersion type title { ar en } recordedAt occurredAt schemaVersion correlationId causationId
     data actor { role subject name { en } channel }"""
 EVENTS: Final = f"""query ($after: String, $filter: EventFilter) {{
     events(first: {PAGE}, after: $after, filter: $filter) {{
@@ -161,7 +162,7 @@ def _step(node: dict[str, Any]) -> Step:
         stream=node["stream"],
         version=node["streamVersion"],
         type=node["type"],
-        title=node["title"]["en"],
+        title=Text(node["title"]["ar"], node["title"]["en"]),
         recorded_at=node["recordedAt"],
         occurred_at=node["occurredAt"],
         schema_version=node["schemaVersion"],

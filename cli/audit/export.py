@@ -3,9 +3,7 @@
 import asyncio
 import csv
 import io
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +14,8 @@ from cli.audit.cloud_event import COLUMNS, line, row
 from cli.audit.place import places
 from cli.audit.source import Url, record
 from cli.audit.step import Record, Step
-from cli.audit.whole_file import Output, whole_file
-from cli.program import bar, carry_out
+from cli.audit.whole_file import standard_output, whole_file
+from cli.program import bar, carry_out, one_of
 from store.faults import Fault
 
 NOT_WHOLE = 1
@@ -39,7 +37,12 @@ def export(
     to: Annotated[
         str | None, typer.Option("--to", help="The same; it is included. Not set: the last event there is.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="jsonl: CloudEvents 1.0, one on a line; or csv.")] = Format.JSONL,
+    format: Annotated[
+        Format,
+        typer.Option(
+            parser=one_of(Format), metavar="[jsonl|csv]", help="jsonl: CloudEvents 1.0, one on a line; or csv."
+        ),
+    ] = Format.JSONL,
     output: Annotated[
         Path | None, typer.Option(help="The file; FILE.sha256 beside it has its checksum. Not set: stdout.")
     ] = None,
@@ -62,14 +65,14 @@ async def _export(
     async with record(url) as events:
         source = f"//{await events.origin()}"
         first, last = await places(events, from_, to)
-        with whole_file(output) if output else nullcontext(Output(sys.stdout.buffer)) as file, bar("Writing") as report:
+        if first > last:
+            typer.echo(f"No event lies there: the log ends at position {await events.head():,}.", err=True)
+        with whole_file(output) if output else standard_output() as file, bar("Writing") as report:
             file.write(HEADINGS[format])
             async for steps in whole(events, first, last):
                 file.write(await asyncio.to_thread(FORMS[format], steps, source))
                 count += len(steps)
                 report(count / (last - first + 1), len(steps))
-            if not output:
-                sys.stdout.buffer.flush()
     return count, first, last, file.sha256
 
 

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 
 from cli.audit.step import Record
-from domain.calendar import RIYADH
+from domain.calendar import RIYADH, riyadh_day
 from store.faults import ExitStatus, Fault
 
 LAST_OF_DAY = timedelta(days=1) - timedelta(milliseconds=1)
@@ -31,6 +31,20 @@ def at_a_moment(typed: str, option: str, *, ends: bool = True) -> datetime:
         pass
     message = f"{option} is a day like 2026-03-01, or a moment like 2026-03-01T09:30:00+03:00, not {typed}."
     raise Fault(message, ExitStatus.FILE)
+
+
+def until_a_moment(typed: str, option: str, now: datetime) -> datetime | None:
+    """The moment up to which somebody asks what has been; None: up to the last event, which is what today stands for.
+
+    Raises:
+        Fault: it is none, or is yet to come.
+    """
+    found = at_a_moment(typed, option)
+    if found <= now:
+        return found
+    if typed == riyadh_day(now).isoformat():
+        return None  # not `now`: the clock of who answers may be behind
+    raise Fault(f"{option} must be a moment that has passed, or today: {typed} is yet to come.", ExitStatus.FILE)
 
 
 Place = int | datetime

@@ -5,14 +5,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 import typer
 
 from cli.audit.case import Case, OfAnotherCase, case_of, kind_of
+from cli.audit.field import flat, label, plain
 from cli.audit.trust import Keys, read_text, trusted_keys
 from commands.form import camel_case
 from domain.calendar import RIYADH
+from domain.fields import FIELDS
+from domain.labels import LABELS
 from domain.text import Text
 from domain.titles import TITLES
 from store.faults import ExitStatus, Fault
@@ -21,6 +24,9 @@ from transparency.note import NoteInvalid, Verifier
 from transparency.receipt import EventLeftOut, Place, Proven, ReceiptInvalid, verify_leaf, verify_receipt
 
 NOT_PROVEN = 1
+FILED: Final = Text("قُيّد", "filed")
+RECORDED: Final = Text("سُجّل", "recorded")
+ROLES: Final = LABELS["Role"]
 app = typer.Typer(
     help="Checks that need nothing but a file and a key.",
     epilog="Example: sijil verify receipt objection.tlog-proof --key sijil.local/log+…",
@@ -99,8 +105,8 @@ def _not_proven(fault: ReceiptInvalid) -> tuple[str, str]:
         case EventLeftOut(place=place):
             return _left_out(place)
         case OfAnotherCase(number=number):
-            return f"NOT PROVEN: {_plain(str(fault))}.", f"لم يثبت: هذا الحدث ليس للرقم {_plain(number)}."
-    return f"NOT PROVEN: {_plain(str(fault))}.", "لم يثبت: الإيصال لا يطابق السجل الموقَّع."
+            return f"NOT PROVEN: {plain(str(fault))}.", f"لم يثبت: هذا الحدث ليس للرقم {plain(number)}."
+    return f"NOT PROVEN: {plain(str(fault))}.", "لم يثبت: الإيصال لا يطابق السجل الموقَّع."
 
 
 def _left_out(place: Place) -> tuple[str, str]:
@@ -127,18 +133,19 @@ def words(proven: Proven, case: Case | None) -> Iterator[str]:
     at = datetime.fromisoformat(entry.recorded_at).astimezone(RIYADH)
     when = f"{at:%Y-%m-%d %H:%M:%S}"
     text, text_ar = _what(proven)
+    said = FILED if entry.topic.endswith(":Violation.ObjectionSubmitted") else RECORDED
     yield f"PROVEN: {title.en}{of.en}."
     yield (
         f"Number {entry.position:,} of the log {checkpoint.origin}, before the log signed its checkpoint of "
-        f"{checkpoint.size:,} entries. The log says: filed on {when} (Riyadh). Unchanged since, {text}:"
+        f"{checkpoint.size:,} entries. The log says: {said.en} on {when} (Riyadh). Unchanged since, {text}:"
     )
     yield f"ثابت: {title.ar}{of.ar}."
     yield (
-        f"الرقم {entry.position} في السجل {checkpoint.origin}، قبل أن يوقّع السجل بيان {checkpoint.size} قيدًا. يقول السجل: قُيّد في "
+        f"الرقم {entry.position} في السجل {checkpoint.origin}، قبل أن يوقّع السجل بيان {checkpoint.size} قيدًا. يقول السجل: {said.ar} في "
         f"{when} (بتوقيت الرياض). ولم يتغير منذ ذلك الحين، {text_ar}:"
     )
-    for name, value in _values(proven, case).items():
-        yield f"  {name}: {_plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}"
+    for of_field, value in _values(proven, case):
+        yield f"  {_in_both(of_field)}: {value}"
     if case is None and (kind := kind_of(entry.topic)):
         yield f"Which {kind.noun.en} it is of, it does not say: check a number with --number."
         yield f"ولا يذكر لأي {kind.noun.ar} هو: تحقَّق من الرقم بالخيار \u200e--number."
@@ -152,20 +159,29 @@ def _what(proven: Proven) -> tuple[str, str]:
     return "with these values", "بهذه القيم"
 
 
-def _plain(text: str) -> str:
-    """On one line, whatever somebody has written: a line of theirs is not to pass for one of ours."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
 def _title(topic: str) -> Text:
-    name = topic.partition(":")[2]
+    name = plain(topic.partition(":")[2])
     return TITLES.get(name, Text(name, name))
 
 
-def _values(proven: Proven, case: Case | None) -> dict[str, Any]:
-    known = {"event": proven.entry.topic, "stream": str(proven.entry.stream), "version": proven.entry.version}
+def _values(proven: Proven, case: Case | None) -> Iterator[tuple[Text, str]]:
+    """Labels with values, these as they were recorded."""
+    entry, actor = proven.entry, proven.state.actor
+    yield Text("الحدث", "Event"), _in_both(_title(entry.topic))
+    yield Text("السلسلة", "Stream"), str(entry.stream)
+    yield FIELDS["version"], str(entry.version)
     if case is not None:
-        known[case.kind.noun.en] = case.number
-    actor = {"by": f"{proven.state.actor.role} {proven.state.actor.subject}"}
+        yield Text(case.kind.noun.ar, case.kind.noun.en.capitalize()), case.number
+    yield Text("مَن", "By"), f"{_in_both(_role(actor.role))}, {plain(actor.subject)}"
     recorded = {**json.loads(bytes(proven.state.data)), **(proven.personal or {})}
-    return known | actor | {camel_case(name): value for name, value in recorded.items() if value is not None}
+    for path, value in flat({camel_case(name): value for name, value in recorded.items()}).items():
+        if value is not None:
+            yield label(path), plain(value if isinstance(value, str) else json.dumps(value))
+
+
+def _role(role: str) -> Text:
+    return ROLES.get(role) or Text(plain(role), plain(role))
+
+
+def _in_both(text: Text) -> str:
+    return text.en if text.en == text.ar else f"{text.en} · {text.ar}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -17,8 +17,6 @@ from transparency.note import NoteInvalid, Verifier
 from transparency.receipt import Preimage, Proven, ReceiptInvalid, verify_receipt
 from transparency.report import Finding, Kind
 from transparency.tree import ProofInvalid
-
-SIGNED_WITHIN = timedelta(minutes=1)  # a log that signs at all is far quicker
 
 
 @dataclass(slots=True)
@@ -52,17 +50,6 @@ async def sampled(
         else:
             found.agreed += 1
     return found
-
-
-async def unsigned(record: ApiRecord, size: int, now: datetime) -> list[Finding]:
-    """What is wrong if the API shows an event behind the signed ones that should have been signed long ago."""
-    step = await record.at(size + 1)
-    if step is None or now - datetime.fromisoformat(step.recorded_at) <= SIGNED_WITHIN:
-        return []
-    text = (
-        f"the event at position {size + 1} was recorded at {step.recorded_at}, and no checkpoint that is served has it"
-    )
-    return [Finding(Kind.CHECKPOINT, size + 1, text)]
 
 
 async def _compare(record: ApiRecord, tree: SignedTree, position: int, trusted: Sequence[Verifier]) -> None:

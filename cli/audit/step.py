@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.text import Text
+
 JSON = Any
 
 
@@ -37,7 +39,7 @@ class Step:
     stream: str
     version: int
     type: str
-    title: str
+    title: Text
     recorded_at: str
     occurred_at: str
     schema_version: int

@@ -23,7 +23,7 @@ def trusted_keys(given: Sequence[str]) -> list[Verifier]:
     """Keys as text or in files, one on a line.
 
     Raises:
-        Fault: one is none.
+        Fault: one is none, or is empty.
     """
     return [_key(line) for one in given for line in _lines(one)]
 
@@ -31,7 +31,12 @@ def trusted_keys(given: Sequence[str]) -> list[Verifier]:
 def _lines(given: str) -> list[str]:
     if "+" in given and not Path(given).exists():
         return [given]
-    return [line for line in read_text(Path(given)).splitlines() if line.strip()]
+    if not given.strip():
+        raise Fault("--key is empty: give the log's key, or a file of it.", ExitStatus.FILE)
+    lines = [line for line in read_text(Path(given)).splitlines() if line.strip()]
+    if not lines:
+        raise Fault(f"The key file {given} is empty: put the log's key in it, from /log/key.", ExitStatus.FILE)
+    return lines
 
 
 def _key(text: str) -> Verifier:

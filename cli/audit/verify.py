@@ -13,10 +13,11 @@ import typer
 
 from cli.audit.api import open_api, require_token
 from cli.audit.remote import asking, fetching
-from cli.audit.sample import sampled, unsigned
+from cli.audit.sample import sampled
 from cli.audit.signed_tree import SignedTree
 from cli.audit.source import Url
 from cli.audit.trust import Keys, kept_checkpoint, trusted_keys
+from cli.audit.unsigned import unsigned
 from cli.program import bar, carry_out, current_settings
 from settings import Settings
 from store.database import open_database
@@ -133,15 +134,16 @@ async def _verify_outside(
     async with asking(url, settings) as client:
         with bar("Verifying") as report:
             found = await examine_mirror(fetching(client), trusted, kept, report=report)
-    if settings.token is not None:
-        async with open_api(url, settings) as record:
-            found.findings += await unsigned(record, found.signed.size, datetime.now(UTC))
-    if events:
-        async with open_api(url, settings) as record, asking(url, settings) as client:
-            tree = SignedTree(fetching(client), found.signed)
+    if settings.token is None:
+        return found
+    async with open_api(url, settings) as record, asking(url, settings) as client:
+        fetch = fetching(client)
+        tree = SignedTree(fetch, found.signed)
+        found.findings += await unsigned(record, fetch, tree, trusted, lambda: datetime.now(UTC))
+        if events:
             sample = await sampled(record, tree, events, trusted, SystemRandom())
-        found.findings += sample.findings
-        typer.echo(f"{sample.agreed:,} events of the API are those that were signed.")
+            found.findings += sample.findings
+            typer.echo(f"{sample.agreed:,} events of the API are those that were signed.")
     return found
 
 

@@ -1,12 +1,16 @@
 """An export is whole, or there is none."""
 
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import cast
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import app
 from cli.audit.export import whole
 from cli.audit.step import Record, Step
+from cli.audit.whole_file import whole_file
 from store.faults import Fault
 from tests.cli.test_unsigned import step
 
@@ -44,3 +48,26 @@ async def test_a_position_that_is_missing_or_comes_twice_ends_it(positions: tupl
     with pytest.raises(Fault, match=f"position {missing} is not there") as fault:
         await exported(*positions)
     assert fault.value.exit_status == 1
+
+
+def test_a_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "march"
+    folder.mkdir()
+    with pytest.raises(Fault, match=r"march cannot be written: it is a directory\.$") as fault, whole_file(folder):
+        pytest.fail("it was begun")
+    assert fault.value.exit_status == 2
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_format_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    done = CliRunner().invoke(app, ["audit", "export", "--format", "xml"])
+    assert (done.exit_code, "it is jsonl or csv, not xml." in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["history", "replay"])
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_stream_without_a_name_is_refused_with_what_names_one(command: str, blank: str) -> None:
+    fault = CliRunner().invoke(app, ["audit", command, blank]).exception
+    assert isinstance(fault, Fault)
+    assert fault.message.startswith("STREAM is empty. It is a stream's id, or the number of")
+    assert fault.exit_status == 2

@@ -1,11 +1,11 @@
 """From where to where an auditor asks."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
 
-from cli.audit.place import MILLISECOND, places
+from cli.audit.place import MILLISECOND, places, until_a_moment
 from cli.audit.step import Record
 from store.faults import Fault
 from tests.examples import noon
@@ -70,3 +70,28 @@ async def test_a_position_that_no_log_has_is_refused_without_repeating_it(digits
             await asked(*ends)
         assert fault.value.message == f"{option} is a position of at most 18 digits, not of {digits}."
         assert fault.value.exit_status == 2
+
+
+NOW = datetime(2026, 3, 1, 21, 30, tzinfo=UTC)  # half past midnight in Riyadh, on the second
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("2026-03-01", datetime(2026, 3, 1, 20, 59, 59, 999_000, tzinfo=UTC)),
+        ("2026-03-02T00:30:00+03:00", NOW),
+        ("2026-03-02", None),
+    ],
+)
+def test_today_in_riyadh_is_up_to_the_last_event_and_a_day_before_up_to_its_end(
+    typed: str, expected: datetime | None
+) -> None:
+    assert until_a_moment(typed, "--as-of", NOW) == expected
+
+
+@pytest.mark.parametrize("typed", ["2026-03-03", "2026-03-02T00:30:00.001+03:00", "9999-12-31"])
+def test_what_will_have_been_is_not_asked(typed: str) -> None:
+    with pytest.raises(Fault) as fault:
+        until_a_moment(typed, "--as-of", NOW)
+    assert fault.value.message == f"--as-of must be a moment that has passed, or today: {typed} is yet to come."
+    assert fault.value.exit_status == 2

@@ -51,20 +51,20 @@ def test_what_is_proven_is_said_in_both_languages_with_the_values() -> None:
             "الرقم 5 في السجل sijil.local/log، قبل أن يوقّع السجل بيان 13 قيدًا. يقول السجل: قُيّد في 2026-03-01 12:00:00 "
             "(بتوقيت الرياض). ولم يتغير منذ ذلك الحين، بهذا النص:"
         ),
-        "  event: domain.violation:Violation.ObjectionSubmitted",
-        f"  stream: {Violation.create_id(NUMBER)}",
-        "  version: 3",
-        "  violation: 7000001311",
-        "  by: PERSON 00000000-0000-0000-0000-000000000008",
-        "  reason: OTHER",
-        "  statement: لم أكن أقود السيارة",
+        "  Event · الحدث: Objection submitted · تقديم الاعتراض",
+        f"  Stream · السلسلة: {Violation.create_id(NUMBER)}",
+        "  Version · الإصدار: 3",
+        "  Violation · مخالفة: 7000001311",
+        "  By · مَن: Individual · فرد, 00000000-0000-0000-0000-000000000008",
+        "  Reason · السبب: OTHER",
+        "  Statement · إفادة المعترض: لم أكن أقود السيارة",
     ]
 
 
 def test_what_is_sealed_is_said_to_be() -> None:
     lines = said(None)
     assert lines[1].endswith("Unchanged since, with these values; personal ones are sealed:")
-    assert not any("statement" in line for line in lines)
+    assert not any("Statement" in line for line in lines)
 
 
 def test_what_has_nothing_personal_is_not_said_to_be_sealed() -> None:
@@ -74,8 +74,31 @@ def test_what_has_nothing_personal_is_not_said_to_be_sealed() -> None:
     assert lines[3].endswith("بهذه القيم:")
 
 
+def test_what_was_not_submitted_is_said_to_be_recorded() -> None:
+    row = OF_VIOLATION._replace(topic="domain.violation:Violation.ObjectionRejected")
+    lines = list(words(proven(row), None))
+    assert "The log says: recorded on 2026-03-01 12:00:00 (Riyadh)." in lines[1]
+    assert "يقول السجل: سُجّل في 2026-03-01 12:00:00 (بتوقيت الرياض)." in lines[3]
+
+
+def test_an_event_without_a_title_keeps_its_name_and_a_field_without_a_label_its_own() -> None:
+    state = msgspec.structs.replace(STATE, data=msgspec.Raw(b'{"half_way":{"en":"here","of":null},"size":[1,true]}'))
+    row = OF_VIOLATION._replace(topic="domain.later:Later.Happened", state=msgspec.json.encode(state))
+    lines = list(words(verify_receipt(receipt(preimage(row, None), row), TRUSTED), None))
+    assert lines[0] == "PROVEN: Later.Happened."
+    assert "  Event · الحدث: Later.Happened" in lines
+    assert lines[-3:] == [
+        "  halfWay › en: here",
+        "  Size in bytes › 1 · الحجم بالبايت › 1: 1",
+        "  Size in bytes › 2 · الحجم بالبايت › 2: true",
+    ]
+
+
 def test_what_somebody_has_written_stays_on_its_line() -> None:
-    assert said("I was there.\nPROVEN: paid\x1b[2J")[-1] == "  statement: I was there.\\nPROVEN: paid\\x1b[2J"
+    assert (
+        said("I was there.\nPROVEN: paid\x1b[2J")[-1]
+        == "  Statement · إفادة المعترض: I was there.\\nPROVEN: paid\\x1b[2J"
+    )
 
 
 # Which case it is of
@@ -214,3 +237,21 @@ def test_a_hash_and_a_number_are_not_checked_together_even_if_one_is_empty(file:
     done = CliRunner().invoke(app, ["receipt", str(file), *options])
     assert isinstance(done.exception, Fault)
     assert done.exception.message == "Either --leaf or --number: a hash alone is of no case."
+
+
+@pytest.mark.parametrize("empty", ["", "\n \n"])
+def test_an_empty_key_file_is_said_to_be_empty(file: Path, empty: str) -> None:
+    file.write_text(WHOLE, "utf-8")
+    keys = file.with_name("sijil.key")
+    keys.write_text(empty)
+    done = CliRunner().invoke(app, ["receipt", str(file), "--key", str(keys)])
+    assert isinstance(done.exception, Fault)
+    assert done.exception.message == f"The key file {keys} is empty: put the log's key in it, from /log/key."
+    assert (done.exception.exit_status, done.stdout) == (2, "")
+
+
+def test_an_empty_key_is_said_to_be_empty(file: Path) -> None:
+    file.write_text(WHOLE, "utf-8")
+    done = CliRunner().invoke(app, ["receipt", str(file), "--key", ""])
+    assert isinstance(done.exception, Fault)
+    assert done.exception.message == "--key is empty: give the log's key, or a file of it."

@@ -14,6 +14,7 @@ from cli.audit.sample import Sample, sampled
 from cli.audit.signed_tree import SignedTree
 from cli.audit.step import Step, Who
 from domain.actor import Actor, Role
+from domain.titles import TITLES
 from domain.visa import Visa
 from store.codec import Entry, Event, Row, decode, encode, entry_hash, leaf_hash, topic_of
 from tests.transparency.keys import ORIGIN, signer
@@ -95,7 +96,7 @@ async def test_what_was_signed_agrees() -> None:
         {"correlation_id": str(UUID(int=1))},
         {"causation_id": str(UUID(int=1))},
         {"id": "another"},
-        {"title": "Visa issued"},
+        {"title": TITLES["Visa.Issued"]},
         {"version": 4},
     ],
 )

@@ -94,8 +94,16 @@ def test_from_the_number_alone_the_auditor_finds_who_rejected_the_objection_and_
     assert rows[2][5].startswith("N. o. r. (")  # who acts for themselves is masked
     assert STATEMENT not in done.stdout
 
-    for_people = sijil("audit", "history", NUMBER, FORCE_COLOR="1", COLUMNS="200").stdout  # as on a terminal
-    assert ("┃" in for_people, "\t" in for_people, TYPES[4][:20] in for_people) == (True, False, True)
+    for_people = sijil("audit", "history", NUMBER, FORCE_COLOR="1", COLUMNS="80").stdout  # as on a terminal
+    for told in (
+        "Objection rejected · رفض الاعتراض",
+        TYPES[4],
+        "2026-01-09 10:00:00+03:00",
+        "By Name of salman, Traffic officer",
+    ):
+        assert told in for_people
+    steps = sijil("audit", "replay", NUMBER, FORCE_COLOR="1", COLUMNS="80").stdout
+    assert "Objection › Status: UNDER_REVIEW → REJECTED" in steps
 
     before = sijil("audit", "replay", NUMBER, "--as-of", "2026-01-08").stdout
     steps, state = before.split("\n\n")
@@ -124,6 +132,7 @@ CANNOT = {
     f"replay {NUMBER} --version 99": "has no such version",
     f"replay {NUMBER} --as-of 2025-12-31": "had not begun",
     f"replay {NUMBER} --as-of 2026-01-08T10:00:00": "--as-of is a day like",
+    f"replay {NUMBER} --as-of 9999-12-31": "--as-of must be a moment that has passed, or today: 9999-12-31 is yet to come",
     f"replay {NUMBER} --as-of 2026-01-08 --version 1": "Either --as-of or --version",
     "export --from yesterday": "--from is a day like",
     "export --from 5 --to 3": "--from 5 lies behind --to 3: there is nothing between them",
@@ -176,6 +185,8 @@ def test_an_export_is_of_the_places_that_were_asked_for(sijil: Sijil) -> None:
     everything = exported()
     assert exported("--from", "3", "--to", "5") == [3, 4, 5]
     assert exported("--from", "9999") == []
+    beyond = sijil("audit", "export", "--from", "9999").stderr
+    assert f"No event lies there: the log ends at position {len(everything)}." in beyond
     of_days = exported("--from", "2026-01-07", "--to", "2026-01-08")
     assert exported("--from", "2026-01-07T10:00:00+03:00", "--to", "2026-01-08T07:00:00Z") == of_days
     assert exported("--to", "2026-01-06") + of_days + exported("--from", "2026-01-09") == everything
@@ -203,6 +214,31 @@ def test_a_file_that_cannot_be_written_whole_does_not_get_its_name(environment: 
     assert done.returncode == 2, done.stderr
     assert f"sijil: {file} cannot be written: File too large." in done.stderr
     assert [(one.name, one.read_text()) for one in tmp_path.glob("all*")] == [("all.jsonl", "of last month")]
+
+
+@pytest.mark.usefixtures("audited")
+@pytest.mark.parametrize(
+    ("rest", "status", "says"),
+    [
+        ("> /dev/full", 2, "sijil: stdout cannot be written: No space left on device.\n"),
+        ("| true; exit ${PIPESTATUS[0]}", 141, ""),
+    ],
+)
+def test_where_stdout_cannot_be_written_the_export_says_so_or_ends_as_programs_do_whose_reader_is_gone(
+    environment: dict[str, str], rest: str, status: int, says: str
+) -> None:
+    done = subprocess.run(  # noqa: S603 (our own program)
+        ["/bin/bash", "-c", f'"{SIJIL}" audit export {rest}'],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == status, done.stderr
+    assert "".join(one for one in done.stderr.splitlines(keepends=True) if one.startswith("sijil: ")) == says
+    assert "Traceback" not in done.stderr
 
 
 def key_of(url: str) -> str:
@@ -342,7 +378,7 @@ def test_a_receipt_is_checked_where_there_is_neither_database_nor_settings(
     assert filed.endswith("The log says: filed on 2026-01-07 10:00:00 (Riyadh). Unchanged since, with this text:")
     assert arabic.startswith("ثابت: ")
     assert "يقول السجل: قُيّد في 2026-01-07 10:00:00" in noted
-    assert f"  statement: {STATEMENT}" in values
+    assert f"  Statement · إفادة المعترض: {STATEMENT}" in values
 
     whole = file.read_bytes()
     extra = b64decode(whole.split(b"\n")[1].removeprefix(b"extra "))

@@ -299,9 +299,9 @@ def test_an_agencys_program_is_registered_gets_tokens_and_is_removed(
     assert [key["kid"] for key in httpx.get(f"{url}/.well-known/jwks.json").json()["keys"]] == kids
 
     listed = sijil("client", "list").stdout
-    assert re.fullmatch(rf"{client_id} +traffic +Ed25519 +added [0-9: -]+ UTC  in use\n", listed)
+    assert re.fullmatch(rf"{client_id} +traffic +Ed25519 +added [0-9: -]+[+]03:00  in use\n", listed)
     assert sijil("client", "remove", client_id).returncode == 0
-    assert re.search(r" UTC  removed [0-9: -]+ UTC\n", sijil("client", "list").stdout)
+    assert re.search(r"[+]03:00  removed [0-9: -]+[+]03:00\n", sijil("client", "list").stdout)
     assert ask_for_token().json()["error"] == "invalid_client"
 
 
@@ -320,12 +320,12 @@ def test_messages_are_shown_to_developers_counted_and_tried_again(
     given_up = (
         "INSERT INTO outbox (id, person_id, kind, channel, language, box, state, tries, created_at, next_try_at, fault) "
         "VALUES (gen_random_uuid(), gen_random_uuid(), 'SIGN_IN_CODE', 'SMS', 'AR', '', 'DEAD', 8, now(), now(), 'why') "
-        "RETURNING id, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
+        "RETURNING id, to_char(created_at AT TIME ZONE 'Asia/Riyadh', 'YYYY-MM-DD HH24:MI:SS')"
     )
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
         id, at = connection.execute(given_up).fetchone() or (None, None)
         assert sijil("outbox").stdout == (
-            f"DEAD     SMS           1\n{id}  {at} UTC  SIGN_IN_CODE      SMS     8 tries  why\n"
+            f"DEAD     SMS           1\n{id}  {at}+03:00  SIGN_IN_CODE      SMS     8 tries  why\n"
         )
         assert sijil("outbox", "--retry").stdout.startswith("1 given up before are tried again.\n")
         for _ in range(100):  # whose key is gone, is told nothing: that ends it
@@ -400,7 +400,7 @@ def test_an_event_that_cannot_be_applied_is_said_by_a_server_that_serves_until_i
     assert (skipped.returncode, skipped.stdout) == (0, "1 streams are current again, 0 stay set aside.\n")
     assert httpx.get(f"{url}/readyz").json()["status"] == "ready"
     assert re.search(
-        r"left out at position 8 by \S+, [0-9: -]+ UTC: a mistake \(User.Registered in person: CheckViolation\)",
+        r"left out at position 8 by \S+, [0-9: -]+[+]03:00: a mistake \(User.Registered in person: CheckViolation\)",
         sijil("readmodel", "list").stdout,
     )
     assert sijil("rebuild", "--check").returncode == 0

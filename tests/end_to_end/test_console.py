@@ -251,6 +251,11 @@ def test_before_the_first_fact_the_state_is_empty_and_says_so(browse: Browse) ->
     assert browse("beforeFirst") == {**empty, "again": empty}
 
 
+def test_a_moment_is_forgotten_when_another_version_is_chosen_by_the_slider_or_a_fact(browse: Browse) -> None:
+    asked = "2026-01-07T12:00:01"
+    assert browse("moment") == {"fields": [asked, "", asked, ""]}
+
+
 def test_in_the_other_language_everything_stays_where_it_was(browse: Browse) -> None:
     found = browse("language")
     for before, after in (found["search"], found["stream"]):

@@ -10,6 +10,7 @@ from commands.importer import Importer, Options
 from projections import READ_MODELS
 from projections.applying import CannotApply
 from projections.build import Report, build, building_alone
+from projections.follower import Follower
 from projections.person import People, PersonRow
 from projections.read_model import ReadModel, fetch
 from projections.tables import drop, kept, places, positions
@@ -236,6 +237,27 @@ async def test_a_build_whose_table_cannot_take_anything_ends_and_leaves_the_live
         await built(log, database, WithoutKind())
     assert await rows(database, People().table) == before
     assert await log.head() == head
+
+
+async def test_after_the_logs_end_was_removed_what_is_built_is_of_what_is_left_and_followed_again(
+    log: Log, database: Database, head: int
+) -> None:
+    before = await everything(database)
+    await meddle(database, f"UPDATE read_models SET position = {head + 1}")  # noqa: S608
+    await meddle(database, f"DELETE FROM {People().table}")  # noqa: S608
+    follower = Follower(log, database, READ_MODELS)
+    await asyncio.wait_for(follower.run(), 5)
+    assert follower.health.stopped_at == head + 1
+    assert f"the read models have seen position {head + 1}, and the log ends at {head}: " in (
+        follower.health.reason or ""
+    )
+
+    async with asyncio.timeout(20):
+        await built(log, database)
+
+    assert await everything(database) == before
+    async with following(log, database) as (_, followed):
+        assert await followed.wait_for(head, 5)
 
 
 async def test_a_table_that_is_not_there_is_built(log: Log, database: Database, head: int) -> None:

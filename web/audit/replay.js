@@ -18,6 +18,7 @@ export function showReplay(app, stream, last, chosen, at) {
   const kept = new Map();
   let resting;
   let present;
+  let ofMoment; // the version that the moment in its field has led to
   const text = h("output", { for: "slider" });
   const slider = h("input", {
     id: "slider",
@@ -28,6 +29,7 @@ export function showReplay(app, stream, last, chosen, at) {
     "aria-describedby": "slider-hint",
     oninput: moved,
   });
+  const asOf = h("input", { name: "asOf", type: "datetime-local", step: 1, required: true });
   const state = h("div", { id: "state", "aria-live": "off" });
   const element = h(
     "section",
@@ -48,30 +50,40 @@ export function showReplay(app, stream, last, chosen, at) {
 
   /** A moment in Riyadh, as of which the state is wanted. */
   function moment() {
-    const input = h("input", { name: "asOf", type: "datetime-local", step: 1, required: true });
     const choose = async (event) => {
       event.preventDefault();
       app.failed(null);
       try {
-        const asOf = inRiyadh(input.value, ".999");
-        if (Date.parse(asOf) > Date.now()) throw new Refused(say("notPassed"));
-        chosen((await app.ask(AS_OF, { stream, asOf })).replay.version);
+        const until = inRiyadh(asOf.value, ".999");
+        if (Date.parse(until) > Date.now()) throw new Refused(say("notPassed"));
+        led((await app.ask(AS_OF, { stream, asOf: until })).replay.version);
       } catch (fault) {
-        if (fault.code === "NOT_FOUND") chosen(0);
+        if (fault.code === "NOT_FOUND") led(0);
         else app.failed(fault);
       }
     };
     return h(
       "form",
       { onsubmit: choose },
-      h("p", { class: "row" }, field(`${say("atMoment")} (${say("riyadh")})`, input), h("button", {}, say("show"))),
+      h("p", { class: "row" }, field(`${say("atMoment")} (${say("riyadh")})`, asOf), h("button", {}, say("show"))),
     );
+  }
+
+  function led(version) {
+    ofMoment = version;
+    chosen(version);
   }
 
   function moved() {
     tell(Number(slider.value));
     clearTimeout(resting);
     resting = setTimeout(() => chosen(Number(slider.value)), RESTS);
+  }
+
+  /** The moment is none of what is shown now. */
+  function forget() {
+    asOf.value = "";
+    ofMoment = undefined;
   }
 
   function tell(version) {
@@ -82,6 +94,7 @@ export function showReplay(app, stream, last, chosen, at) {
 
   async function show(version) {
     clearTimeout(resting);
+    if (present !== undefined && ![present, ofMoment].includes(version)) forget();
     present = version;
     slider.value = version;
     tell(version);

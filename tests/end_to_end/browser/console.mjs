@@ -204,6 +204,30 @@ async function beforeFirst(browser) {
   return { ...found, again: await read(), faults: page.faults };
 }
 
+/** What the field has for a moment: as it was typed, then after the slider, after a moment again, and after a fact. */
+async function moment(browser) {
+  const page = await newPage(browser, url);
+  await signIn(page);
+  await find(page, "7001");
+  const fields = [];
+  const at = async (version) => {
+    await page.waitForSelector(`#state[data-version="${version}"] .changed`);
+    fields.push(await page.inputValue("[name=asOf]"));
+  };
+  const show = async () => {
+    await page.fill("[name=asOf]", "2026-01-07T12:00:01");
+    await page.click("form:has([name=asOf]) button");
+    await at(3);
+  };
+  await show();
+  await page.fill("#slider", "4");
+  await at(4);
+  await show();
+  await page.click(REJECTION + " button");
+  await at(5);
+  return { fields, faults: page.faults };
+}
+
 /** The other language, in the middle of a search and of a stream: everything stays where it was. */
 async function language(browser) {
   const page = await newPage(browser, url);
@@ -487,6 +511,7 @@ const FLOWS = {
   session,
   growth,
   beforeFirst,
+  moment,
   language,
   refusals,
   long,
