@@ -46,6 +46,7 @@ FIELDS: Final[dict[str, Text]] = {
     "lapses": Text("تأشيرات انتهت دون استخدام", "Visas expired unused"),
     "unpaid_violations": Text("مخالفات غير مسددة", "Unpaid violations"),
     "open_objections": Text("اعتراضات قائمة", "Open objections"),
+    "court_cases": Text("قضايا منظورة أمام المحكمة", "Cases before a court"),
     "rejections": Text("اعتراضات مرفوضة وتاريخ رفضها", "Rejected objections, by day"),
     "rejected_on": Text("تاريخ الرفض", "Rejected on"),
     # A visa

@@ -72,7 +72,14 @@ def _account() -> User:
 
 def _counted() -> Docket:
     record = docket()
-    counted = (Docket.VisaOpened, Docket.HolderLeft, Docket.VisaLapsed, Docket.ViolationFellDue, Docket.ObjectionOpened)
+    counted = (
+        Docket.VisaOpened,
+        Docket.HolderLeft,
+        Docket.VisaLapsed,
+        Docket.ViolationFellDue,
+        Docket.ObjectionOpened,
+        Docket.CourtCaseOpened,
+    )
     for event in counted:
         record.trigger_event(event, timestamp=NOW, number="1")
     record.trigger_event(Docket.ObjectionClosed, timestamp=NOW, number="2", rejected_on=ON)

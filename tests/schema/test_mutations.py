@@ -81,6 +81,7 @@ MAY: dict[str, frozenset[str]] = {
     "grantRole": ADMINISTRATORS,
     "revokeRole": ADMINISTRATORS,
     "unlockAccount": ADMINISTRATORS,
+    "erasePerson": ADMINISTRATORS,
     "issueVisa": PERSONS | PASSPORTS,
     "cancelVisa": PERSONS,
     "extendVisa": PERSONS,
@@ -115,6 +116,7 @@ NO_FACT = frozenset(MAY) - {
     "grantRole",
     "revokeRole",
     "unlockAccount",
+    "erasePerson",
     "issueVisa",
     "cancelVisa",
     "extendVisa",
@@ -191,6 +193,7 @@ INPUTS: dict[str, Any] = {
     "grantRole": {"nationalId": NOURA.national_id, "role": "AUDITOR"},
     "revokeRole": {"nationalId": RAJESH.national_id, "role": "COURT_CLERK"},
     "unlockAccount": {"nationalId": NOURA.national_id},
+    "erasePerson": {"nationalId": NOURA.national_id, "legalBasis": "Personal Data Protection Law, article 18"},
     "issueVisa": {
         "number": "6000000003",
         "holderNationalId": RAJESH.national_id,

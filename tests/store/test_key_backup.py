@@ -252,10 +252,6 @@ async def test_who_is_erased_gets_no_key_back(
     await back_up_keys(database, backup, now=NOW)
     await copy_of_installation(database, restored)
     await execute(
-        restored,
-        "CREATE TABLE IF NOT EXISTS erasures (person_id uuid PRIMARY KEY, position bigint, at timestamptz, blobs bytea[])",
-    )
-    await execute(
         restored, "INSERT INTO erasures (person_id, position, at, blobs) VALUES (%s, 1, %s, '{}')", erased, NOW
     )
 
