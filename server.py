@@ -34,6 +34,7 @@ from messages.page import OutboxPage
 from messages.sender import Sender
 from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.build import Builder
 from projections.followed import Followed
 from projections.follower import Follower
@@ -47,11 +48,12 @@ from schema.context import Services
 from schema.files import Files
 from settings import Settings
 from store.announcements import ERASED
+from store.access_month import make_months
 from store.blobs import Blobs
 from store.change import LogUnavailable
 from store.codec import Randomness, RecordDamaged
 from store.database import Database, DatabaseUnavailable, open_database
-from store.faults import ExitStatus, Fault
+from store.faults import ExitStatus, Fault, first_line
 from store.keyring import Keyring
 from store.keys import open_keys
 from store.log import Log
@@ -116,6 +118,7 @@ async def open_installation(
         url.get_secret_value() if url else None, settings.data_dir, pool_size=settings.pool_size
     ) as database:
         await migrate(database)
+        await _months_of_access_log(database, now())
         await create(database, READ_MODELS)
         random_bytes = Randomness()
         keys = await open_keys(
@@ -135,6 +138,14 @@ async def open_installation(
             clients = Clients(database, Digests(keys.lookup.access), random_bytes=random_bytes)
             accounts = Accounts.over(database, log, keyring, random_bytes=random_bytes)
             yield Installation(settings, database, keyring, log, token_keys, log_keys, clients, accounts, blobs, now)
+
+
+async def _months_of_access_log(database: Database, now: datetime) -> None:
+    """Make the months that begin soon; whatever is in the way, looks are noted all the same, and upkeep tries again."""
+    try:
+        await make_months(database, now)
+    except psycopg.Error as fault:
+        logger.warning("the access log's next months are not made yet: %s", first_line(fault))
 
 
 async def _warn_of_kept(database: Database) -> None:
@@ -347,6 +358,7 @@ def application(
         access_token_seconds=installation.settings.access_token_seconds,
         blobs=installation.blobs,
         updates=updates,
+        reads=Reads(installation.database, now=installation.now),
         has_stopped=lambda: follower.health.reason is not None,
     )
     graphql = GraphQLApp(

@@ -46,6 +46,7 @@ from domain.docket import Docket
 from domain.visa import Visa
 from domain.visa_terms import VisaBasis, VisaType, terms
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.tables import create
 from projections.updates import Updates
 from schema import table
@@ -126,6 +127,7 @@ def standing_still(database: Database, log: Log, accounts: Accounts, keys: Token
         access_token_seconds=300,
         blobs=Blobs(folder / "blobs"),
         updates=Updates(log, database, still),
+        reads=Reads(database, now=lambda: datetime.now(UTC)),
     )
 
 

@@ -18,6 +18,7 @@ from access.token import TokenKeys
 from commands.account import Accounts
 from domain.calendar import riyadh_day
 from domain.user import AccountStatus, Language
+from projections.access_log import Reads
 from projections.person import People, PersonRow
 from projections.updates import Followed, Updates
 from schema.errors import bad_input
@@ -53,6 +54,7 @@ class Services:
     access_token_seconds: int
     blobs: Blobs
     updates: Updates
+    reads: Reads
     has_stopped: Callable[[], bool] = lambda: False  # this process knows that nothing is applied to the read models
     names: Names = field(default_factory=Names)
 

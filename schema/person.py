@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+import schema.access_log
 import schema.delegation
 import schema.history
 import schema.objection
@@ -32,6 +33,8 @@ from schema.access import (
     require_official,
     shows_account,
 )
+from schema.access_log import ORDER as ACCESS_ORDER
+from schema.access_log import AccessConnection
 from schema.address import NationalAddress, address_shown
 from schema.context import Context, Info
 from schema.docket import docket_of
@@ -231,6 +234,14 @@ class User(Node):
     async def history(self, info: Info, page: Page) -> object:
         types = schema.history.OF_USER
         return await schema.history.history_of(info.context, self.row.id, types, SeenAs.SELF, page)
+
+    @resolver(
+        "Who looked at the reader's data, when, in what role and for what purpose, newest first; exports that cover an event "
+        "of the reader's, too. Kept for two years unless the installation says otherwise, and never for less than one."
+    )
+    @paged(ACCESS_ORDER)
+    async def access_log(self, info: Info, page: Page) -> AccessConnection:
+        return await schema.access_log.access_log(info.context, page)
 
     @resolver("How many more objections the reader may make.")
     async def objection_quota(self, info: Info) -> ObjectionQuota:

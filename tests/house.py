@@ -24,6 +24,7 @@ from commands.user import GrantRole, RegisterUser
 from domain.actor import Actor, Role
 from messages.outbox import Content
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.followed import Followed
 from projections.follower import Follower
 from projections.read_model import fetch
@@ -251,7 +252,14 @@ async def open_house(
     ):
         updates = Updates(log, database, followed)
         services = Services(
-            database.pool, accounts, followed, keys, access_token_seconds=300, blobs=blobs, updates=updates
+            database.pool,
+            accounts,
+            followed,
+            keys,
+            access_token_seconds=300,
+            blobs=blobs,
+            updates=updates,
+            reads=Reads(database, now=now),
         )
         app = GraphQLApp(services=services, is_active=clients.is_active, now=now)
         house = House(database, log, keyring, accounts, clients, keys, blobs, now, followed, app)

@@ -35,6 +35,7 @@ from domain.violation import Violation, ViolationSource
 from domain.visa import Visa
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.docket import DocketRow, Dockets
 from projections.person import DelegationEntry, People, PersonRow, Sponsor
 from projections.read_model import ReadModel, Row
@@ -157,6 +158,7 @@ async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_pa
         access_token_seconds=300,
         blobs=Blobs(tmp_path / "blobs"),
         updates=Updates(log, database, followed),
+        reads=Reads(database, now=now),
     )
     clients = Clients(database, Digests(keyring.keys.lookup.access))
     app = GraphQLApp(services=services, is_active=clients.is_active, now=now, graphiql=page)
