@@ -7,7 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -26,7 +26,7 @@ from access.oauth import OAuth
 from access.token import TokenKeys
 from commands.account import Accounts
 from commands.clock import Clock
-from commands.upkeep import Upkeep
+from commands.upkeep import Retention, Upkeep
 from domain.messages import Channel
 from messages.email import Mailer, trust
 from messages.letter import Gateway
@@ -229,7 +229,16 @@ def sender(installation: Installation, delivering: Mapping[Channel, Gateway]) ->
         installation.keyring,
         delivering,
         now=installation.now,
+        kept_for=timedelta(days=installation.settings.outbox_days),
         shown=installation.settings.env == "development",
+    )
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        access_log_months=settings.access_log_months,
+        sessions=timedelta(days=settings.session_days),
+        import_refusals=timedelta(days=settings.import_refusal_days),
     )
 
 
@@ -239,7 +248,7 @@ async def working(installation: Installation, delivering: Mapping[Channel, Gatew
     database, accounts, now = installation.database, installation.accounts, installation.now
     runs: list[Callable[[], Coroutine[None, None, None]]] = [
         Clock(installation.log, database, now=now).run,
-        Upkeep(database, now=now).run,
+        Upkeep(database, _retention(installation.settings), now=now).run,
         Sweeper(installation.blobs, database, now=now).run,
         accounts.sessions.run,
         partial(accounts.refusals.run, now),

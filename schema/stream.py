@@ -88,8 +88,14 @@ def _stream(typed: str) -> UUID:
         raise bad_input("`stream` is the stream of an event, as it was answered") from None
 
 
+def person_of(aggregate: Any) -> UUID:  # noqa: ANN401 (of any kind)
+    """Whose case it is: an account is its person's, everything else says so."""
+    found: UUID = aggregate.id if isinstance(aggregate, User) else aggregate.person_id
+    return found
+
+
 async def _note(context: Context, aggregate: Any) -> None:  # noqa: ANN401 (of any kind)
-    """Note that somebody's case was looked at. An account is its person's; everything else says whose it is."""
-    person_id = aggregate.id if isinstance(aggregate, User) else aggregate.person_id
+    """Note that somebody's case was looked at."""
+    person_id = person_of(aggregate)
     if person_id != context.reader_id:
         await note_told(context, Role.AUDITOR, Told(SHOWS[type(aggregate)], PERSON_THEMSELVES, str(person_id)))

@@ -1,24 +1,21 @@
 """`sijil audit history` and `replay`: one stream, fact by fact."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from cli.audit.place import at_a_moment
 from cli.audit.source import Url, record
 from cli.audit.step import Change, State, Step, Until
+from cli.audit.table import Row, show
 from cli.program import carry_out
 from store.faults import ExitStatus, Fault
 
 app = typer.Typer()
 STREAM = "A stream's id, or the number of a visa, violation or objection, or a National ID or Iqama number."
 Stream = Annotated[str, typer.Argument(metavar="STREAM", help=STREAM)]
-Row = Sequence[str]
 
 
 @app.command(epilog="Example: sijil audit history 7000001311")
@@ -30,7 +27,7 @@ def history(stream: Stream, url: Url = None) -> None:
 async def _history(named: str, url: str | None) -> None:
     async with record(url) as source:
         steps = [step async for some in source.steps(await source.stream(named)) for step in some]
-    _show(
+    show(
         ("version", "position", "recorded", "event", "role", "who", "values"),
         ((*_beginning(step), *_who(step), _json(step.data)) for step in steps),
     )
@@ -60,12 +57,12 @@ async def _replay(named: str, until: Until, url: str | None) -> None:
             message = f"{named} had not begun, or has no such version: sijil audit history {named} says what there is."
             raise Fault(message, ExitStatus.FILE)
         steps = [step async for some in source.steps(stream) for step in some if step.version <= state.version]
-    _show(
+    show(
         ("version", "position", "recorded", "event", "field", "before", "after"),
         ((*_beginning(step), *change) for step in steps for change in _changed(step.changes)),
     )
     typer.echo()
-    _show(("field", f"value at version {state.version}, {state.as_of}"), _values(state))
+    show(("field", f"value at version {state.version}, {state.as_of}"), _values(state))
 
 
 def _beginning(step: Step) -> tuple[str, str, str, str]:
@@ -87,16 +84,3 @@ def _values(state: State) -> Iterable[Row]:
 
 def _json(value: Any) -> str:  # noqa: ANN401 (any JSON)
     return "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _show(columns: Row, rows: Iterable[Row]) -> None:
-    """A table for people; for programs lines whose values are separated by tabs."""
-    console = Console()
-    if not console.is_terminal:
-        for row in (columns, *rows):
-            typer.echo("\t".join(row))
-        return
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console.print(table)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from commands import upkeep
-from commands.upkeep import Upkeep
+from commands.upkeep import Retention, Upkeep
 from store.database import Database
 from tests.conftest import Clock
 from tests.schema.conftest import counted, without_table
@@ -21,7 +21,7 @@ PERSON = UUID(int=1, version=4)
 
 @pytest.fixture
 def kept(database: Database, now: Clock) -> Upkeep:
-    return Upkeep(database, now=now)
+    return Upkeep(database, Retention(), now=now)
 
 
 async def write(database: Database, table: str, *rows: dict[str, Any]) -> None:

@@ -51,6 +51,7 @@ from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock, Databases
 from tests.feeds import valid_id
+from tests.looks import forget_looks
 
 POSITION = 42
 
@@ -143,8 +144,9 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[Api]:
+    await forget_looks(database)
     async with database.pool.connection() as connection:
-        await connection.execute("TRUNCATE access_log, " + ", ".join(model.table for model in READ_MODELS))
+        await connection.execute("TRUNCATE " + ", ".join(model.table for model in READ_MODELS))
     keys = TokenKeys.load(tmp_path / "token.jwk", create=True)
     followed = StandingStill()
     page = tmp_path / "index.html"

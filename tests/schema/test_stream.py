@@ -22,6 +22,7 @@ from tests.conftest import Clock
 from tests.end_to_end import test_violation, test_visa
 from tests.end_to_end.test_violation import MARYAM, SALMAN, driver, recorded, token
 from tests.house import NOURA, Answer, House, Registered, open_house
+from tests.looks import forget_looks
 
 YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))
 ROLES = {SALMAN: Role.TRAFFIC_OFFICER, MARYAM: Role.COURT_CLERK, YOUSEF: Role.AUDITOR}
@@ -122,8 +123,7 @@ async def test_every_kind_of_stream_is_replayed_and_the_look_is_noted(house: Hou
         (Visa.create_id(permit.number), holder, ["VISA"]),
     ]
     for stream, person, seen in streams:
-        async with house.database.pool.connection() as connection:
-            await connection.execute("DELETE FROM access_log")
+        await forget_looks(house.database)
         answer = await replay(house, str(stream).upper())
         assert answer.data["stream"] == str(stream)
         looks = await house.rows("SELECT person_id, viewer_id, role, purpose, seen FROM access_log")
