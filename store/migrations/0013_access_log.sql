@@ -38,7 +38,8 @@ BEGIN
     IF to_regclass(month) IS NOT NULL THEN
         RETURN;
     END IF;
-    LOCK TABLE access_log_default IN ACCESS EXCLUSIVE MODE;
+    -- The whole log: who had chosen the net already, and waited for that alone, would then be refused by it.
+    LOCK TABLE ONLY access_log, access_log_default IN ACCESS EXCLUSIVE MODE;
     IF to_regclass(month) IS NOT NULL THEN  -- another process has made it meanwhile
         RETURN;
     END IF;
