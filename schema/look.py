@@ -104,8 +104,6 @@ VIOLATOR: Final = f"SELECT violator_id AS seen_of FROM {table.VIOLATION} WHERE n
 """Of the violation that is named by its number."""
 HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(named)s"
 """Who is named by their national ID."""
-PERSON_THEMSELVES: Final = "SELECT %(named)s::uuid AS seen_of"
-"""Who is named by the id of their stream."""
 
 
 PEOPLE: Final = Source(

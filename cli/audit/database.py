@@ -23,7 +23,7 @@ from schema.event_look import seen_in
 from schema.ids import global_id
 from schema.replay import Replay, rebuilt
 from schema.scalars import moment
-from schema.stream import SHOWS, person_of
+from schema.stream import person_of, seen_in_state
 from server import Installation, open_installation
 from settings import Settings
 from store.access_log import Seen, Viewer, note, note_export
@@ -85,7 +85,7 @@ class DatabaseRecord:
         found = await rebuilt(self._log, self._database.pool, UUID(stream), version=until.version, as_of=until.as_of)
         if found is None:
             return None
-        await self._note({(person_of(found.aggregate), kind) for kind in SHOWS[type(found.aggregate)]})
+        await self._note(seen_in_state(found.aggregate))
         values = recorded.state_of(found.aggregate, SeenAs.AUDITOR)
         return State(found.aggregate.version, moment(until.as_of or found.recorded_at), values)
 
