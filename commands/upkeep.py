@@ -34,6 +34,7 @@ class Retention:
             "challenges": ("expires_at", timedelta(days=1)),
             "sessions": ("ends_at", self.sessions),
             "client_assertions": ("expires_at", timedelta()),
+            "data_read_listeners": ("until", timedelta()),
         }
 
 

@@ -5,7 +5,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
@@ -21,6 +21,12 @@ AT_ONCE: Final = 100  # entries in one statement
 LOOK_BACK: Final = timedelta(minutes=5)
 """An entry has the time of the request that it was noted in, and is there when that commits: entries come out of order, by as
 much as a request takes. What is told is looked for from so long before the last one on, and told once by its id."""
+
+LOOK_AGAIN_AFTER: Final = 60.0
+"""Seconds: for a look that was noted by a statement that had begun before it was known that somebody listens."""
+
+LISTENS_FOR: Final = timedelta(days=1)
+"""Longer than any session: looks at who has not listened for so long are not announced."""
 
 EVERYBODY: Final = "*"
 
@@ -71,6 +77,11 @@ def _statement(is_bounded: bool, newest_first: bool) -> str:
     ) every {order}"""
 
 
+_LISTEN: Final = """
+    INSERT INTO data_read_listeners (person_id, until) VALUES (%s, %s)
+    ON CONFLICT (person_id) DO UPDATE SET until = excluded.until"""
+
+
 class Reads:
     """Tells people who listen when somebody looked at their data. Each reads their own entries: nothing waits in memory."""
 
@@ -83,6 +94,7 @@ class Reads:
     async def follow(self, person_id: UUID, *, after: Place | None) -> AsyncIterator[AccessRow]:
         """Looks at somebody's data, from a place on or from now: each once, but again those of just before the place."""
         async with self._hears(person_id) as told:
+            await self._listen(person_id)
             known: dict[UUID, datetime] = {}
             if after is None:
                 newest = self._now()
@@ -95,7 +107,9 @@ class Reads:
                 async for one in self._new(person_id, newest, known):
                     yield one
                 newest = max((newest, *known.values()))
-                await told.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_AFTER):
+                        await told.wait()
 
     async def _new(self, person_id: UUID, newest: datetime, known: dict[UUID, datetime]) -> AsyncIterator[AccessRow]:
         """Entries that are not known, oldest first; then they are."""
@@ -113,6 +127,11 @@ class Reads:
                     del known[id]  # it is not looked at again
             if len(found) < AT_ONCE:
                 return
+
+    async def _listen(self, person_id: UUID) -> None:
+        """Have it announced when somebody looks at a person's data."""
+        async with self._database.pool.connection() as connection:
+            await connection.execute(_LISTEN, (person_id, self._now() + LISTENS_FOR))
 
     @asynccontextmanager
     async def _hears(self, person_id: UUID) -> AsyncIterator[asyncio.Event]:

@@ -26,7 +26,8 @@ ERASED: Final = "sijil_erased"
 """Somebody was erased; the payload is the person's id."""
 
 DATA_READ: Final = "sijil_data_read"
-"""Somebody's data was looked at; the payload names the people, `*` everybody. The access log's own trigger says so."""
+"""Somebody's data was looked at; the payload names those of them who listen, `*` everybody. The access log's own
+trigger says so."""
 
 AGAIN_AFTER = 1.0  # seconds after a lost connection
 

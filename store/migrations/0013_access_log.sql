@@ -62,13 +62,24 @@ INSERT INTO access_log (id, at, person_id, viewer_id, role, agency, purpose, cas
 SELECT id, at, person_id, viewer_id, role, agency, purpose, case_reference, seen FROM access_log_before;
 DROP TABLE access_log_before;
 
+-- Who listens, or did within a day: a NOTIFY makes the transactions that send one commit one after another, so that others are
+-- spared it.
+CREATE TABLE data_read_listeners (
+    person_id uuid        PRIMARY KEY,
+    until     timestamptz NOT NULL
+);
+CREATE INDEX data_read_listeners_until ON data_read_listeners (until);
+
 -- Says whose data was looked at to who listens: `*` for everybody's. A payload may have 8,000 bytes: 200 people have 7,400.
 CREATE FUNCTION tell_whose_data_was_read() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('sijil_data_read', string_agg(person, ' '))
     FROM (
-        SELECT coalesce(person_id::text, '*') AS person, (row_number() OVER () - 1) / 200 AS payload
-        FROM looked GROUP BY person_id
+        SELECT person, (row_number() OVER () - 1) / 200 AS payload
+        FROM (
+            SELECT person_id::text AS person FROM looked JOIN data_read_listeners USING (person_id)
+            UNION SELECT '*' FROM looked WHERE person_id IS NULL
+        ) listening
     ) people
     GROUP BY payload;
     RETURN NULL;

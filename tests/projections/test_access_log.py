@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from projections import access_log
 from projections.access_log import AT_ONCE, LOOK_BACK, AccessRow, Place, Reads, entries
 from server import background
 from store import announcements
@@ -149,11 +150,27 @@ async def test_a_statement_that_notes_very_many_people_tells_each_of_them_once(
 ) -> None:
     heard: list[str] = []
     people = [uuid4() for _ in range(1_001)]
+    async with database.pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO data_read_listeners SELECT person, %s FROM unnest(%s::uuid[]) person", (now(), people)
+        )
     async with database.announcements.heard(DATA_READ, heard.extend), listening(reads, people[-1]) as told:
-        await look(database, now, "many", *people)
+        await look(database, now, "many", RAJESH, *people)  # Rajesh does not listen
         assert await references(told, 1) == ["many"]
     assert max(len(payload) for payload in heard) < 8_000
     assert sorted(name for payload in heard for name in payload.split()) == sorted(map(str, people))
+
+
+async def test_a_look_that_began_before_it_was_known_that_somebody_listens_is_told_a_little_later(
+    reads: Reads, database: Database, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "LOOK_AGAIN_AFTER", 0.5)
+    async with await database.connect() as slow:
+        await slow.execute("BEGIN")
+        await note(slow, viewer(now, "unheard"), [Seen(RAJESH, "VISA")])
+        async with listening(reads) as told:
+            await slow.execute("COMMIT")
+            assert await references(told, 1) == ["unheard"]
 
 
 async def test_when_nobody_listens_any_more_nothing_is_heard(reads: Reads, database: Database, now: Clock) -> None:
