@@ -205,6 +205,16 @@ SEES = {
 """Where each role sees something of somebody: a test of nothing would find nothing."""
 
 
+@pytest.mark.parametrize(("page", "whom"), [("first: 1", RAJESH), ("last: 1", NOURA)])
+async def test_nobody_is_noted_who_is_behind_the_page(cases: Cases, page: str, whom: Registered) -> None:
+    house = cases.house
+    await forget_looks(house.database)
+    query = f"{{ objections({page}) {{ edges {{ node {{ number }} }} }} }}"
+    found = (await house.ask(query, await token(house, SALMAN), headers=PURPOSE)).data
+    assert len(found["edges"]) == 1
+    assert await house.rows("SELECT person_id FROM access_log") == [(await id_of(house, whom),)]
+
+
 # Changes
 
 OF_ONESELF = {

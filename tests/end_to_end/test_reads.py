@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 
 from commands.global_id import global_id
 from store.access_log import COMMAND_LINE
-from tests.end_to_end.conftest import Sijil
+from tests.end_to_end.conftest import ROOT, Sijil
 from tests.end_to_end.test_audit import AUDITED, NUMBER, table
 from tests.end_to_end.test_commands import assert_one_line
 from tests.feeds import RAJESH, SALMAN, WriteFeed
@@ -121,6 +122,15 @@ def test_whose_data_an_officer_read_between_two_days_is_told_by_person(
     # The same by number and by id, of somebody who was erased, too: it is not looked up.
     for name in (SALMAN, str(officer), global_id("Person", officer)):
         assert sijil("audit", "reads", "--by", name, *MARCH, "--format", "jsonl").stdout == done.stdout
+
+
+@pytest.mark.usefixtures("officer")
+def test_the_commands_of_the_page_do_what_it_says(sijil: Sijil) -> None:
+    page = (ROOT / "docs" / "access-log.md").read_text("utf-8")
+    by_person, each = re.findall(r"^\.venv/bin/sijil (audit reads .+?)(?: > looks\.csv)?$", page, re.MULTILINE)
+    assert len(table(sijil(*by_person.split()).stdout)) == 3
+    done = sijil(*each.split())
+    assert (done.returncode, done.stdout.splitlines()) == (0, [done.stdout.splitlines()[0]])  # nothing on that day
 
 
 def test_every_look_is_told_with_each_oldest_first_as_a_table_and_as_csv(
