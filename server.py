@@ -47,8 +47,8 @@ from schema.console import Console, labels
 from schema.context import Services
 from schema.files import Files
 from settings import Settings
-from store.announcements import ERASED
 from store.access_month import make_months
+from store.announcements import ERASED
 from store.blobs import Blobs
 from store.change import LogUnavailable
 from store.codec import Randomness, RecordDamaged

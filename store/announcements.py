@@ -41,7 +41,9 @@ class Announcements:
     def __init__(self, connect: Callable[[], Awaitable[AsyncConnection[Any]]]) -> None:
         self.connected = False  # nothing is missed
         self._connect = connect
-        self._hearing: dict[str, list[Hear]] = {channel: [] for channel in (EVENTS, FOLLOWED, OUTBOX, ERASED, DATA_READ)}
+        self._hearing: dict[str, list[Hear]] = {
+            channel: [] for channel in (EVENTS, FOLLOWED, OUTBOX, ERASED, DATA_READ)
+        }
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
