@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -29,6 +29,7 @@ LISTENS_FOR: Final = timedelta(days=1)
 """Longer than any session: looks at who has not listened for so long are not announced."""
 
 EVERYBODY: Final = "*"
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)  # a cursor may name times that have nothing before them
 
 
 class AccessRow(Row):
@@ -113,7 +114,7 @@ class Reads:
 
     async def _new(self, person_id: UUID, newest: datetime, known: dict[UUID, datetime]) -> AsyncIterator[AccessRow]:
         """Entries that are not known, oldest first; then they are."""
-        beyond = Place(newest - LOOK_BACK, UUID(int=0))
+        beyond = Place(max(newest, _FIRST) - LOOK_BACK, UUID(int=0))
         while True:
             async with self._database.pool.connection() as connection:
                 found = await entries(connection, person_id, beyond=beyond, limit=AT_ONCE, newest_first=False)

@@ -139,8 +139,8 @@ def _that_may_fit(wanted: Wanted) -> Of:
 
 
 @strawberry.type(
-    description="What can be listened to, over WebSockets (graphql-transport-ws) and over SSE. What is told comes without a gap "
-    "and without a repetition, in the order of the log."
+    description="What can be listened to, over WebSockets (graphql-transport-ws) and over SSE. What is recorded is told without a "
+    "gap and without a repetition, in the order of the log."
 )
 class Subscription:
     @subscription("What happens to the reader's own account, visas, violations and objections.")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -100,6 +100,14 @@ async def test_who_comes_back_is_told_what_was_noted_meanwhile_and_again_what_li
         assert await references(told, 3) == ["0", "1", "3"]
         await look(database, now, "4")
         assert await references(told, 1) == ["4"]
+
+
+async def test_a_place_before_all_times_is_gone_on_from_like_any_other(
+    reads: Reads, database: Database, now: Clock
+) -> None:
+    await look(database, now, "1")
+    async with listening(reads, after=Place(datetime.min.replace(tzinfo=UTC), uuid4())) as told:
+        assert await references(told, 1) == ["1"]
 
 
 async def newest(database: Database) -> Place:
