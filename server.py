@@ -7,7 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -27,7 +27,7 @@ from access.token import TokenKeys
 from commands.account import Accounts
 from commands.clock import Clock
 from commands.erasure import make_equal
-from commands.upkeep import Upkeep
+from commands.upkeep import Retention, Upkeep
 from domain.messages import Channel
 from messages.email import Mailer, trust
 from messages.letter import Gateway
@@ -35,6 +35,7 @@ from messages.page import OutboxPage
 from messages.sender import Sender
 from messages.sms import SmsGateway, Template
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.applying import ahead
 from projections.build import Builder
 from projections.followed import Followed
@@ -51,13 +52,14 @@ from schema.files import Files
 from schema.my_data.endpoint import MyData
 from schema.person import MY_DATA
 from settings import Settings
+from store.access_month import make_months
 from store.announcements import ERASED
 from store.blobs import Blobs
 from store.change import LogUnavailable
 from store.codec import Randomness, RecordDamaged
 from store.database import Database, DatabaseUnavailable, open_database
 from store.erasure_file import ErasureFile
-from store.faults import ExitStatus, Fault
+from store.faults import ExitStatus, Fault, first_line
 from store.keyring import Keyring
 from store.keys import open_keys
 from store.log import Log
@@ -128,6 +130,7 @@ async def open_installation(
         url.get_secret_value() if url else None, settings.data_dir, pool_size=settings.pool_size
     ) as database:
         await migrate(database)
+        await _months_of_access_log(database, now())
         await create(database, READ_MODELS)
         random_bytes = Randomness()
         keys = await open_keys(
@@ -152,6 +155,14 @@ async def open_installation(
             yield Installation(
                 settings, database, keyring, log, token_keys, log_keys, clients, accounts, blobs, erasures, now
             )
+
+
+async def _months_of_access_log(database: Database, now: datetime) -> None:
+    """Make the months that begin soon; whatever is in the way, looks are noted all the same, and upkeep tries again."""
+    try:
+        await make_months(database, now)
+    except psycopg.Error as fault:
+        logger.warning("the access log's next months are not made yet: %s", first_line(fault))
 
 
 async def _warn_of_kept(database: Database) -> None:
@@ -235,6 +246,7 @@ def sender(installation: Installation, delivering: Mapping[Channel, Gateway]) ->
         installation.keyring,
         delivering,
         now=installation.now,
+        kept_for=timedelta(days=installation.settings.outbox_days),
         shown=installation.settings.env == "development",
     )
 
@@ -252,13 +264,21 @@ def rewriter(installation: Installation, *, most_bytes: float | None = None) -> 
     )
 
 
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        access_log_months=settings.access_log_months,
+        sessions=timedelta(days=settings.session_days),
+        import_refusals=timedelta(days=settings.import_refusal_days),
+    )
+
+
 @asynccontextmanager
 async def working(installation: Installation, delivering: Mapping[Channel, Gateway] | None) -> AsyncIterator[None]:
     """Do inside the block what goes on by itself: what falls due, messages (unless None delivers them), housekeeping."""
     database, accounts, now = installation.database, installation.accounts, installation.now
     runs: list[Callable[[], Coroutine[None, None, None]]] = [
         Clock(installation.log, database, now=now).run,
-        Upkeep(database, now=now).run,
+        Upkeep(database, _retention(installation.settings), now=now).run,
         Sweeper(installation.blobs, database, now=now).run,
         rewriter(installation).run,
         accounts.sessions.run,
@@ -379,6 +399,7 @@ def application(
         blobs=installation.blobs,
         erasures=installation.erasures,
         updates=updates,
+        reads=Reads(installation.database, now=installation.now),
         has_stopped=lambda: follower.health.reason is not None,
     )
     graphql = GraphQLApp(

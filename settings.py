@@ -171,6 +171,30 @@ class Settings(BaseModel):
     access_token_seconds: Annotated[int, Expects("a whole number of seconds from 1 to 3600")] = Field(
         300, alias="SIJIL_ACCESS_TOKEN_SECONDS", description="How long an access token holds", ge=1, le=3600
     )
+    access_log_months: Annotated[int, Expects("a whole number of months, at least 12")] = Field(
+        24,
+        alias="SIJIL_ACCESS_LOG_MONTHS",
+        description="For how many months it is kept who looked at whose data",
+        ge=12,
+        le=1200,
+    )
+    session_days: Annotated[int, Expects("a whole number of days, at least 366")] = Field(
+        400, alias="SIJIL_SESSION_DAYS", description="For how many days it is kept who was signed in", ge=366, le=36500
+    )
+    outbox_days: Annotated[int, Expects("a whole number of days, at least 1")] = Field(
+        30,
+        alias="SIJIL_OUTBOX_DAYS",
+        description="For how many days it is kept what was sent to whom; three times as long what could not be sent",
+        ge=1,
+        le=3650,
+    )
+    import_refusal_days: Annotated[int, Expects("a whole number of days, at least 1")] = Field(
+        400,
+        alias="SIJIL_IMPORT_REFUSAL_DAYS",
+        description="For how many days it is kept which lines of an import were refused",
+        ge=1,
+        le=3650,
+    )
     token: Annotated[
         SecretStr | None,
         AfterValidator(lambda value: value and _is_header(value)),

@@ -43,6 +43,7 @@ from commands.command import LocalizedTextInput, Request, execute
 from commands.user import COMMANDS, RegisterUser
 from domain.actor import Actor, Role
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.followed import Followed
 from projections.follower import Follower
 from projections.person import People
@@ -209,6 +210,7 @@ def endpoint(
         blobs=Blobs(folder / "blobs"),
         erasures=ErasureFile(folder / "erasures"),
         updates=Updates(log, database, followed),
+        reads=Reads(database, now=lambda: datetime.now(UTC)),
     )
     clients = Clients(database, Digests(bytes(32)))
     return GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC)), keys

@@ -46,6 +46,7 @@ from domain.docket import Docket
 from domain.visa import Visa
 from domain.visa_terms import VisaBasis, VisaType, terms
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.tables import create
 from projections.updates import Updates
 from schema import table
@@ -128,6 +129,7 @@ def standing_still(database: Database, log: Log, accounts: Accounts, keys: Token
         blobs=Blobs(folder / "blobs"),
         erasures=ErasureFile(folder / "erasures"),
         updates=Updates(log, database, still),
+        reads=Reads(database, now=lambda: datetime.now(UTC)),
     )
 
 

@@ -62,7 +62,7 @@ async def _abandon(settings: Settings, feed: Path) -> None:
         left = await unfinished(installation.database)
         if left is None or left.file != str(feed):
             raise Fault(f"There is no unfinished import of {feed}.", ExitStatus.FILE)
-        await abandon_import(installation.database, left.sha256)
+        await abandon_import(installation.database, left.sha256, now=installation.now())
         typer.echo(f"The import of {feed.name} is closed before line {left.next_line:,}; what it recorded stays.")
 
 

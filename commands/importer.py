@@ -39,6 +39,7 @@ REFUSALS = """
     INSERT INTO import_refusals (sha256, line, operation, code, message)
     SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[])
 """
+_DONE = "UPDATE imports SET done = true, done_at = %s WHERE sha256 = %s"
 # Fails, and with it the batch, where the import stands at another line than this one believes: next_line is never null.
 MOVED = """
     UPDATE imports SET next_line = CASE next_line WHEN %s THEN %s::bigint END, clock_day = greatest(clock_day, %s),
@@ -178,7 +179,7 @@ class Importer:
             lines.put_back([*batch.lines, *(ahead.lines if ahead else ())])
             batch = await self._decided(lines, progress, None)
         async with self._database.pool.connection() as connection:
-            await connection.execute("UPDATE imports SET done = true WHERE sha256 = %s", (progress.sha256,))
+            await connection.execute(_DONE, (self._now(), progress.sha256))
 
     async def _decided(self, lines: "Lines", progress: Progress, before: "Batch | None") -> "Batch | None":
         """The next batch, on top of the one that is being recorded; None at the end of the feed."""
@@ -354,10 +355,10 @@ class Batch:
         return True
 
 
-async def abandon(database: Database, sha256: bytes) -> None:
+async def abandon(database: Database, sha256: bytes, *, now: datetime) -> None:
     """Close an import that will not be finished: what it has recorded stays, its other lines are not tried."""
     async with database.pool.connection() as connection:
-        await connection.execute("UPDATE imports SET done = true WHERE sha256 = %s", (sha256,))
+        await connection.execute(_DONE, (now, sha256))
 
 
 async def unfinished(database: Database) -> Progress | None:

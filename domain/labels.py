@@ -47,6 +47,13 @@ LABELS: Final[dict[str, dict[str, Text]]] = {
         "AUDIT": Text("مراجعة وتدقيق", "Audit"),
         "SUPPORT": Text("دعم المستخدم", "User support"),
     },
+    "Data": {
+        "PERSON": Text("معلومات المستخدم", "User information"),
+        "VISA": Text("تأشيرة خروج وعودة", "Exit/re-entry visa"),
+        "VIOLATION": Text("مخالفة مرورية", "Traffic violation"),
+        "OBJECTION": Text("الاعتراض على المخالفات المرورية", "Traffic-violation objection"),
+        "ACCESS_LOG": Text("سجل الاطلاع", "Access log"),
+    },
     "Relation": {
         "SELF": Text("صاحب البيانات", "Self"),
         "HEAD_OF_HOUSEHOLD": Text("رب الأسرة", "Head of household"),

@@ -42,7 +42,6 @@ NOTE_WITHIN: Final = 20.0  # seconds: with the longest sending, less than the le
 FINISH_WITHIN: Final = 5.0  # seconds that what is on its way has when the sender is told to end
 
 KEEP_ENDED: Final = timedelta(days=30)
-KEEP_DEAD: Final = timedelta(days=90)
 SHOWN_FOR: Final = timedelta(days=1)
 SHOWN_AT_MOST: Final = 1_000
 COMPLAIN_EVERY: Final = timedelta(minutes=1)  # for each channel
@@ -126,6 +125,7 @@ class Sender:
         gateways: Mapping[Channel, Gateway],
         *,
         now: Callable[[], datetime],
+        kept_for: timedelta = KEEP_ENDED,
         shown: bool = False,
         random_bytes: RandomBytes = os.urandom,
     ) -> None:
@@ -136,6 +136,7 @@ class Sender:
             keyring: opens what is sealed in it.
             gateways: who delivers the messages of each channel.
             now: the clock.
+            kept_for: how long messages are kept that were sent; those that were given up three times as long.
             shown: keep the newest messages readable for the page of the outbox when they are sent.
             random_bytes: varies the pauses.
         """
@@ -143,6 +144,7 @@ class Sender:
         self._keyring = keyring
         self._gateways = gateways
         self._now = now
+        self._kept_for = kept_for
         self._shown = shown
         self._complained: dict[Channel, datetime] = {}
         self._random_bytes = random_bytes
@@ -169,7 +171,7 @@ class Sender:
     async def tidy(self) -> int:
         """Delete what ended long ago, and wipe what is no longer shown; return how many rows."""
         now = self._now()
-        ends = {"ended": now - KEEP_ENDED, "dead": now - KEEP_DEAD}
+        ends = {"ended": now - self._kept_for, "dead": now - 3 * self._kept_for}
         kept = {"before": now - SHOWN_FOR, "shown": SHOWN_AT_MOST} if self._shown else {"before": now, "shown": 0}
         count = 0
         for statement, limits in ((_DELETE, ends), (_WIPE, kept)):

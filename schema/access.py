@@ -23,6 +23,7 @@ class Data(StrEnum):
     VISA = "VISA"
     VIOLATION = "VIOLATION"
     OBJECTION = "OBJECTION"
+    ACCESS_LOG = "ACCESS_LOG"  # what an official has looked at; at the command line only
 
 
 class SeenAs(StrEnum):

@@ -18,6 +18,7 @@ from access.token import TokenKeys
 from commands.account import Accounts
 from domain.calendar import riyadh_day
 from domain.user import AccountStatus, Language
+from projections.access_log import Reads
 from projections.person import People, PersonRow
 from projections.updates import Followed, Updates
 from schema.errors import bad_input
@@ -55,6 +56,7 @@ class Services:
     blobs: Blobs
     erasures: ErasureFile
     updates: Updates
+    reads: Reads
     has_stopped: Callable[[], bool] = lambda: False  # this process knows that nothing is applied to the read models
     names: Names = field(default_factory=Names)
 

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from access.reader import Purpose
 from domain import errors
 from domain.actor import Role
 from domain.catalogue import ServiceSection
@@ -69,6 +70,16 @@ describe(
     AUDITOR="Somebody who checks the record, and sees personal data masked.",
     ADMINISTRATOR="Somebody who manages accounts and roles.",
     SYSTEM="The platform itself, when time makes something true.",
+)
+describe(
+    Purpose,
+    "What an official looks at somebody's data for.",
+    COUNTER_REQUEST="The person asked for it at a service counter.",
+    CASE_REVIEW="A case is reviewed.",
+    COURT_CASE="A case is before the court.",
+    INVESTIGATION="Something is investigated.",
+    AUDIT="The record is audited.",
+    SUPPORT="The person needs help with the platform.",
 )
 describe(
     SponsorRelation,

@@ -16,8 +16,7 @@ from schema.look import note_seen
 
 async def note_events(context: Context, happened: Collection[Happened], *, about: Collection[UUID] = ()) -> None:
     """Note whose data an auditor was shown with events, and of which kinds. `about`: who was asked about, too."""
-    people = {*about} | _others_in(happened)
-    await _note(context, Role.AUDITOR, _cases_of(happened) | {(person, Data.PERSON) for person in people})
+    await _note(context, Role.AUDITOR, seen_in(happened) | {(person, Data.PERSON) for person in about})
 
 
 async def note_events_of_cases(context: Context, happened: Collection[Happened], seen_as: SeenAs) -> None:
@@ -36,6 +35,11 @@ async def note_events_of_cases(context: Context, happened: Collection[Happened],
 
 async def _note(context: Context, role: Role, seen: Collection[tuple[UUID, Data]]) -> None:
     await note_seen(context, role, {(person, data) for person, data in seen if person != context.reader_id})
+
+
+def seen_in(happened: Collection[Happened]) -> set[tuple[UUID, Data]]:
+    """Whose data an auditor sees in events, and of which kinds."""
+    return _cases_of(happened) | {(person, Data.PERSON) for person in _others_in(happened)}
 
 
 def _cases_of(happened: Collection[Happened]) -> set[tuple[UUID, Data]]:

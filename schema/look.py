@@ -33,6 +33,7 @@ from schema.access import (
 from schema.context import MOST_ROWS, Context
 from schema.paging import Order, Page, Slice
 from schema.past import as_they_stood
+from store.access_log import Seen, Viewer, note
 
 R = TypeVar("R")
 Case = TypeVar("Case", bound=Row)
@@ -103,8 +104,6 @@ VIOLATOR: Final = f"SELECT violator_id AS seen_of FROM {table.VIOLATION} WHERE n
 """Of the violation that is named by its number."""
 HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(named)s"
 """Who is named by their national ID."""
-PERSON_THEMSELVES: Final = "SELECT %(named)s::uuid AS seen_of"
-"""Who is named by the id of their stream."""
 
 
 PEOPLE: Final = Source(
@@ -280,19 +279,12 @@ async def reported(context: Context, row: type[Case], rows: str, number: str) ->
 
 async def note_seen(context: Context, role: Role, seen: Collection[tuple[UUID, Data]]) -> None:
     """Note that somebody in office was shown data of these people, and of which kinds; with a purpose, as it must be."""
-    if not seen or context.purpose is None:
+    if not seen or context.purpose is None or context.reader_id is None:
         return
-    people, kinds = zip(*seen, strict=True)
-    values = (context.now, context.reader_id, role.value, AGENCY_OF[role])
     why = (context.purpose.value, context.case_reference)
+    viewer = Viewer(context.now, context.reader_id, role.value, AGENCY_OF[role], *why)
     async with context.connection() as connection:
-        await connection.execute(_SEEN.encode(), (*values, *why, list(people), [kind.value for kind in kinds]))
-
-
-_SEEN: Final = """
-    INSERT INTO access_log (at, person_id, viewer_id, role, agency, purpose, case_reference, seen)
-    SELECT %s::timestamptz, person, %s::uuid, %s::text, %s::text, %s::text, %s::text, array_agg(kind ORDER BY kind)
-    FROM unnest(%s::uuid[], %s::text[]) AS seen (person, kind) GROUP BY person"""
+        await note(connection, viewer, [Seen(person, kind.value) for person, kind in seen])
 
 
 async def note_told(context: Context, role: Role, told: Told) -> None:
@@ -436,7 +428,7 @@ def _page_statement(  # noqa: PLR0917 (what makes two statements different)
             ORDER BY {way} LIMIT %(limit)s"""
     return f"""
     WITH found AS MATERIALIZED ({found}
-    ){_noting("SELECT seen_of, seen_as FROM found", notes=notes)}
+    ){_noting(f"SELECT seen_of, seen_as FROM found one ORDER BY {way} LIMIT %(limit)s - 1", notes=notes)}
     SELECT {_slice(order, shape, every)}::text"""
 
 

@@ -153,8 +153,8 @@ def _asked(
     return Page(
         forward=first is not None,
         limit=limit,
-        after=_read(after, order),
-        before=_read(before, order),
+        after=place_of(after, order),
+        before=place_of(before, order),
         total=selects(info, "totalCount"),
     )
 
@@ -165,7 +165,7 @@ def listed(found: Slice[R], page: Page, order: Order) -> Listed[R]:
     more = len(rows) > page.limit
     if more:
         rows = rows[: page.limit] if page.forward else rows[-page.limit :]
-    entries = [Entry(_written(order.key(row), order), row) for row in rows]
+    entries = [Entry(cursor_of(order.key(row), order), row) for row in rows]
     info = PageInfo(
         has_next_page=found.later or (page.forward and more),
         has_previous_page=found.earlier or (not page.forward and more),
@@ -195,12 +195,18 @@ _CURSOR: Final = struct.Struct(">3sq16s")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def _written(key: Key, order: Order) -> str:
+def cursor_of(key: Key, order: Order) -> str:
+    """The cursor of a place in a list."""
     packed = _CURSOR.pack(order.list, (key.at - _EPOCH) // _MICROSECOND, key.id.bytes)
     return base64.urlsafe_b64encode(packed).decode()
 
 
-def _read(cursor: str | None, order: Order) -> Key | None:
+def place_of(cursor: str | None, order: Order) -> Key | None:
+    """The place that a cursor is of; None without one.
+
+    Raises:
+        RequestError: BAD_USER_INPUT, it is none of this list.
+    """
     if cursor is None:
         return None
     try:
@@ -208,6 +214,6 @@ def _read(cursor: str | None, order: Order) -> Key | None:
         key = Key(_EPOCH + timedelta(microseconds=moment), UUID(bytes=id_))
     except (binascii.Error, struct.error, OverflowError, ValueError) as fault:
         raise bad_input("this is not a cursor of this list") from fault
-    if of != order.list or _written(key, order) != cursor:
+    if of != order.list or cursor_of(key, order) != cursor:
         raise bad_input("this is not a cursor of this list")
     return key

@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+import schema.access_log
 import schema.delegation
 import schema.history
 import schema.objection
@@ -34,6 +35,8 @@ from schema.access import (
     require_official,
     shows_account,
 )
+from schema.access_log import ORDER as ACCESS_ORDER
+from schema.access_log import AccessConnection
 from schema.address import NationalAddress, address_shown
 from schema.context import Context, Info
 from schema.docket import docket_of
@@ -247,6 +250,14 @@ class User(Node):
         context = info.context
         link = DataLink(reader=self.row.id, session=context.reader.session_id)
         return MY_DATA + link.signed(context.services.token_keys, now=context.now)
+
+    @resolver(
+        "Who looked at the reader's data, when, in what role and for what purpose, newest first; exports that cover an event "
+        "of the reader's, too. Kept for two years unless the installation says otherwise, and never for less than one."
+    )
+    @paged(ACCESS_ORDER)
+    async def access_log(self, info: Info, page: Page) -> AccessConnection:
+        return await schema.access_log.access_log(info.context, page)
 
     @resolver("How many more objections the reader may make.")
     async def objection_quota(self, info: Info) -> ObjectionQuota:

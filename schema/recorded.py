@@ -62,6 +62,25 @@ def state_of(aggregate: Aggregate, seen_as: SeenAs) -> dict[str, Any]:
     return {camel_case(name): _field(name, value, seen_as, PERSONAL) for name, value in known.items()}
 
 
+def people_in(aggregate: Aggregate) -> set[UUID]:
+    """Everybody whom an aggregate knows; officials are not told of as people."""
+    return set(_people(vars(aggregate)))
+
+
+def _people(value: Any, name: str = "") -> Iterator[UUID]:  # noqa: ANN401 (any value)
+    if name in PEOPLE:
+        yield from value if isinstance(value, Mapping) else (value,) if value else ()
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _people(getattr(value, field.name), field.name)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _people(inner, str(key))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from _people(inner)
+
+
 def changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """The fields that differ from one state to the next, with their values in both; None: there is none."""
     for name, value in after.items():

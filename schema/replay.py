@@ -32,6 +32,10 @@ class Replay:
         self._aggregates[stream] = one.event.mutate(before)
         return self._aggregates[stream]
 
+    def aggregate(self, stream: UUID) -> Any:  # noqa: ANN401 (of any kind)
+        """A stream's aggregate after the last event of it that was taken."""
+        return self._aggregates[stream]
+
     def changes(self, one: Recorded, seen_as: SeenAs) -> list[tuple[str, Any, Any]]:
         """Take an event, and tell what it has changed: fields in camelCase, masked, with their values before and after.
 

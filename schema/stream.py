@@ -14,11 +14,11 @@ from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa
 from schema.access import Data, SeenAs, require_purpose, require_role
-from schema.context import Context, Info
+from schema.context import Info
 from schema.errors import RequestError, bad_input
-from schema.look import PERSON_THEMSELVES, Told, note_told
+from schema.look import note_seen
 from schema.past import AsOf
-from schema.recorded import state_of
+from schema.recorded import people_in, state_of
 from schema.replay import rebuilt
 from schema.resolver import resolver
 from schema.scalars import JSON
@@ -71,7 +71,8 @@ class StreamQueries:
         if found is None:
             raise RequestError(RequestErrorCode.NOT_FOUND)
         aggregate = found.aggregate
-        await _note(context, aggregate)
+        seen = {(person, kind) for person, kind in seen_in_state(aggregate) if person != context.reader_id}
+        await note_seen(context, Role.AUDITOR, seen)
         return StreamState(
             stream=str(aggregate.id),
             version=aggregate.version,
@@ -88,8 +89,14 @@ def _stream(typed: str) -> UUID:
         raise bad_input("`stream` is the stream of an event, as it was answered") from None
 
 
-async def _note(context: Context, aggregate: Any) -> None:  # noqa: ANN401 (of any kind)
-    """Note that somebody's case was looked at. An account is its person's; everything else says whose it is."""
-    person_id = aggregate.id if isinstance(aggregate, User) else aggregate.person_id
-    if person_id != context.reader_id:
-        await note_told(context, Role.AUDITOR, Told(SHOWS[type(aggregate)], PERSON_THEMSELVES, str(person_id)))
+def person_of(aggregate: Any) -> UUID:  # noqa: ANN401 (of any kind)
+    """Whose case it is: an account is its person's, everything else says so."""
+    found: UUID = aggregate.id if isinstance(aggregate, User) else aggregate.person_id
+    return found
+
+
+def seen_in_state(aggregate: Any) -> set[tuple[UUID, Data]]:  # noqa: ANN401 (of any kind)
+    """Whose data the state of a stream shows, and of which kinds: its person's, and who else has a part in it."""
+    whose = person_of(aggregate)
+    others = people_in(aggregate) - {whose}
+    return {(whose, kind) for kind in SHOWS[type(aggregate)]} | {(person, Data.PERSON) for person in others}

@@ -14,6 +14,8 @@ from domain.visa import Visa as Permit
 from projections.event_search import Wanted
 from projections.updates import Happened, Of, about_person, everything, of_person, of_stream
 from schema.access import RELATIONS, Data, SeenAs, person_of, require_auditor, require_purpose
+from schema.access_log import AccessEdge, Cursor
+from schema.access_log import data_read as looks_at_own_data
 from schema.context import Context, Info
 from schema.errors import RequestError
 from schema.event import Event, event_shown, is_shown
@@ -137,8 +139,8 @@ def _that_may_fit(wanted: Wanted) -> Of:
 
 
 @strawberry.type(
-    description="What can be listened to, over WebSockets (graphql-transport-ws) and over SSE. What is told comes without a gap "
-    "and without a repetition, in the order of the log."
+    description="What can be listened to, over WebSockets (graphql-transport-ws) and over SSE. What is recorded is told without a "
+    "gap and without a repetition, in the order of the log."
 )
 class Subscription:
     @subscription("What happens to the reader's own account, visas, violations and objections.")
@@ -179,3 +181,10 @@ class Subscription:
             if fits(wanted, happened):
                 await note_events(context, [happened])
                 yield event_shown(happened, SeenAs.AUDITOR, context)
+
+    @subscription(
+        "Somebody looked at the reader's data in an official role. Each look comes at least once, as soon as it is noted."
+    )
+    async def data_read(self, info: Info, after: Cursor = None) -> AsyncGenerator[AccessEdge, None]:
+        async for edge in looks_at_own_data(info.context, after):
+            yield edge

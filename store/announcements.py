@@ -25,6 +25,10 @@ OUTBOX: Final = "sijil_outbox"
 ERASED: Final = "sijil_erased"
 """Somebody was erased; the payload is the person's id."""
 
+DATA_READ: Final = "sijil_data_read"
+"""Somebody's data was looked at; the payload names those of them who listen, `*` everybody. The access log's own
+trigger says so."""
+
 AGAIN_AFTER = 1.0  # seconds after a lost connection
 
 Hear = Callable[[Sequence[str]], None]
@@ -37,7 +41,9 @@ class Announcements:
     def __init__(self, connect: Callable[[], Awaitable[AsyncConnection[Any]]]) -> None:
         self.connected = False  # nothing is missed
         self._connect = connect
-        self._hearing: dict[str, list[Hear]] = {channel: [] for channel in (EVENTS, FOLLOWED, OUTBOX, ERASED)}
+        self._hearing: dict[str, list[Hear]] = {
+            channel: [] for channel in (EVENTS, FOLLOWED, OUTBOX, ERASED, DATA_READ)
+        }
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager

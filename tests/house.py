@@ -24,6 +24,7 @@ from commands.user import GrantRole, RegisterUser
 from domain.actor import Actor, Role
 from messages.outbox import Content
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.followed import Followed
 from projections.follower import Follower
 from projections.read_model import fetch
@@ -269,6 +270,7 @@ async def open_house(
             blobs=blobs,
             erasures=erasures,
             updates=updates,
+            reads=Reads(database, now=now),
         )
         app = GraphQLApp(services=services, is_active=clients.is_active, now=now)
         house = House(database, log, keyring, accounts, clients, keys, blobs, erasures, now, followed, app)

@@ -62,6 +62,12 @@ def test_every_document_about_listening_is_valid() -> None:
     assert [error.message for query in queries for error in validate(SCHEMA, parse(query))] == []
 
 
+def test_every_document_about_the_access_log_is_valid() -> None:
+    queries = GRAPHQL.findall((ROOT / "docs" / "access-log.md").read_text("utf-8"))
+    assert len(queries) == 2
+    assert [error.message for query in queries for error in validate(SCHEMA, parse(query))] == []
+
+
 def test_every_answer_is_json() -> None:
     answers = re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     assert [sorted(json.loads(answer)) for answer in answers] == [["data", "extensions"]] * 3

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.audit import export, history, receipt, verify
+from cli.audit import export, history, reads, receipt, verify
 
 app = typer.Typer()
 audit = typer.Typer(
@@ -10,7 +10,7 @@ audit = typer.Typer(
     epilog="Example: sijil audit history 7000001311",
     no_args_is_help=True,
 )
-for group in (history, export, verify):  # as they are listed
+for group in (history, export, reads, verify):  # as they are listed
     audit.add_typer(group.app)
 app.add_typer(audit, name="audit")
 app.add_typer(receipt.app, name="verify")

@@ -1,11 +1,12 @@
 """The record in the database, as auditors see it."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
 from cli.audit.step import Change, State, Step, Until, Who
+from cli.audit.viewer import at_the_command_line
 from domain import formats
 from domain.actor import Actor, Role
 from domain.catalogue import AGENCIES
@@ -14,37 +15,45 @@ from domain.titles import TITLES
 from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa
+from projections.updates import Happened
 from schema import recorded
-from schema.access import SeenAs, masked_name
+from schema.access import Data, SeenAs, masked_name
 from schema.event import INSTALLATION, SYSTEM
+from schema.event_look import seen_in
 from schema.ids import global_id
 from schema.replay import Replay, rebuilt
 from schema.scalars import moment
-from server import open_installation
+from schema.stream import person_of, seen_in_state
+from server import Installation, open_installation
 from settings import Settings
+from store.access_log import Seen, Viewer, note, note_export
 from store.change import Claim
 from store.codec import Recorded
-from store.database import Pool
 from store.faults import ExitStatus, Fault
-from store.log import Log
 from store.shape import shape_of
 
 AT_ONCE = 1_000  # events
+EVERY_KIND = (Data.PERSON, Data.VISA, Data.VIOLATION, Data.OBJECTION)
 
 
 @asynccontextmanager
 async def open_record(settings: Settings) -> AsyncIterator["DatabaseRecord"]:
     async with open_installation(settings) as installation:
-        yield DatabaseRecord(installation.log, installation.database.pool, settings.log_origin)
+        yield DatabaseRecord(installation, at_the_command_line(installation.now()))
 
 
 class DatabaseRecord:
-    """Reads events, opens them with the keys of this installation, and masks them."""
+    """Reads events, opens them with the keys of this installation, and masks them.
 
-    def __init__(self, log: Log, pool: Pool, origin: str) -> None:
-        self._log = log
-        self._pool = pool
-        self._origin = origin
+    Whose data is read is noted before any of it is given away.
+    """
+
+    def __init__(self, installation: Installation, viewer: Viewer) -> None:
+        self._log = installation.log
+        self._database = installation.database
+        self._origin = installation.settings.log_origin
+        self._viewer = viewer
+        self._noted: set[Seen] = set()  # of one stream: each person once, however long it is
 
     async def stream(self, named: str) -> str:
         """Find the stream that a text names.
@@ -66,13 +75,17 @@ class DatabaseRecord:
         replay = Replay()
         async for events in self._log.read_whole([UUID(stream)]):
             names = await self._names(events)
-            yield [step_of(one, names, _changes(replay, one)) for one in events]
+            steps = [step_of(one, names, _changes(replay, one)) for one in events]
+            whose = person_of(replay.aggregate(UUID(stream)))
+            await self._note(seen_in([Happened(one, whose) for one in events]))
+            yield steps
 
     async def state(self, stream: str, until: Until) -> State | None:
         """The stream as it was; None: it had not begun, or has no such version."""
-        found = await rebuilt(self._log, self._pool, UUID(stream), version=until.version, as_of=until.as_of)
+        found = await rebuilt(self._log, self._database.pool, UUID(stream), version=until.version, as_of=until.as_of)
         if found is None:
             return None
+        await self._note(seen_in_state(found.aggregate))
         values = recorded.state_of(found.aggregate, SeenAs.AUDITOR)
         return State(found.aggregate.version, moment(until.as_of or found.recorded_at), values)
 
@@ -87,9 +100,18 @@ class DatabaseRecord:
 
     async def events(self, first: int, last: int) -> AsyncIterator[list[Step]]:
         """The events at these positions, some at a time, without the names of who did it."""
+        if first <= last:
+            async with self._database.pool.connection() as connection:
+                await note_export(connection, self._viewer, EVERY_KIND, first, last)
         while first <= last and (read := await self._log.read(after=first - 1, limit=min(AT_ONCE, last - first + 1))):
             yield [step_of(one, {}) for one in read]
             first = read[-1].position + 1
+
+    async def _note(self, seen: Collection[tuple[UUID, Data]]) -> None:
+        new = {Seen(person, kind.value) for person, kind in seen} - self._noted
+        async with self._database.pool.connection() as connection:
+            await note(connection, self._viewer, new)
+        self._noted |= new
 
     async def _names(self, events: Sequence[Recorded]) -> dict[str, str]:
         """The names, in English, of the people who did this: in full for what they did in office, else their initials."""

@@ -1,7 +1,7 @@
 """`sijil audit history` and `replay`: one stream, fact by fact."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,12 +12,12 @@ from cli.audit.block import print_changes, print_facts, print_state
 from cli.audit.place import until_a_moment
 from cli.audit.source import Url, record
 from cli.audit.step import Change, State, Step, Until
+from cli.audit.table import Row, print_lines
 from cli.program import carry_out
 from store.faults import ExitStatus, Fault
 
 app = typer.Typer()
 STREAM = "A stream's id, or the number of a visa, violation or objection, or a National ID or Iqama number."
-Row = Sequence[str]
 
 
 def _not_blank(typed: str) -> str:
@@ -41,9 +41,9 @@ async def _history(named: str, url: str | None) -> None:
     if (console := Console()).is_terminal:
         print_facts(console, steps)
     else:
-        _print_rows(
+        print_lines(
             ("version", "position", "recorded", "event", "role", "who", "values"),
-            ((*_beginning(step), *_who(step), _json(step.data)) for step in steps),
+            *((*_beginning(step), *_who(step), _json(step.data)) for step in steps),
         )
 
 
@@ -80,12 +80,12 @@ async def _replay(named: str, until: Until, url: str | None) -> None:
 
 
 def _print_replay(steps: Iterable[Step], state: State) -> None:
-    _print_rows(
+    print_lines(
         ("version", "position", "recorded", "event", "field", "before", "after"),
-        ((*_beginning(step), *change) for step in steps for change in _changed(step.changes)),
+        *((*_beginning(step), *change) for step in steps for change in _changed(step.changes)),
     )
     typer.echo()
-    _print_rows(("field", f"value at version {state.version}, {state.as_of}"), _values(state))
+    print_lines(("field", f"value at version {state.version}, {state.as_of}"), *_values(state))
 
 
 def _beginning(step: Step) -> tuple[str, str, str, str]:
@@ -107,9 +107,3 @@ def _values(state: State) -> Iterable[Row]:
 
 def _json(value: Any) -> str:  # noqa: ANN401 (any JSON)
     return "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _print_rows(columns: Row, rows: Iterable[Row]) -> None:
-    """For programs: lines whose values are separated by tabs."""
-    for row in (columns, *rows):
-        typer.echo("\t".join(row))

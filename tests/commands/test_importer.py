@@ -597,7 +597,7 @@ async def test_a_batch_stays_a_batch_however_much_falls_due_before_it(
 
 
 async def test_another_import_waits_until_the_one_before_is_finished_or_closed(
-    database: Database, write_feed: WriteFeed, import_feed: Import
+    database: Database, now: Clock, write_feed: WriteFeed, import_feed: Import
 ) -> None:
     def stop(_line: int, _lines: int) -> None:
         raise asyncio.CancelledError
@@ -610,7 +610,7 @@ async def test_another_import_waits_until_the_one_before_is_finished_or_closed(
     left = await unfinished(database)
     assert left is not None
 
-    await abandon(database, left.sha256)
+    await abandon(database, left.sha256, now=now())
 
     imported = await import_feed(second, Options(agency="civil-affairs"))
     assert imported.recorded == 1

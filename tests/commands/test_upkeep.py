@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from commands import upkeep
-from commands.upkeep import Upkeep
+from commands.upkeep import Retention, Upkeep
 from store.database import Database
 from tests.conftest import Clock
 from tests.schema.conftest import counted, without_table
@@ -21,7 +21,7 @@ PERSON = UUID(int=1, version=4)
 
 @pytest.fixture
 def kept(database: Database, now: Clock) -> Upkeep:
-    return Upkeep(database, now=now)
+    return Upkeep(database, Retention(), now=now)
 
 
 async def write(database: Database, table: str, *rows: dict[str, Any]) -> None:
@@ -94,6 +94,69 @@ async def test_who_was_signed_in_when_is_kept_for_400_days_and_the_tokens_while_
     await kept.delete()
     assert await left(database, "sessions", "id") == [UUID(int=number) for number in (2, 3, 4, 5, 6)]
     assert await left(database, "refresh_tokens", "digest") == [bytes([number]) for number in (4, 5, 6)]
+
+
+async def test_what_an_import_refused_is_kept_for_some_days_after_it_was_done(database: Database, now: Clock) -> None:
+    upkeep = Upkeep(database, Retention(import_refusals=DAY), now=now)
+    for number, done_at in enumerate((now() - DAY - SOON, now() - DAY, None)):
+        sha256 = bytes([number])
+        await write(database, "imports", {"sha256": sha256, "file": "f", "backdate": False, "done_at": done_at})
+        for line in (1, 2):
+            refusal = {"sha256": sha256, "line": line, "operation": "o", "code": "c", "message": "m"}
+            await write(database, "import_refusals", refusal)
+    await upkeep.delete()
+    assert await left(database, "import_refusals", "sha256") == [b"\1", b"\1", b"\2", b"\2"]
+    assert await left(database, "imports", "sha256") == [b"\0", b"\1", b"\2"]  # the same file still records nothing
+
+
+async def test_sessions_are_kept_for_as_long_as_it_is_set(database: Database, now: Clock) -> None:
+    await write(database, "sessions", session(1, now() - 500 * DAY - SOON), session(2, now() - 500 * DAY))
+    await Upkeep(database, Retention(sessions=500 * DAY), now=now).delete()
+    assert await left(database, "sessions", "id") == [UUID(int=2)]
+
+
+def entry(at: datetime) -> dict[str, Any]:
+    of = {"person_id": PERSON, "viewer_id": PERSON, "role": "AUDITOR", "agency": "absher", "purpose": "AUDIT"}
+    return of | {"at": at, "seen": ["VISA"]}
+
+
+async def test_the_access_log_is_kept_for_as_many_months_as_it_is_set_and_the_record_for_ever(
+    database: Database, now: Clock
+) -> None:
+    upkeep = Upkeep(database, Retention(access_log_months=12), now=now)
+    looked = now()
+    await write(database, "access_log", entry(looked))
+    counts: list[int] = []
+    while len(counts) < 14:
+        await upkeep.turn_months()
+        counts.append(len(await left(database, "access_log", "id")))
+        assert await left(database, "access_log_default", "id") == []
+        await write(database, "access_log", entry(now()))  # into a month that was made ahead
+        assert await left(database, "access_log_default", "id") == []
+        now.advance(days=31)
+    # Noted on 1 March: the whole of March has been kept for twelve months on 1 April of the next year.
+    assert counts == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 12]
+
+
+async def test_a_reader_in_the_way_only_delays_the_turn_of_months(
+    kept: Upkeep, database: Database, now: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(upkeep, "EVERY", 0.01)
+    await write(database, "access_log", entry(now()))
+    async with await database.connect() as reading:
+        async with reading.transaction():
+            await reading.execute("SELECT FROM access_log")
+            running = asyncio.create_task(kept.run())
+            async with asyncio.timeout(10):
+                while not caplog.records:  # noqa: ASYNC110 (a log has no event)
+                    await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while await left(database, "access_log_default", "1"):  # noqa: ASYNC110 (nor has a table)
+                await asyncio.sleep(0.01)
+    running.cancel()
+    assert {record.getMessage() for record in caplog.records} == {
+        "the access log's months are not turned for a moment: LockNotAvailable"
+    }
 
 
 async def test_the_tokens_of_each_session_are_deleted_when_it_is_over(

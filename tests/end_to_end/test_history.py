@@ -25,6 +25,7 @@ from tests.conftest import Clock
 from tests.end_to_end.test_receipt import sign
 from tests.end_to_end.test_violation import EXPLAINED, FAHD, MARYAM, SALMAN, Life, do, recorded, token
 from tests.house import NOURA, RAJESH, House, Registered, open_house
+from tests.looks import forget_looks
 from tests.schema.conftest import counted
 from transparency.key import LogKeyFile
 
@@ -312,7 +313,7 @@ async def test_the_look_is_noted_for_everybody_in_whose_case_an_event_on_the_pag
 async def test_the_look_is_noted_for_who_is_named_or_asked_about_too(
     house: House, filter: dict[str, Any], whom: set[Registered]
 ) -> None:
-    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await forget_looks(house.database)
     await events(house, first=100, filter=filter)
     looks = await house.rows("SELECT person_id FROM access_log WHERE role = 'AUDITOR'")
     assert sorted(looks) == sorted([(await id_of(house, person),) for person in whom])
@@ -320,7 +321,7 @@ async def test_the_look_is_noted_for_who_is_named_or_asked_about_too(
 
 async def test_the_look_is_noted_for_who_acted_in_somebody_elses_case(house: House) -> None:
     await act(house, "extendVisa", NOURA, LONGER)
-    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await forget_looks(house.database)
     await events(house, last=1, filter={"type": ["Visa.Extended"]})
     looks = await house.rows("SELECT person_id, seen FROM access_log WHERE role = 'AUDITOR'")
     assert sorted(looks) == sorted([(await id_of(house, RAJESH), ["VISA"]), (await id_of(house, NOURA), ["PERSON"])])
@@ -503,7 +504,7 @@ async def test_an_auditor_who_is_the_employer_gets_the_receipts_with_their_parts
     by_type = {one["node"]["type"]: one["node"]["id"] for one in (await events(house, first=100))["edges"]}
     await sign(house, LogKeyFile(tmp_path / "log.key", origin="sijil.local/log", make=(now(), os.urandom)), tmp_path)
     for headers, expected in ((AUDIT, True), ({}, False)):
-        await meddle(house, "DELETE FROM access_log RETURNING 1")
+        await forget_looks(house.database)
         for type in WITH_OFFICE_ALONE:
             answer = await house.ask(RECEIPT, await token(house, NOURA), headers=headers, id=by_type[type])
             proof = (answer.body["data"]["receipt"] or {"proof": ""})["proof"]
@@ -531,7 +532,7 @@ async def test_an_auditors_look_at_a_history_is_noted_for_who_is_named_in_it_and
 ) -> None:
     await act(house, "extendVisa", NOURA, LONGER)
     rajesh, noura = await id_of(house, RAJESH), await id_of(house, NOURA)
-    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await forget_looks(house.database)
     with counted() as statements:
         await histories(
             house, f'{{ visa(number: "{VISA}") {{ history(first: 50) {{ edges {{ cursor }} }} }} }}', who, **headers
@@ -545,7 +546,7 @@ async def test_an_auditors_look_at_a_history_is_noted_for_who_is_named_in_it_and
 async def test_the_look_is_noted_for_who_is_on_the_page_and_not_for_who_is_behind_it(house: House) -> None:
     await act(house, "extendVisa", NOURA, LONGER)
     await act(house, "recordMovement", "border-guard", movement(house, "RETURN"))
-    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await forget_looks(house.database)
     await histories(
         house, f'{{ visa(number: "{VISA}") {{ history(first: 1) {{ edges {{ cursor }} }} }} }}', YOUSEF, **AUDIT
     )
@@ -752,7 +753,7 @@ async def assert_damaged(house: House, query: str, position: str) -> None:
 
 async def test_an_event_is_found_by_its_id_by_who_sees_what_it_is_about(house: House) -> None:
     every = (await events(house, first=100))["edges"]
-    await meddle(house, "DELETE FROM access_log RETURNING 1")
+    await forget_looks(house.database)
     by_type = {edge["node"]["type"]: edge["node"]["id"] for edge in every}
     query = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Event { type } } }"
     asked = [

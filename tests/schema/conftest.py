@@ -35,6 +35,7 @@ from domain.violation import Violation, ViolationSource
 from domain.visa import Visa
 from domain.visa_terms import VisaBasis, VisaStatus, VisaType
 from projections import READ_MODELS
+from projections.access_log import Reads
 from projections.docket import DocketRow, Dockets
 from projections.person import DelegationEntry, People, PersonRow, Sponsor
 from projections.read_model import ReadModel, Row
@@ -51,6 +52,7 @@ from store.log import Log
 from tests.conftest import Clock, Databases
 from tests.feeds import valid_id
 from tests.house import erasure_file
+from tests.looks import forget_looks
 
 POSITION = 42
 
@@ -143,8 +145,9 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_path: Path) -> AsyncIterator[Api]:
+    await forget_looks(database)
     async with database.pool.connection() as connection:
-        await connection.execute("TRUNCATE access_log, " + ", ".join(model.table for model in READ_MODELS))
+        await connection.execute("TRUNCATE " + ", ".join(model.table for model in READ_MODELS))
     keys = TokenKeys.load(tmp_path / "token.jwk", create=True)
     followed = StandingStill()
     page = tmp_path / "index.html"
@@ -159,6 +162,7 @@ async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_pa
         blobs=Blobs(tmp_path / "blobs"),
         erasures=erasure_file(tmp_path),
         updates=Updates(log, database, followed),
+        reads=Reads(database, now=now),
     )
     clients = Clients(database, Digests(keyring.keys.lookup.access))
     app = GraphQLApp(services=services, is_active=clients.is_active, now=now, graphiql=page)

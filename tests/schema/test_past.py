@@ -22,6 +22,7 @@ from tests.conftest import Clock
 from tests.end_to_end import test_violation, test_visa
 from tests.end_to_end.test_violation import MARYAM, SALMAN, driver, recorded, replacing, token
 from tests.house import NOURA, RAJESH, Answer, House, Registered, open_house
+from tests.looks import forget_looks
 from tests.schema.conftest import counted
 
 YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))
@@ -181,8 +182,7 @@ async def test_a_look_at_the_past_is_noted_like_a_look_at_the_present(house: Hou
     here, at = await objected(house)
 
     async def noted(moment: datetime | None) -> list[Any]:
-        async with house.database.pool.connection() as connection:
-            await connection.execute("DELETE FROM access_log")
+        await forget_looks(house.database)
         for query, given in ((VIOLATION, here.number), (OBJECTION, f"O{here.number}")):
             await ask(house, query, SALMAN, moment, number=given)
         await ask(house, LIST, YOUSEF, moment, id=here.violator.national_id, first=1)
