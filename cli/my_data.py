@@ -1,7 +1,5 @@
 """`sijil person export`: everything that is held about a person, in a file for them."""
 
-import getpass
-import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -12,18 +10,22 @@ from uuid import UUID
 
 import typer
 
+from access.reader import Purpose
 from cli.person import person_of
 from cli.program import carry_out, current_settings, stop_if_told
+from cli.viewer import at_the_command_line
 from commands.global_id import read_global_id
+from domain.actor import Role
+from schema.access import Data
 from schema.my_data.document import DOCUMENTS, Form
 from schema.my_data.whose import Whose, account_of
 from server import Installation, following, open_installation
 from settings import Settings
+from store.access_log import Seen, note
 from store.disk import sync
 from store.faults import ExitStatus, Fault
 
 STILL = 30.0  # seconds: the read models do not move towards the end of the log
-logger = logging.getLogger(__name__)
 app = typer.Typer()
 person = typer.Typer(
     help="What is held about a person.",
@@ -60,6 +62,7 @@ def export(
 async def _export(settings: Settings, typed: str, wanted: Wanted, output: Path) -> list[Path]:
     async with open_installation(settings) as installation, _whose(installation, typed) as whose:
         files = _files(wanted, output, whose.person)
+        await _note(installation, whose.person)
         for form, path in files.items():
             with private_file(path) as file:
                 async for piece in DOCUMENTS[form](whose, installation.now()):
@@ -67,8 +70,14 @@ async def _export(settings: Settings, typed: str, wanted: Wanted, output: Path) 
                     stop_if_told()
                 if await account_of(whose.log, whose.person, whose.until) is None:
                     raise _nothing(typed)  # erased while it was written
-    logger.warning("%s has taken a copy of what is held about %s", _operator(), whose.person)
     return list(files.values())
+
+
+async def _note(installation: Installation, person: UUID) -> None:
+    """Note in the person's access log that somebody at the command line has everything that is held about them."""
+    viewer = at_the_command_line(installation.now(), Role.ADMINISTRATOR, Purpose.COUNTER_REQUEST)
+    async with installation.database.pool.connection() as connection:
+        await note(connection, viewer, [Seen(person, kind.value) for kind in Data])
 
 
 def _files(wanted: Wanted, output: Path, person: UUID) -> dict[Form, Path]:
@@ -137,11 +146,3 @@ def private_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def _operator() -> str:
-    """Who runs this command, as the machine knows them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # nobody of that number has a name here
-        return str(os.getuid())

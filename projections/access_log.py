@@ -78,6 +78,16 @@ def _statement(is_bounded: bool, newest_first: bool) -> str:
     ) every {order}"""
 
 
+COVERS: Final = f"""EXISTS (
+        SELECT FROM ({CASES}) streams CROSS JOIN LATERAL (
+            SELECT FROM {EVENT} one
+            WHERE one.stream = streams.key AND one.position BETWEEN first_position AND last_position LIMIT 1) found)
+    OR EXISTS (SELECT FROM {EVENT} one WHERE one.names = %(person)s AND one.position BETWEEN first_position AND last_position)"""
+"""Whether an export covers an event in a case of somebody's, or one that names them."""
+
+OF_PERSON: Final = f"(person_id = %(person)s OR person_id IS NULL AND ({COVERS}))"
+"""The entries about somebody."""
+
 _LISTEN: Final = """
     INSERT INTO data_read_listeners (person_id, until) VALUES (%s, %s)
     ON CONFLICT (person_id) DO UPDATE SET until = excluded.until"""

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from cli.audit.step import Change, State, Step, Until, Who
-from cli.audit.viewer import at_the_command_line
+from cli.viewer import at_the_command_line
 from domain import formats
 from domain.actor import Actor, Role
 from domain.catalogue import AGENCIES

@@ -13,9 +13,9 @@ import typer
 
 from cli.audit.place import MILLISECOND, at_a_moment
 from cli.audit.table import show
-from cli.audit.viewer import at_the_command_line
 from cli.person import person_of
 from cli.program import carry_out, current_settings
+from cli.viewer import at_the_command_line
 from schema.access import Data
 from schema.errors import RequestError
 from schema.ids import global_id, read_id

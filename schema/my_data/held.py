@@ -37,6 +37,7 @@ LEFT_OUT: Final[dict[str, str]] = {
     "person_keys": "A person's key, of no use outside: what it opens is shown.",
     "command_ids": "HMACs of commands, under keys of the installation: they lead from nobody to a command.",
     "erasures": "People who were erased: there is no copy for them.",
+    "data_read_listeners": "Who listens to looks at their data, until they have not for a day.",
     "refresh_tokens": "Digests of tokens of the sessions that are shown.",
     "installation": "About the installation.",
     "imports": "Agencies' files, by their digests.",

@@ -11,6 +11,7 @@ from access.attempts import OF_PEOPLE
 from access.reader import Purpose
 from domain.actor import Role
 from domain.catalogue import AGENCIES
+from projections.access_log import OF_PERSON
 from schema.my_data.whose import AT_ONCE, Entry, Whose
 
 
@@ -103,7 +104,7 @@ ROWS = {
     ),
     "passwords": Rows("credentials", {"earlier": "cardinality(previous)"}, ("person_id",)),
     "claims": Rows("claims", {"kind": "kind"}, ("kind", "digest"), of="owner = %(person)s"),
-    "accessLog": Rows("access_log", {**_LOOK, "seen": "seen"}, ("at", "id"), kinds=_LOOK_KINDS),
+    "accessLog": Rows("access_log", {**_LOOK, "seen": "seen"}, ("at", "id"), of=OF_PERSON, kinds=_LOOK_KINDS),
     "looks": Rows(
         "access_log", {**_LOOK, "seen": "seen"}, ("at", "id"), of="viewer_id = %(person)s", kinds=_LOOK_KINDS
     ),

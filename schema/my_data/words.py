@@ -3,6 +3,7 @@
 from typing import Final
 
 from access.attempts import CODES, DELEGATIONS, EDITS, MY_DATA, PASSWORD_TRIES, RESETS_PER_PERSON, UPLOADS
+from domain.labels import LABELS
 from domain.messages import TEXTS
 from domain.text import Text
 
@@ -184,12 +185,6 @@ OF_AN_EVENT: Final = FIELDS | {"occurredAt": Text("وقت وقوع المخال�
 """The same of an event's own values, which are shown beside when it happened."""
 
 _CHANNELS: Final = {"SMS": Text("رسالة نصية", "SMS"), "EMAIL": Text("بريد إلكتروني", "E-mail")}
-_SEEN: Final = {
-    "PERSON": Text("بيانات الشخص", "Personal data"),
-    "VISA": Text("التأشيرات", "Visas"),
-    "VIOLATION": Text("المخالفات المرورية", "Traffic violations"),
-    "OBJECTION": Text("الاعتراضات", "Objections"),
-}
 _NOT_WORDED: Final = {
     "CHANGE_CODE": Text("رمز التحقق لتعديل الحساب", "Your code for a change of your account"),
 }
@@ -230,7 +225,7 @@ VALUES: Final[dict[str, dict[str, Text]]] = {
         DELEGATIONS.kind: Text("التفاويض المطلوبة", "Delegations"),
         MY_DATA.kind: Text("نسخ البيانات المطلوبة", "Copies of one's data"),
     },
-    "accessLog": _SEEN,
-    "looks": _SEEN,
+    "accessLog": LABELS["Data"],
+    "looks": LABELS["Data"],
 }
 """By section: words for what is stored as text."""

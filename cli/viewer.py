@@ -1,4 +1,4 @@
-"""Who looks at the record from the command line: nobody signs in there, so it is the account on this machine."""
+"""Who looks at people's data from the command line: nobody signs in there, so it is the account on this machine."""
 
 import os
 import pwd
@@ -10,10 +10,9 @@ from schema.access import AGENCY_OF
 from store.access_log import COMMAND_LINE, Viewer
 
 
-def at_the_command_line(now: datetime) -> Viewer:
+def at_the_command_line(now: datetime, role: Role = Role.AUDITOR, purpose: Purpose = Purpose.AUDIT) -> Viewer:
     """Whoever has this installation's keys, as the access log names them."""
-    role = Role.AUDITOR
-    return Viewer(now, COMMAND_LINE, role.value, AGENCY_OF[role], Purpose.AUDIT.value, operator=_account(os.getuid()))
+    return Viewer(now, COMMAND_LINE, role.value, AGENCY_OF[role], purpose.value, operator=_account(os.getuid()))
 
 
 def _account(number: int) -> str:
