@@ -228,6 +228,8 @@ OF_AGENCIES = {
     *("recordViolation", "recordNotification", "recordPayment", "recordRefund", "voidViolation"),
 }
 """They report and do not read: what they are answered is what they have just said."""
+OF_NOBODY = {"erasePerson"}
+"""It shows somebody of whom nothing is left: see tests/schema/test_erasure.py."""
 
 
 def changes(cases: Cases) -> list[tuple[str, Registered, dict[str, Any]]]:
@@ -255,7 +257,7 @@ async def test_whatever_the_answer_to_a_change_tells_an_official_of_somebody_is_
     house = cases.house
     every = changes(cases)
     assert SCHEMA.mutation_type
-    known = {name for name, *_ in every} | OF_ONESELF | OF_AGENCIES
+    known = {name for name, *_ in every} | OF_ONESELF | OF_AGENCIES | OF_NOBODY
     assert SCHEMA.mutation_type.fields.keys() == known, "say here who uses a new mutation"
     for _ in range(5):
         wrong = {"username": RAJESH.username, "password": "Wrong#2026"}
