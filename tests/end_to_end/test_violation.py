@@ -74,7 +74,7 @@ async def house(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_
 
 async def driver(house: House) -> Registered:
     number = next(_numbers)
-    person = Registered(valid_id(number), f"driver{number}", f"+966530000{number:03}", None, ("سائق", "A Driver"))
+    person = Registered(valid_id(number), f"driver{number}", f"+96653{number:07}", None, ("سائق", "A Driver"))
     await house.register(person)
     return person
 
