@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from access.digest import Digests
 from domain import rules
@@ -35,6 +36,12 @@ MY_DATA = Limit("copies of one's data", rules.COPIES_PER_HOUR, timedelta(hours=1
 
 OF_PEOPLE = (RESETS_PER_PERSON, PASSWORD_TRIES, EDITS, CODES, UPLOADS, DELEGATIONS, MY_DATA)
 """Those that are counted for a person: under their id, or under the claim of their ID."""
+
+FORGET_PERSON: Final = """
+    DELETE FROM attempts WHERE kind = ANY (%(kinds)s) AND (subject = uuid_send(%(person)s::uuid)
+        OR subject IN (SELECT digest FROM claims WHERE owner = %(person)s::uuid))
+"""
+"""All that was counted for a person, as long as they have their claims."""
 
 
 def recent(times: str, *, since: str = "since") -> str:

@@ -53,6 +53,8 @@ def keys_rotate(
         typer.echo(
             f"The master key {rotated.fingerprint[:16]} wraps all keys of people, {rotated.wrapped:,} of them anew."
         )
+        if not rotated.is_new:
+            typer.echo("That finished an earlier rotation; for another new key rotate again.", err=True)
         typer.echo(_advice(settings), err=True)
     if only is not Kind.MASTER:
         before, new = rotate_keys(settings.token_key_file)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from access.attempts import FORGET_PERSON, OF_PEOPLE
 from commands.command import Command, Request
 from commands.form import IdempotencyKey, LegalBasis, NationalId
 from commands.recorded import recorded
@@ -44,8 +45,25 @@ async def erase_person(work: Work, request: Request, input: ErasePerson) -> None
         Docket, Docket.create_id(user.id)
     )  # from here on, who opens a case is overtaken, or we are
     has_open_case = docket is not None and docket.has_open_case
+    known = await _known_by_numbers(work, user)
     user.erase(input.legal_basis, by=request.actor.subject, has_open_case=has_open_case, now=request.now)
-    work.change.erased.append(user.id)
+    _destroy(work, user.id, known)
+
+
+async def _known_by_numbers(work: Work, user: User) -> list[tuple[str, str]]:
+    """Scope and key of commands that are remembered by this person's ID: it could be guessed from their digests."""
+    sponsors = [await work.find(User, sponsor) for sponsor in user.sponsors]
+    both = [f"{user.national_id} {sponsor.national_id}" for sponsor in sponsors if sponsor is not None]
+    return [("registerUser", user.national_id or ""), *(("assignSponsor", numbers) for numbers in both)]
+
+
+def _destroy(work: Work, person_id: UUID, known: list[tuple[str, str]]) -> None:
+    """Destroy with the fact what is kept beside the record."""
+    work.change.erased.append(person_id)
+    for scope, key in known:
+        work.forget(scope, key)
+    kinds = [limit.kind for limit in OF_PEOPLE]
+    work.change.statements.append((FORGET_PERSON, {"kinds": kinds, "person": person_id}))
 
 
 async def check_old_court_cases(work: Work, violations: Collection[UUID]) -> None:
@@ -70,8 +88,9 @@ async def erase_again(log: Log, person_id: UUID, *, now: datetime) -> bool:
         user = await work.find(User, person_id)
         if user is None or user.is_erased:
             return 0
+        known = await _known_by_numbers(work, user)
         user.erase_again(AGAIN, now=now)
-        work.change.erased.append(user.id)
+        _destroy(work, user.id, known)
         work.record(RESTORED, correlation_id=work.new_id())
         erased = True
         return None
@@ -159,9 +178,10 @@ async def _differences(connection: Connection, file: ErasureFile) -> tuple[list[
             await connection.execute("INSERT INTO registered SELECT unnest(%s::uuid[])", (people,))
         cursor = await connection.execute("SELECT person_id FROM registered EXCEPT SELECT person_id FROM erasures")
         lost = [person_id for (person_id,) in await cursor.fetchall()]
+        await connection.execute("ANALYZE registered")
         cursor = await connection.execute(
-            "SELECT person_id, at, position FROM erasures WHERE person_id NOT IN (SELECT person_id FROM registered) "
-            "ORDER BY position"
+            "SELECT person_id, at, position FROM erasures e "
+            "WHERE NOT EXISTS (SELECT FROM registered r WHERE r.person_id = e.person_id) ORDER BY position"
         )
         return lost, [Registered(*row) for row in await cursor.fetchall()]
 

@@ -54,6 +54,17 @@ BEGIN: Final = """
     UPDATE erasures SET waits_for = jsonb_set(waits_for, ARRAY[%(name)s], 'null')
     WHERE rewritten_at IS NULL AND waits_for ? %(name)s
 """
+# Not done: whoever writes it anew from now on may settle it.
+LEFT: Final = """
+    UPDATE erasures
+    SET waits_for = jsonb_set(waits_for, ARRAY[%(name)s], to_jsonb(pg_relation_filenode(to_regclass(%(name)s))::bigint))
+    WHERE rewritten_at IS NULL AND waits_for -> %(name)s = 'null' AND to_regclass(%(name)s) IS NOT NULL
+"""
+# A transaction that began long ago, a backup say, may still see what was deleted, and holds tables that it has read.
+OLD_READERS: Final = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND backend_xmin IS NOT NULL AND xact_start < now() - interval '1 minute')
+"""
 END: Final = "UPDATE erasures SET waits_for = waits_for - %(name)s WHERE rewritten_at IS NULL AND waits_for ? %(name)s"
 DONE: Final = "UPDATE erasures SET rewritten_at = %s WHERE rewritten_at IS NULL AND waits_for = '{}'"
 FOLLOWED: Final = """
@@ -90,19 +101,20 @@ class Rewriter:
         self._read_models = [one for one in read_models if one.person_column is not None]
         self._now = now
         self._most_bytes = most_bytes
+        self._has_tried = False  # to write a table anew
         self._told: set[str] = set()  # tables of which it was said that they are too large
 
     async def run(self) -> None:
         """Rewrite now and then, until cancelled; at once what a process before has left."""
         while True:
-            done = 0
+            self._has_tried = False
             try:
-                done = await self.rewrite()
+                await self.rewrite()
             except (psycopg.Error, DatabaseUnavailable, OSError) as fault:
                 logger.warning("erased values stay in files of the database for a moment: %s", type(fault).__qualname__)
             except Fault as fault:
                 logger.info("erased values stay in files of the database for a moment: %s", fault.message)
-            await asyncio.sleep(REST_AFTER if done else LOOK_AGAIN_AFTER)
+            await asyncio.sleep(REST_AFTER if self._has_tried else LOOK_AGAIN_AFTER)
 
     async def rewrite(self) -> int:
         """Bring every erasure as far as it goes; tell how many are done with.
@@ -122,33 +134,46 @@ class Rewriter:
                     await let_go(connection, REWRITE_LOCK)
 
     async def _rewrite(self, connection: Connection) -> int:
-        await self._register(connection)
+        is_registered = await self._register(connection)
         await self._delete_files(connection)
         await self._note(connection)
         await connection.execute(SETTLE)
         cursor = await connection.execute(WAITING)
-        for name, size in await cursor.fetchall():
+        waiting = await cursor.fetchall()
+        if waiting and await self._are_old_readers(connection):
+            logger.info("erased values stay in files of the database while an old transaction could see them")
+            return 0
+        for name, size in waiting:
             if size <= self._most_bytes:
+                self._has_tried = True
                 await self._write_anew(connection, name)
             elif name not in self._told:
                 self._told.add(name)
                 logger.warning(
                     "%s is to be written anew and is too large to be done by itself: see docs/erasure.md", name
                 )
+        if not is_registered:  # else nobody would add it before the next start
+            return 0
         done = await connection.execute(DONE, (self._now(),))
         return done.rowcount
+
+    async def _are_old_readers(self, connection: Connection) -> bool:
+        cursor = await connection.execute(OLD_READERS)
+        return await cursor.fetchone() == (True,)
 
     async def _is_waited_for(self, connection: Connection) -> bool:
         cursor = await connection.execute("SELECT EXISTS (SELECT FROM erasures WHERE rewritten_at IS NULL)")
         return await cursor.fetchone() == (True,)
 
-    async def _register(self, connection: Connection) -> None:
+    async def _register(self, connection: Connection) -> bool:
         """Add to the file outside the database what it lacks: it could not be written, or a process was killed before."""
         cursor = await connection.execute("SELECT person_id, at, position FROM erasures WHERE rewritten_at IS NULL")
         try:
             await register(self._file, [Registered(*row) for row in await cursor.fetchall()])
         except Fault as fault:
             logger.critical("%s", fault.message)
+            return False
+        return True
 
     async def _delete_files(self, connection: Connection) -> None:
         cursor = await connection.execute(
@@ -184,11 +209,13 @@ class Rewriter:
                 await connection.execute(BEGIN, {"name": name})
                 is_clean = await _vacuum(connection, name)
             except LockNotAvailable:
+                await connection.execute(LEFT, {"name": name})
                 await asyncio.sleep(TRY_AGAIN_AFTER)
                 continue
             if is_clean:
                 await connection.execute(END, {"name": name})
             else:
+                await connection.execute(LEFT, {"name": name})
                 logger.info("%s still has rows that an old transaction could see: trying again later", name)
             return
         logger.info("%s is read by somebody who takes long: trying again later", name)
@@ -212,7 +239,7 @@ async def _vacuum(connection: Connection, name: str) -> bool:
         await connection.execute(f"VACUUM (FULL, ANALYZE, VERBOSE) {name}".encode())
     finally:
         connection.remove_notice_handler(hear)
-    return not any(dead)
+    return bool(dead) and not any(dead)
 
 
 def waiting_for(tables: Collection[str] | None) -> str:

@@ -43,6 +43,7 @@ TABLES: Final = (
     "refresh_tokens",
     "challenges",
     "sign_ins",
+    "attempts",
     "outbox",
     "blobs",
     "erasures",

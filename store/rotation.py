@@ -40,6 +40,7 @@ _WRAP = """
 class Rotated:
     fingerprint: str  # of the new key
     wrapped: int  # how many keys of people it has wrapped by this rotation
+    is_new: bool  # False: the database named it before, and an earlier rotation was finished
 
 
 async def rotate_master_key(
@@ -62,6 +63,7 @@ async def rotate_master_key(
         try:
             await connection.execute("SET synchronous_commit = on")  # the key before may go, so this has to stay
             new, *before = await _masters(connection, from_environment, file, random_bytes)
+            is_new = (await _named(connection)) != new.fingerprint
             await _name(connection, new, before, random_bytes)
             await keys.renew(database)
             wrapped = await _wrap_anew(connection, keys, report, random_bytes)
@@ -70,7 +72,12 @@ async def rotate_master_key(
         finally:  # not left to the end of the connection, which the server learns of a moment later
             with suppress(psycopg.Error):
                 await let_go(connection, ROTATION_LOCK)
-    return Rotated(new.fingerprint, wrapped)
+    return Rotated(new.fingerprint, wrapped, is_new)
+
+
+async def _named(connection: Connection) -> str | None:
+    known = await named(connection)
+    return known.fingerprint if known else None
 
 
 async def _masters(

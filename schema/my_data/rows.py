@@ -106,7 +106,12 @@ ROWS = {
     "claims": Rows("claims", {"kind": "kind"}, ("kind", "digest"), of="owner = %(person)s"),
     "accessLog": Rows("access_log", {**_LOOK, "seen": "seen"}, ("at", "id"), of=OF_PERSON, kinds=_LOOK_KINDS),
     "looks": Rows(
-        "access_log", {**_LOOK, "seen": "seen"}, ("at", "id"), of="viewer_id = %(person)s", kinds=_LOOK_KINDS
+        "access_log",
+        {name: column for name, column in _LOOK.items() if name != "caseReference"}
+        | {"seen": "seen"},  # it tells whose
+        ("at", "id"),
+        of="viewer_id = %(person)s",
+        kinds=_LOOK_KINDS,
     ),
 }
 """By section."""

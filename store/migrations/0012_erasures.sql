@@ -22,6 +22,9 @@ ALTER TABLE credentials ALTER password_hash TYPE text, ALTER password_hash SET S
 ALTER TABLE challenges ALTER sent_to TYPE text, ALTER sent_to SET STATISTICS 0, ALTER box TYPE bytea, ALTER box SET STATISTICS 0;
 ALTER TABLE outbox ALTER box TYPE bytea, ALTER box SET STATISTICS 0;
 ALTER TABLE blobs ALTER sha256 TYPE bytea, ALTER sha256 SET STATISTICS 0;
+ALTER TABLE challenges ALTER subject TYPE bytea, ALTER subject SET STATISTICS 0;
+ALTER TABLE sign_ins ALTER subject TYPE bytea, ALTER subject SET STATISTICS 0;
+ALTER TABLE attempts ALTER subject TYPE bytea, ALTER subject SET STATISTICS 0;
 ALTER TABLE erasures ALTER blobs SET STATISTICS 0;
 
 -- The same of read models that were made before.

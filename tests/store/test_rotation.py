@@ -103,7 +103,7 @@ async def test_everything_is_wrapped_by_a_new_key_and_the_one_before_is_gone(
     rotated = await rotate(database, file)
 
     (new,) = load_master_keys(from_environment=None, file=file)
-    assert rotated == Rotated(new.fingerprint, 2)
+    assert rotated == Rotated(new.fingerprint, 2, is_new=True)
     assert new != before
     assert await execute(database, "SELECT DISTINCT substr(wrapped, 1, 8) FROM person_keys") == [(new.id,)]
     ((named_now, lookup_now),) = await execute(database, "SELECT fingerprint, lookup FROM installation")
@@ -213,7 +213,7 @@ async def test_a_rotation_that_was_killed_is_finished_by_the_next_one(
     assert await Keyring(database, started).load(people) == people
     assert started.lookup == keys.lookup
 
-    assert await rotate(database, file) == Rotated(new.fingerprint, 10)
+    assert await rotate(database, file) == Rotated(new.fingerprint, 10, is_new=False)
     assert load_master_keys(from_environment=None, file=file) == [new]
 
 
@@ -253,7 +253,7 @@ async def test_in_the_environment_the_new_key_is_given_beside_the_present_one(da
     assert fault.value.exit_status == ExitStatus.SETTINGS
     assert text(present) not in fault.value.message
 
-    assert await rotate(database, file, given=text(new, present)) == Rotated(new.fingerprint, 3)
+    assert await rotate(database, file, given=text(new, present)) == Rotated(new.fingerprint, 3, is_new=True)
     alone = await open_keys(database, from_environment=text(new), file=file)
     assert await Keyring(database, alone).load(people) == people
     assert not there(file)
