@@ -213,7 +213,7 @@ async def test_a_rotation_that_was_killed_is_finished_by_the_next_one(
     assert await Keyring(database, started).load(people) == people
     assert started.lookup == keys.lookup
 
-    assert await rotate(database, file) == Rotated(new.fingerprint, 10, is_new=False)
+    assert await rotate(database, file) == Rotated(new.fingerprint, 10, is_new=killed == "before the database names it")
     assert load_master_keys(from_environment=None, file=file) == [new]
 
 
