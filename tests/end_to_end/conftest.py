@@ -78,6 +78,7 @@ class Serving:
         assert self.process.stdout
         with after(30, self.process.kill):
             self.printed += self.process.stdout.read()  # communicate() would lose what was read ahead of a line
+        self.process.stdout.close()
         return self.process.wait()
 
 
@@ -102,9 +103,8 @@ def serve(environment: dict[str, str]) -> Iterator[Callable[..., Serving]]:
 
     yield start
     for serving in started:
-        if serving.process.poll() is None:
+        with serving.process:  # waits for it, and closes what it prints to
             serving.process.kill()
-        serving.process.communicate()
 
 
 def until(what: Callable[[], bool], *, within: float = 20) -> None:
