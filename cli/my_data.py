@@ -11,10 +11,9 @@ from uuid import UUID
 import typer
 
 from access.reader import Purpose
-from cli.person import person_of
+from cli.person import person_id_in, person_of
 from cli.program import carry_out, current_settings, stop_if_told
 from cli.viewer import at_the_command_line
-from commands.global_id import read_global_id
 from domain.actor import Role
 from schema.access import Data
 from schema.my_data.document import DOCUMENTS, Form
@@ -97,7 +96,7 @@ async def _whose(installation: Installation, typed: str) -> AsyncIterator[Whose]
         Fault: nobody's, or an erased person's; the read models, which know whose a case is, stand still.
     """
     log = installation.log
-    found = _person_id(typed) or await person_of(installation, typed)
+    found = person_id_in(typed) or await person_of(installation, typed)
     until = await log.head()
     account = await account_of(log, found, until)
     if account is None:
@@ -109,16 +108,6 @@ async def _whose(installation: Installation, typed: str) -> AsyncIterator[Whose]
             )
             raise Fault(message, ExitStatus.DATABASE)
         yield Whose(log, installation.database.pool, account, until)
-
-
-def _person_id(typed: str) -> UUID | None:
-    """Whom an id names, as the API gives it or as it is in the record; None: it is no id."""
-    named = read_global_id(typed)
-    if named is not None and named[0] == "Person":
-        return named[1]
-    with suppress(ValueError):
-        return UUID(typed)
-    return None
 
 
 def _nothing(typed: str) -> Fault:

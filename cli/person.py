@@ -1,5 +1,6 @@
 """`sijil token` and `appoint`: for one person."""
 
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import typer
 
 from cli.client import check_agency
 from cli.program import carry_out, current_settings
+from commands.global_id import read_global_id
 from commands.recorded import recorded
 from domain import formats
 from domain.actor import Actor, Role, Way
@@ -43,6 +45,16 @@ async def _token(settings: Settings, typed: str | None, agency: str | None) -> s
         return installation.token_keys.issue(
             person, now=installation.now(), seconds=settings.access_token_seconds, agency=agency
         )
+
+
+def person_id_in(typed: str) -> UUID | None:
+    """Whom an id names, as the API gives it or as it is in the record; None: it is no id."""
+    named = read_global_id(typed)
+    if named is not None and named[0] == "Person":
+        return named[1]
+    with suppress(ValueError):
+        return UUID(typed)
+    return None
 
 
 async def person_of(installation: Installation, typed: str) -> UUID:

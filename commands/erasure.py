@@ -52,6 +52,7 @@ async def erase_person(work: Work, request: Request, input: ErasePerson) -> None
 
 async def _known_by_numbers(work: Work, user: User) -> list[tuple[str, str]]:
     """Scope and key of commands that are remembered by this person's ID: it could be guessed from their digests."""
+    await work.read(user.sponsors)  # together
     sponsors = [await work.find(User, sponsor) for sponsor in user.sponsors]
     both = [f"{user.national_id} {sponsor.national_id}" for sponsor in sponsors if sponsor is not None]
     return [("registerUser", user.national_id or ""), *(("assignSponsor", numbers) for numbers in both)]

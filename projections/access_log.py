@@ -66,26 +66,24 @@ def _statement(is_bounded: bool, newest_first: bool) -> str:
     way = "DESC" if newest_first else "ASC"
     order = f"ORDER BY at {way}, id {way} LIMIT %(limit)s"
     columns = "id, at, role, agency, purpose, case_reference, seen"
-    within = f"SELECT FROM {EVENT} one WHERE one.position BETWEEN exports.first_position AND exports.last_position"
     return f"""
     WITH streams AS MATERIALIZED ({CASES})
     SELECT * FROM (
         (SELECT {columns} FROM access_log WHERE person_id = %(person)s {bound} {order})
         UNION ALL
-        (SELECT {columns} FROM access_log exports WHERE person_id IS NULL {bound} AND (
-            EXISTS (SELECT FROM streams CROSS JOIN LATERAL ({within} AND one.stream = streams.key LIMIT 1) found)
-            OR EXISTS ({within} AND one.names = %(person)s)) {order})
+        (SELECT {columns} FROM access_log WHERE person_id IS NULL {bound} AND {_covers("streams")} {order})
     ) every {order}"""
 
 
-COVERS: Final = f"""EXISTS (
-        SELECT FROM ({CASES}) streams CROSS JOIN LATERAL (
-            SELECT FROM {EVENT} one
-            WHERE one.stream = streams.key AND one.position BETWEEN first_position AND last_position LIMIT 1) found)
-    OR EXISTS (SELECT FROM {EVENT} one WHERE one.names = %(person)s AND one.position BETWEEN first_position AND last_position)"""
-"""Whether an export covers an event in a case of somebody's, or one that names them."""
+def _covers(streams: str) -> str:
+    """SQL: whether an export covers an event in one of somebody's streams, or one that names them."""
+    within = f"SELECT FROM {EVENT} one WHERE one.position BETWEEN first_position AND last_position"
+    return f"""(
+        EXISTS (SELECT FROM {streams} CROSS JOIN LATERAL ({within} AND one.stream = streams.key LIMIT 1) found)
+        OR EXISTS ({within} AND one.names = %(person)s))"""
 
-OF_PERSON: Final = f"(person_id = %(person)s OR person_id IS NULL AND ({COVERS}))"
+
+OF_PERSON: Final = f"(person_id = %(person)s OR person_id IS NULL AND {_covers(f'({CASES}) streams')})"
 """The entries about somebody."""
 
 _LISTEN: Final = """

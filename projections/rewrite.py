@@ -212,10 +212,8 @@ class Rewriter:
                 await connection.execute(LEFT, {"name": name})
                 await asyncio.sleep(TRY_AGAIN_AFTER)
                 continue
-            if is_clean:
-                await connection.execute(END, {"name": name})
-            else:
-                await connection.execute(LEFT, {"name": name})
+            await connection.execute(END if is_clean else LEFT, {"name": name})
+            if not is_clean:
                 logger.info("%s still has rows that an old transaction could see: trying again later", name)
             return
         logger.info("%s is read by somebody who takes long: trying again later", name)

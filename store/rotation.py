@@ -63,8 +63,7 @@ async def rotate_master_key(
         try:
             await connection.execute("SET synchronous_commit = on")  # the key before may go, so this has to stay
             new, *before = await _masters(connection, from_environment, file, random_bytes)
-            is_new = (await _named(connection)) != new.fingerprint
-            await _name(connection, new, before, random_bytes)
+            is_new = await _name(connection, new, before, random_bytes)
             await keys.renew(database)
             wrapped = await _wrap_anew(connection, keys, report, random_bytes)
             if from_environment is None:
@@ -73,11 +72,6 @@ async def rotate_master_key(
             with suppress(psycopg.Error):
                 await let_go(connection, ROTATION_LOCK)
     return Rotated(new.fingerprint, wrapped, is_new)
-
-
-async def _named(connection: Connection) -> str | None:
-    known = await named(connection)
-    return known.fingerprint if known else None
 
 
 async def _masters(
@@ -98,20 +92,21 @@ async def _masters(
     return masters
 
 
-async def _name(connection: Connection, new: MasterKey, before: Sequence[MasterKey], random_bytes: RandomBytes) -> None:
-    """Have the database name the new key; this waits for those who record new people under the one before."""
+async def _name(connection: Connection, new: MasterKey, before: Sequence[MasterKey], random_bytes: RandomBytes) -> bool:
+    """Have the database name the new key, unless it does; this waits for those who record new people under the one before."""
     async with connection.transaction():
         await connection.execute("SELECT FROM installation FOR UPDATE")
         known = await named(connection)
         assert known is not None, "the keys are open"  # noqa: S101
         assert known.lookup is not None, "the keys are open"  # noqa: S101
         if known.fingerprint == new.fingerprint:
-            return
+            return False
         lookup = unwrapped_lookup(known.lookup, before)
         await connection.execute(
             "UPDATE installation SET fingerprint = %s, lookup = %s",
             (new.fingerprint, wrapped_lookup(lookup, new, random_bytes)),
         )
+    return True
 
 
 async def _wrap_anew(connection: Connection, keys: Keys, report: Report, random_bytes: RandomBytes) -> int:

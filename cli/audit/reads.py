@@ -4,7 +4,6 @@ import csv
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,12 +12,11 @@ import typer
 
 from cli.audit.place import MILLISECOND, at_a_moment
 from cli.audit.table import show
-from cli.person import person_of
+from cli.person import person_id_in, person_of
 from cli.program import carry_out, current_settings
 from cli.viewer import at_the_command_line
 from schema.access import Data
-from schema.errors import RequestError
-from schema.ids import global_id, read_id
+from schema.ids import global_id
 from schema.scalars import moment
 from server import Installation, open_installation
 from settings import Settings
@@ -88,13 +86,7 @@ async def _officer(installation: Installation, typed: str) -> UUID:
     """
     if typed == AT_THE_COMMAND_LINE:
         return COMMAND_LINE
-    with suppress(ValueError):
-        return UUID(typed)
-    with suppress(RequestError):
-        kind, id = read_id(typed)
-        if kind == "Person":
-            return id
-    return await person_of(installation, typed)
+    return person_id_in(typed) or await person_of(installation, typed)
 
 
 # Rows
