@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from math import inf
 from typing import Annotated
 
 import typer
@@ -14,12 +15,30 @@ import uvicorn
 from cli.feed import import_demo, warn_of_unfinished
 from cli.listening import QUEUED, Announcement, Server, listen, observed
 from cli.program import PROGRAM, carry_out, current_settings, stop_if_told
-from server import application, background, following, gateways, measured, open_installation, signing, telling, working
+from projections import READ_MODELS
+from projections.erasing import are_shown
+from server import (
+    Installation,
+    application,
+    background,
+    following,
+    gateways,
+    measured,
+    open_installation,
+    signing,
+    telling,
+    working,
+)
 from settings import Settings
+from store.faults import ExitStatus, Fault
 from workers import Workers
 
 SERVE_WITHIN = 30.0  # seconds that a server waits for its read models before it answers; then /readyz tells
 SERVE_WHEN_STILL = 5.0  # seconds: they do not move, the server answers nevertheless
+ERASED_ARE_SHOWN = (
+    "Nothing is served: the read models do not follow the log, and still show people who are erased. What is wrong is above; "
+    "`sijil rebuild all` makes them anew."
+)
 LOOK_AGAIN_AFTER = 0.5  # seconds: whether the follower still follows
 app = typer.Typer()
 
@@ -118,14 +137,22 @@ async def _serve_on(
             forwarded_allow_ips=settings.trusted_proxies,
         )
         async with working(installation, delivering), background(web.state.live.run):
+            erased_are_shown = await _erased_are_shown(installation)
             await followed.catch_up(
                 head,
                 still=SERVE_WHEN_STILL,
-                within=SERVE_WITHIN,
+                within=inf if erased_are_shown else SERVE_WITHIN,
                 stopped=lambda: follower.health.reason is not None,
             )
             stop_if_told()
+            if erased_are_shown and await _erased_are_shown(installation):
+                raise Fault(ERASED_ARE_SHOWN, ExitStatus.DATABASE)
             await Server(config, started).serve(sockets=[listening])
+
+
+async def _erased_are_shown(installation: Installation) -> bool:
+    async with installation.database.pool.connection() as connection:
+        return await are_shown(connection, READ_MODELS)
 
 
 def _end_with_stdin() -> None:

@@ -14,12 +14,23 @@ from store.codec import Recorded
 from store.database import Connection
 from store.log import Log
 
-AT_ONCE: Final = 200  # streams whose events are in memory together
+AT_ONCE: Final = 20  # streams whose events are in memory together
+
+SHOWN: Final = """
+    SELECT EXISTS (SELECT FROM erasures JOIN read_models r ON r.position < erasures.position
+        WHERE rewritten_at IS NULL AND waits_for IS NULL AND r.table_name = ANY (%s))
+"""
 
 
 def erased_in(batch: Iterable[Recorded]) -> list[UUID]:
     """The people whose erasure is among these events."""
     return [recorded.event.originator_id for recorded in batch if isinstance(recorded.event, User.Erased)]
+
+
+async def are_shown(connection: Connection, read_models: Iterable[ReadModel[Any]]) -> bool:
+    """Whether tables may still have values of people who are erased, as they have not seen it."""
+    cursor = await connection.execute(SHOWN, ([one.table for one in read_models],))
+    return await cursor.fetchone() == (True,)
 
 
 async def make_anew(
@@ -35,7 +46,7 @@ async def make_anew(
     """
     log.forget([*map(str, people)])
     for read_model, place in tables:
-        streams = await _streams_of(connection, read_model, people)
+        streams = await _deleted(connection, read_model, people)
         for start in range(0, len(streams), AT_ONCE):
             some = streams[start : start + AT_ONCE]
             events = await log.read_streams(some, after=0, until=until, limit=until)
@@ -44,10 +55,11 @@ async def make_anew(
                 await written(connection, read_model, [one for one in history if one.position not in place.skipped])
 
 
-async def _streams_of(connection: Connection, read_model: ReadModel[Any], people: Sequence[UUID]) -> list[UUID]:
+async def _deleted(connection: Connection, read_model: ReadModel[Any], people: Sequence[UUID]) -> list[UUID]:
+    """Delete all rows of these people, whether they can be made again or not; return their streams."""
     if read_model.person_column is None:
         return []
-    sql = f"SELECT id FROM {read_model.table} WHERE {read_model.person_column} = ANY (%s)"  # noqa: S608 (our own names)
+    sql = f"DELETE FROM {read_model.table} WHERE {read_model.person_column} = ANY (%s) RETURNING id"  # noqa: S608 (our own names)
     cursor = await connection.execute(sql.encode(), (list(people),))
     return [id for (id,) in await cursor.fetchall()]
 

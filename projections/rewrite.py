@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +18,7 @@ from store.database import Connection, Database, DatabaseUnavailable, let_go, on
 from store.erasure import DESTROY_LATE, TABLES
 from store.erasure_file import ErasureFile, Registered
 from store.faults import ExitStatus, Fault
+from store.horizon import seen_by_none
 from store.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ LOOK_AGAIN_AFTER: Final = 30.0  # seconds
 REST_AFTER: Final = 600.0  # seconds after a rewrite: erasures that come close together are rewritten together
 TRIES: Final = 5
 TRY_AGAIN_AFTER: Final = 1.0  # seconds
+UNSEEN_WITHIN: Final = 2.0  # seconds in which transactions end, as a rule; then it is tried again later
 LOCK_WITHIN: Final = "500ms"  # who reads a table meanwhile waits as long, before it is written anew
 
 NOTE: Final = """
@@ -35,12 +36,11 @@ NOTE: Final = """
         SELECT jsonb_object_agg(name, pg_relation_filenode(to_regclass(name))::bigint) FROM unnest(%s::text[]) name)
     WHERE rewritten_at IS NULL AND waits_for IS NULL AND blobs = '{}' AND position <= %s
 """
-# Whoever wrote a table anew: VACUUM FULL, pg_repack, `sijil rebuild`. Its file is another one then, or it is gone.
+# Whoever wrote a table anew, VACUUM FULL, pg_repack, `sijil rebuild`: its file is another one then, or it is gone.
 SETTLE: Final = """
     UPDATE erasures SET waits_for = (
         SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(waits_for)
-        WHERE to_regclass(key) IS NOT NULL
-            AND (value = 'null' OR value = to_jsonb(pg_relation_filenode(to_regclass(key))::bigint)))
+        WHERE value = to_jsonb(pg_relation_filenode(to_regclass(key))::bigint))
     WHERE rewritten_at IS NULL AND waits_for IS NOT NULL
 """
 WAITING: Final = """
@@ -48,24 +48,6 @@ WAITING: Final = """
         SELECT DISTINCT jsonb_object_keys(waits_for) AS name FROM erasures WHERE rewritten_at IS NULL) waiting
     WHERE to_regclass(name) IS NOT NULL ORDER BY name
 """
-# Its file may be another one after a crash, and yet hold rows that somebody's old transaction could see: null until that is
-# known, which no file is.
-BEGIN: Final = """
-    UPDATE erasures SET waits_for = jsonb_set(waits_for, ARRAY[%(name)s], 'null')
-    WHERE rewritten_at IS NULL AND waits_for ? %(name)s
-"""
-# Not done: whoever writes it anew from now on may settle it.
-LEFT: Final = """
-    UPDATE erasures
-    SET waits_for = jsonb_set(waits_for, ARRAY[%(name)s], to_jsonb(pg_relation_filenode(to_regclass(%(name)s))::bigint))
-    WHERE rewritten_at IS NULL AND waits_for -> %(name)s = 'null' AND to_regclass(%(name)s) IS NOT NULL
-"""
-# A transaction that began long ago, a backup say, may still see what was deleted, and holds tables that it has read.
-OLD_READERS: Final = """
-    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-        AND backend_xmin IS NOT NULL AND xact_start < now() - interval '1 minute')
-"""
-END: Final = "UPDATE erasures SET waits_for = waits_for - %(name)s WHERE rewritten_at IS NULL AND waits_for ? %(name)s"
 DONE: Final = "UPDATE erasures SET rewritten_at = %s WHERE rewritten_at IS NULL AND waits_for = '{}'"
 FOLLOWED: Final = """
     SELECT table_name FROM read_models WHERE built_to IS NULL AND position >= %s AND table_name NOT LIKE '%%\\_next'
@@ -139,11 +121,7 @@ class Rewriter:
         await self._note(connection)
         await connection.execute(SETTLE)
         cursor = await connection.execute(WAITING)
-        waiting = await cursor.fetchall()
-        if waiting and await self._are_old_readers(connection):
-            logger.info("erased values stay in files of the database while an old transaction could see them")
-            return 0
-        for name, size in waiting:
+        for name, size in await cursor.fetchall():
             if size <= self._most_bytes:
                 self._has_tried = True
                 await self._write_anew(connection, name)
@@ -152,14 +130,11 @@ class Rewriter:
                 logger.warning(
                     "%s is to be written anew and is too large to be done by itself: see docs/erasure.md", name
                 )
+        await connection.execute(SETTLE)
         if not is_registered:  # else nobody would add it before the next start
             return 0
         done = await connection.execute(DONE, (self._now(),))
         return done.rowcount
-
-    async def _are_old_readers(self, connection: Connection) -> bool:
-        cursor = await connection.execute(OLD_READERS)
-        return await cursor.fetchone() == (True,)
 
     async def _is_waited_for(self, connection: Connection) -> bool:
         cursor = await connection.execute("SELECT EXISTS (SELECT FROM erasures WHERE rewritten_at IS NULL)")
@@ -184,7 +159,10 @@ class Rewriter:
             await connection.execute("UPDATE erasures SET blobs = %s::bytea[] WHERE person_id = %s", (left, person_id))
 
     async def _note(self, connection: Connection) -> None:
-        """Note which tables the erasures wait for that all read models have seen, and the files of these tables."""
+        """Note which tables the erasures wait for that all read models have seen, and the files of these tables.
+
+        Only when nobody could see any more what was deleted: then it is in no file that a table gets from here on.
+        """
         async with building_alone(self._database):
             at = await positions(connection, self._read_models)
             seen = min(at.values(), default=0)
@@ -200,48 +178,26 @@ class Rewriter:
             if dropped:
                 logger.warning("dropped, because they held values of people who are erased: %s", ", ".join(dropped))
             await connection.execute(DESTROY_LATE, {"position": last})
+            if not await seen_by_none(connection, within=UNSEEN_WITHIN):
+                logger.info("erased values stay in files of the database while an old transaction could see them")
+                return
             names = [*TABLES, *at, *await kept(connection, self._read_models)]
             await connection.execute(NOTE, (names, last))
 
     async def _write_anew(self, connection: Connection, name: str) -> None:
+        await connection.execute(f"SET lock_timeout = '{LOCK_WITHIN}'".encode())
         for _ in range(TRIES):
             try:
-                await connection.execute(BEGIN, {"name": name})
-                is_clean = await _vacuum(connection, name)
+                await connection.execute(f"VACUUM (FULL, ANALYZE) {name}".encode())
             except LockNotAvailable:
-                await connection.execute(LEFT, {"name": name})
                 await asyncio.sleep(TRY_AGAIN_AFTER)
-                continue
-            await connection.execute(END if is_clean else LEFT, {"name": name})
-            if not is_clean:
-                logger.info("%s still has rows that an old transaction could see: trying again later", name)
-            return
+            else:
+                return
         logger.info("%s is read by somebody who takes long: trying again later", name)
-
-
-async def _vacuum(connection: Connection, name: str) -> bool:
-    """Write a table anew; whether that has left out every dead row, and no old transaction could see one still.
-
-    The first number in the details that PostgreSQL tells, in whatever language, is that of the dead rows it had to keep.
-    """
-    dead: list[int] = []
-
-    def hear(told: psycopg.errors.Diagnostic) -> None:
-        number = re.match(r"\d+", told.message_detail or "")
-        if number and told.severity_nonlocalized == "INFO":
-            dead.append(int(number[0]))
-
-    connection.add_notice_handler(hear)
-    try:
-        await connection.execute(f"SET lock_timeout = '{LOCK_WITHIN}'".encode())
-        await connection.execute(f"VACUUM (FULL, ANALYZE, VERBOSE) {name}".encode())
-    finally:
-        connection.remove_notice_handler(hear)
-    return bool(dead) and not any(dead)
 
 
 def waiting_for(tables: Collection[str] | None) -> str:
     """What an erasure waits for, in words."""
     if tables is None:
-        return "waits for the read models, or for files that came in within the hour"
+        return "waits for the read models, for an old transaction, or for files that came in within the hour"
     return f"waits for {', '.join(sorted(tables))} to be written anew"

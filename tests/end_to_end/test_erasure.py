@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -189,9 +190,10 @@ def test_who_was_erased_is_erased_again_when_the_database_is_restored(
 
     shutil.rmtree(data / "postgres")
     copy(backup, data / "postgres")
-    serving = serve("serve")
-    url = serving.until_ready()
-    assert "1 people were erased again: the database was restored to an earlier time" in serving.printed
+    refused = in_database(data, partial(while_it_cannot_be_followed, sijil))
+    assert "1 people were erased again: the database was restored to an earlier time" in refused.stderr
+    assert (refused.returncode, "Nothing is served" in refused.stderr) == (69, True)
+    url = serve("serve").until_ready()
     assert [one["code"] for one in erase(url, sijil)["problems"]] == ["NOT_FOUND"]
     assert traces.traces(values, dump(data, "person_v2", "visa_v3", "violation_v2", "person_keys")) == []
     assert str(YOUSEF) in sijil("erasures").stdout
@@ -199,6 +201,12 @@ def test_who_was_erased_is_erased_again_when_the_database_is_restored(
     assert traces.traces(values, files(data)) == []
     verified = sijil("audit", "verify")
     assert "restored" in verified.stdout + verified.stderr
+
+
+async def while_it_cannot_be_followed(sijil: Sijil, database: Database) -> "subprocess.CompletedProcess[str]":
+    async with database.pool.connection() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE person_v2 IN SHARE MODE")
+        return await asyncio.to_thread(sijil, "serve", "--port", "0")
 
 
 def copy(source: Path, target: Path) -> None:

@@ -192,6 +192,15 @@ async def test_a_stream_that_is_set_aside_loses_its_values_too(log: Log, databas
     assert await differing(database, log) == []
 
 
+async def test_a_row_that_cannot_be_made_again_is_deleted(log: Log, database: Database) -> None:
+    values = all_values(await traces.record(log))
+    await caught_up(log, database)
+    await erased(log)
+    await meddle(database, "ALTER TABLE person_v2 RENAME email TO mail")
+    await caught_up(log, database)
+    assert await found(database, values) == []
+
+
 async def test_rows_of_who_was_erased_a_moment_ago_are_no_difference(log: Log, database: Database) -> None:
     await traces.record(log)
     await caught_up(log, database)
