@@ -1,5 +1,6 @@
 """Who is asking: nobody known, a person with their roles, or an agency."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -103,17 +104,21 @@ class Readers(Generic[P]):
         except InvalidToken:
             self._known.pop(key, None)
             raise
-        self._known[key] = (now, reader)
-        self._known.move_to_end(key)
-        while len(self._known) > KEPT_AT_MOST:
-            self._known.popitem(last=False)
+        self._remember(key, now, reader)
         return reader
 
     def forget(self, reader: Reader[P]) -> None:
         """Ask again for somebody whose session has ended here."""
-        self._known = OrderedDict(
-            (key, known) for key, known in self._known.items() if known[1].session_id != reader.session_id
-        )
+        for key in [key for key, (_, known) in self._known.items() if known.session_id == reader.session_id]:
+            del self._known[key]
+
+    def _remember(self, key: Hashable, now: datetime, reader: Reader[P]) -> None:
+        if not self._known:  # all together, or people would stay in memory whom nobody asks for any more
+            asyncio.get_running_loop().call_later(KEPT_FOR.total_seconds(), self._known.clear)
+        self._known[key] = (now, reader)
+        self._known.move_to_end(key)
+        while len(self._known) > KEPT_AT_MOST:
+            self._known.popitem(last=False)
 
     async def _read(self, claims: Claims, position: int) -> Reader[P]:
         if claims.agency is not None:

@@ -1,9 +1,9 @@
 """Whose data somebody looked at between two moments, read from the access log some at a time."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from store.database import Database
@@ -54,35 +54,30 @@ _WANTED: Final = "viewer_id = %(viewer_id)s AND at >= %(begins)s AND at < %(ends
 _LOOKS: Final = f"""
     SELECT {", ".join(Look._fields)} FROM access_log WHERE {_WANTED} AND (at, id) > (%(at)s, %(id)s)
     ORDER BY at, id LIMIT %(limit)s"""  # noqa: S608 (names of our own)
-_LAST: Final = UUID(int=2**128 - 1)  # in the order of people: where exports stand
-_KEY: Final = f"coalesce(person_id, '{_LAST}'), coalesce(first_position, 0), coalesce(last_position, 0)"
 _BY_PERSON: Final = f"""
     SELECT person_id, first_position, last_position, count(DISTINCT id), min(at), max(at), array_agg(DISTINCT kind),
         array_agg(DISTINCT purpose), coalesce(array_agg(DISTINCT case_reference) FILTER (WHERE case_reference IS NOT NULL), '{{}}')
-    FROM access_log CROSS JOIN unnest(seen) AS kind
-    WHERE {_WANTED} AND ({_KEY}) > (%(person_id)s, %(first)s, %(last)s)
-    GROUP BY person_id, first_position, last_position ORDER BY {_KEY} LIMIT %(limit)s"""  # noqa: S608 (as above)
+    FROM access_log CROSS JOIN unnest(seen) AS kind WHERE {_WANTED}
+    GROUP BY person_id, first_position, last_position ORDER BY person_id, first_position, last_position"""  # noqa: S608 (as above)
 
 
 async def looks(database: Database, asked: Between) -> AsyncIterator[list[Look]]:
     """Every look, oldest first."""
     key = {"at": asked.begins, "id": UUID(int=0)}
-    while found := [Look(*row) for row in await _page(database, _LOOKS, asked, key)]:
+    while True:
+        async with database.pool.connection() as connection:
+            cursor = await connection.execute(_LOOKS.encode(), {**asdict(asked), **key, "limit": AT_ONCE})
+            found = [Look(*row) for row in await cursor.fetchall()]
+        if not found:
+            return
         yield found
         key = {"at": found[-1].at, "id": found[-1].id}
 
 
 async def looks_by_person(database: Database, asked: Between) -> AsyncIterator[list[Looks]]:
     """Whose data was looked at, in the order of the people's ids; exports come last."""
-    key: dict[str, object] = {"person_id": UUID(int=0), "first": 0, "last": 0}
-    while found := [Looks(*row) for row in await _page(database, _BY_PERSON, asked, key)]:
-        yield found
-        last = found[-1]
-        key = {"person_id": last.person_id or _LAST, "first": last.first_position or 0, "last": last.last_position or 0}
-
-
-async def _page(database: Database, statement: str, asked: Between, key: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    between = {"viewer_id": asked.viewer_id, "begins": asked.begins, "ends": asked.ends}
-    async with database.pool.connection() as connection:
-        cursor = await connection.execute(statement.encode(), {**between, **key, "limit": AT_ONCE})
-        return await cursor.fetchall()
+    # Counted once, and kept by the database without a transaction: whoever reads this may take long.
+    async with database.pool.connection() as connection, connection.cursor("looks", withhold=True) as cursor:
+        await cursor.execute(_BY_PERSON.encode(), asdict(asked))
+        while found := [Looks(*row) for row in await cursor.fetchmany(AT_ONCE)]:
+            yield found

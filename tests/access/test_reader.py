@@ -1,3 +1,5 @@
+import asyncio
+import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -208,3 +210,13 @@ async def test_the_token_of_a_program_that_nobody_has_registered_is_refused(acco
     accounts.programs = {"traffic-000000"}
     with pytest.raises(InvalidToken):
         await accounts.which_agency()
+
+
+async def test_nobody_stays_in_memory(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "KEPT_FOR", timedelta(milliseconds=20))
+    found = weakref.ref(accounts.there[RAJESH])
+    await accounts.who()
+    accounts.there.clear()
+    assert found() is not None
+    await asyncio.sleep(0.05)
+    assert found() is None
