@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from math import inf
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -78,15 +79,17 @@ async def _rewrite(settings: Settings, *, everything: bool) -> int:
 
 @erasures.command("accept", epilog="Example: sijil erasures accept")
 def accept() -> None:
-    """Begin the file of erasures anew from the database, when it is lost.
+    """Begin the file of erasures anew from the database, when it is lost; of a damaged one keep what is whole.
 
     Only if it is known that the database was not restored to an earlier time: who was erased since would be readable again.
     """
     settings = current_settings()
-    carry_out(_accept(settings))
+    damaged = carry_out(_accept(settings))
     typer.echo(f"{settings.erasures_file} holds what the database knows.")
+    if damaged:
+        typer.echo(f"As it was, it is in {damaged}.", err=True)
 
 
-async def _accept(settings: Settings) -> None:
+async def _accept(settings: Settings) -> Path | None:
     async with open_installation(settings, erasures_lost=True) as installation:
-        await take_database(installation.database, installation.erasures)
+        return await take_database(installation.database, installation.erasures)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -113,22 +114,30 @@ async def make_equal(database: Database, log: Log, file: ErasureFile, *, now: da
             await _begun(connection, file)
             lost, unregistered = await _differences(connection, file)
         except OSError as fault:
-            message = f"The file of erasures {file.file} cannot be used: {fault.strerror or fault}."
-            raise Fault(message, ExitStatus.DATA_FOLDER) from fault
+            raise _unusable(file, fault) from fault
     again = [person_id for person_id in lost if await erase_again(log, person_id, now=now)]
     if again:
         logger.critical("%d people were erased again: the database was restored to an earlier time", len(again))
     await register(file, unregistered)
 
 
-async def take_database(database: Database, file: ErasureFile) -> None:
-    """Begin a file that is lost anew, with the erasures that the database knows."""
-    if not file.exists():
-        await asyncio.to_thread(file.begin)
+async def take_database(database: Database, file: ErasureFile) -> Path | None:
+    """Begin a file that is lost anew, with the erasures that the database knows, or go on with what is whole of it.
+
+    Who is erased in the file only is erased again at the next start. Return where a damaged one is kept.
+
+    Raises:
+        Fault: it cannot be used.
+    """
+    try:
+        damaged = await asyncio.to_thread(file.mend if file.exists() else file.begin)
+    except OSError as fault:
+        raise _unusable(file, fault) from fault
     async with database.pool.connection() as connection:
         await connection.execute("UPDATE installation SET erasures_kept = true")
         _, unregistered = await _differences(connection, file)
     await register(file, unregistered)
+    return damaged
 
 
 async def register(file: ErasureFile, erasures: list[Registered]) -> None:
@@ -153,6 +162,11 @@ async def registered_at(log: Log, position: int) -> Registered:
     """The erasure that was recorded at a position."""
     (one,) = await log.read_at([position])
     return Registered(one.event.originator_id, one.recorded_at, one.position)
+
+
+def _unusable(file: ErasureFile, fault: OSError) -> Fault:
+    message = f"The file of erasures {file.file} cannot be used: {fault.strerror or fault}."
+    return Fault(message, ExitStatus.DATA_FOLDER)
 
 
 async def _begun(connection: Connection, file: ErasureFile) -> None:

@@ -4,12 +4,13 @@ import fcntl
 import hashlib
 import mmap
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import FileIO
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -58,16 +59,41 @@ class ErasureFile:
             Fault: it is damaged.
             OSError: it cannot be read.
         """
+        each = self._each()
+        while some := list(islice(each, AT_ONCE)):
+            yield some
+
+    def _each(self) -> Iterator[Registered]:
         check = FIRST
         with self.file.open("rb") as opened:
-            while some := [line for line in islice(opened, AT_ONCE) if line.endswith(b"\n")]:
-                read = []
-                for line in some:
-                    if not line.endswith(b" " + _check(check, line) + b"\n"):
-                        raise self._damaged()
-                    check = line[-CHECK - 1 : -1]
-                    read.append(self._read(line))
-                yield read
+            for line in opened:
+                if not line.endswith(b"\n"):  # a crash has cut it short
+                    return
+                if not line.endswith(b" " + _check(check, line) + b"\n"):
+                    raise self._damaged()
+                check = line[-CHECK - 1 : -1]
+                yield self._read(line)
+
+    def mend(self) -> Path | None:
+        """Leave the lines before the first that is damaged; return where the file as it was is then: None, it is whole.
+
+        Raises:
+            OSError: it cannot be read or written.
+        """
+        size = 0
+        try:
+            for _ in self._each():
+                size += LINE
+        except Fault:
+            names = (self.file.with_name(f"{self.file.name}.damaged-{number}") for number in count(1))
+            damaged = next(name for name in names if not name.exists())
+            with self._alone() as opened:
+                shutil.copy2(self.file, damaged)
+                sync(damaged)
+                opened.truncate(size)
+                os.fsync(opened.fileno())
+            return damaged
+        return None
 
     def add(self, erasures: Sequence[Registered]) -> None:
         """Add those that are not in it; they are on the disk when this returns.
@@ -112,7 +138,7 @@ class ErasureFile:
             raise self._damaged() from None
 
     def _damaged(self) -> Fault:
-        message = f"The file of erasures {self.file} is damaged: put the right one back; see docs/erasure.md."
+        message = f"The file of erasures {self.file} is damaged: put the right one back. If there is none, `sijil erasures accept`; see docs/erasure.md."
         return Fault(message, ExitStatus.DATA_FOLDER)
 
 

@@ -227,3 +227,6 @@ def test_a_start_without_the_file_of_erasures_or_with_a_damaged_one_is_refused(
     file.write_bytes(b"x" * 146 + b"\n")
     refused = sijil("token", "--as", "hind")
     assert (refused.returncode, "is damaged" in refused.stderr) == (73, True)
+    accepted = sijil("erasures", "accept")
+    assert (accepted.returncode, f"As it was, it is in {file}.damaged-1" in accepted.stderr) == (0, True)
+    assert (sijil("erasures").returncode, file.read_bytes()) == (0, kept)

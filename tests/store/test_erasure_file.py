@@ -105,3 +105,17 @@ def test_on_a_full_disk_nothing_is_added_and_the_rest_stays_readable(file: Erasu
     assert file.file.stat().st_size == LINE
     file.add([erasure(3)])
     assert read(file) == [erasure(1), erasure(3)]
+
+
+def test_of_a_damaged_file_the_lines_before_the_damage_are_kept_and_the_file_beside(file: ErasureFile) -> None:
+    file.add([erasure(number) for number in range(1, 1_502)])
+    whole = file.file.read_bytes()
+    assert file.mend() is None
+    damaged = whole[: 1_100 * LINE] + b"x" + whole[1_100 * LINE + 1 :]
+    for number in (1, 2):
+        file.file.write_bytes(damaged)
+        assert file.mend() == file.file.with_name(f"erasures.damaged-{number}")
+        assert file.file.with_name(f"erasures.damaged-{number}").read_bytes() == damaged
+        assert read(file) == [erasure(number) for number in range(1, 1_101)]
+    file.add([erasure(7), erasure(2_000)])
+    assert len(read(file)) == 1_101
