@@ -50,8 +50,9 @@ REFUSALS: Final = """
 """
 SIGN_INS: Final = """
     DELETE FROM sign_ins WHERE subject IN (
-        SELECT subject FROM sign_ins WHERE refused_last < %b AND (refused = 0 OR person_id IS NULL)
-        AND (locked_until IS NULL OR locked_until < %b) ORDER BY refused_last LIMIT %b)
+        SELECT subject FROM sign_ins WHERE refused_last < %b AND (locked_until IS NULL OR locked_until < %b)
+        AND (refused = 0 OR person_id IS NULL OR person_id IN (SELECT person_id FROM erasures))
+        ORDER BY refused_last LIMIT %b)
 """
 
 

@@ -1,5 +1,6 @@
 """Whatever way an official gets to see somebody's data, it is in that person's access log. No field may be forgotten here."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from tests.feeds import valid_id
 from tests.house import NOURA, RAJESH, SHARED_INPUTS, House, Registered, open_house
 from tests.looks import forget_looks
 from tests.schema.test_subscription import Served, serving
+from tests.schema.test_subscription import told as events_told
 
 SCHEMA = build_schema(export())
 PURPOSE = {"Purpose": "INVESTIGATION", "Case-Reference": "C-2026-7"}
@@ -386,9 +388,12 @@ async def test_the_person_is_told_of_a_look_as_it_happens_and_goes_on_from_a_cur
         async with served.socket(RAJESH) as one, served.socket(RAJESH) as other, served.socket(NOURA) as noura:
             for client in (one, other, noura):
                 await client.subscribe(READ)
+            streamed = asyncio.create_task(events_told(served, RAJESH, READ, 1))
+            await asyncio.sleep(0.3)  # listening from now on
             await look_at_rajesh(house)
             told = await one.next()
             assert await other.next() == told
+            assert [update["data"] for update in await streamed] == [{"dataRead": told}]
             assert told["node"] | {"id": None} == {
                 "id": None,
                 "viewerRole": "TRAFFIC_OFFICER",

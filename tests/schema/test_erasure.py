@@ -26,6 +26,7 @@ from store.keyring import Keyring
 from store.log import Log
 from store.work import Work
 from tests.conftest import Clock
+from tests.end_to_end.test_history import issue, movement
 from tests.end_to_end.test_violation import MARYAM, SALMAN, decision, do, reported, token
 from tests.files import png
 from tests.house import NOURA, RAJESH, SETUP, Answer, House, Registered, open_house
@@ -373,7 +374,11 @@ async def test_officials_and_sponsors_see_their_cases_still(house: House) -> Non
 
 
 async def test_the_clock_and_the_feeds_go_on_with_their_cases(house: House) -> None:
+    assert (await do(house, "issueVisa", "passports", **issue())).problems == []
     await erase(house)
+    head = await house.log.head()
+    assert (await do(house, "recordMovement", "border-guard", **movement(house, "DEPARTURE"))).problems == []
+    assert await facts(house, head) == ["Visa.Departed", "Docket.HolderLeft"]
     head = await house.log.head()
     house.now.advance(days=50)
     await DueClock(house.log, house.database, now=house.now).tick()

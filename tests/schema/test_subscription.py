@@ -17,6 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from commands.erasure import ErasePerson
 from commands.user import RevokeRole
 from domain.actor import Role
 from domain.violation import Violation
@@ -336,6 +337,21 @@ async def test_a_connection_ends_with_its_session(served: Served, monkeypatch: p
         await asyncio.sleep(0.3)
         await served.house.ask("mutation { signOut { problems { code } } }", session["accessToken"])
         assert await client.closed() == 4401
+
+
+async def test_a_connection_ends_with_the_erasure_of_its_person(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+    house = served.house
+    erasure = ErasePerson(national_id=RAJESH.national_id, legal_basis="PDPL, article 18")
+    async with served.socket(RAJESH) as client, served.socket(YOUSEF, purpose="AUDIT") as auditor:
+        await client.subscribe(MINE)
+        await auditor.subscribe(EVERY)
+        await house.carry_out("erasePerson", erasure, SETUP)
+        assert await client.closed() == 4401
+        told = await auditor.next()
+        assert (told["type"], told["about"]) == ("User.Erased", [{"nationalId": None, "name": None}])
 
 
 async def test_a_connection_ends_when_a_role_is_taken_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from commands.erasure import erase_again
 from domain import rules
 from schema.my_data.endpoint import MyData
 from schema.person import MY_DATA
@@ -112,10 +113,7 @@ async def test_more_than_ten_copies_an_hour_are_refused_until_the_hour_is_over(
 
 async def test_there_is_nothing_for_the_erased(house: House, client: httpx.AsyncClient) -> None:
     url, rajesh = await link(house, RAJESH), await id_of(house, RAJESH)
-    await house.rows(
-        "WITH gone AS (DELETE FROM person_keys WHERE person_id = %s RETURNING 1) SELECT * FROM gone", rajesh
-    )
-    house.keyring.forget(rajesh)
+    assert await erase_again(house.log, rajesh, now=house.now())
     assert (await client.get(url)).status_code == 404
 
 

@@ -3,6 +3,7 @@ from uuid import UUID
 
 import pytest
 
+from commands.erasure import erase_again
 from domain.actor import Role
 from domain.docket import Docket
 from schema.ids import global_id
@@ -183,11 +184,9 @@ async def test_there_is_no_copy_for_nobody_and_for_the_erased(house: House) -> N
     assert await account_of(house.log, UUID(int=1), head) is None
     rajesh = await id_of(house, RAJESH)
     assert await account_of(house.log, rajesh, head) is not None
-    await house.rows(
-        "WITH gone AS (DELETE FROM person_keys WHERE person_id = %s RETURNING 1) SELECT * FROM gone", rajesh
-    )
-    house.keyring.forget(rajesh)
+    assert await erase_again(house.log, rajesh, now=house.now())
     assert await account_of(house.log, rajesh, head) is None
+    assert await account_of(house.log, rajesh, await house.log.head()) is None
 
 
 async def test_what_somebody_wrote_is_in_json_as_they_wrote_it(copy: Copy) -> None:
