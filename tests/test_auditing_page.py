@@ -9,9 +9,9 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_history import YOUSEF
-from tests.end_to_end.test_violation import SALMAN, do, reported, token
 from tests.house import RAJESH, House, open_house
+from tests.stories.test_history import YOUSEF
+from tests.stories.test_violation import SALMAN, do, reported, token
 from tests.test_front_end import STEP, shown, written
 from tests.test_objections_page import READER
 

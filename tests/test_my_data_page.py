@@ -10,8 +10,8 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import token
 from tests.house import RAJESH, open_house
+from tests.stories.test_violation import token
 from tests.test_front_end import STEP
 
 PAGE = (Path(__file__).parents[1] / "docs" / "my-data.md").read_text("utf-8")

@@ -13,9 +13,9 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import MARYAM, SALMAN, do, token
 from tests.files import jpeg, pdf, png
 from tests.house import RAJESH, House, open_house
+from tests.stories.test_violation import MARYAM, SALMAN, do, token
 from tests.test_front_end import STEP, found, shown, written
 
 PAGE = Path(__file__).parents[1] / "docs" / "objections.md"

@@ -26,10 +26,10 @@ from store.keyring import Keyring
 from store.log import Log
 from store.work import Work
 from tests.conftest import Clock
-from tests.end_to_end.test_history import issue, movement
-from tests.end_to_end.test_violation import MARYAM, SALMAN, decision, do, reported, token
 from tests.files import png
 from tests.house import NOURA, RAJESH, SETUP, Answer, House, Registered, open_house
+from tests.stories.test_history import issue, movement
+from tests.stories.test_violation import MARYAM, SALMAN, decision, do, reported, token
 
 ADMIN = Registered("1455345981", "fahd", "+966510000004", None, ("فهد الشمري", "Fahd Al-Shammari"))
 AUDITOR = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))

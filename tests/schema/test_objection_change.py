@@ -12,9 +12,9 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import EXPLAINED, MARYAM, REASON, SALMAN, decision, do, reported, token
 from tests.files import jpeg, png
 from tests.house import NOURA, RAJESH, Answer, House, Registered, open_house
+from tests.stories.test_violation import EXPLAINED, MARYAM, REASON, SALMAN, decision, do, reported, token
 
 NUMBER, OBJECTION = "7000000001", "O7000000001"
 FORM: dict[str, Any] = {"violationNumber": NUMBER, "reason": "OTHER_DRIVER", "acceptTerms": True}

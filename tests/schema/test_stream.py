@@ -19,10 +19,10 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end import test_violation, test_visa
-from tests.end_to_end.test_violation import MARYAM, SALMAN, driver, recorded, token
 from tests.house import NOURA, Answer, House, Registered, open_house
 from tests.looks import forget_looks
+from tests.stories import test_violation, test_visa
+from tests.stories.test_violation import MARYAM, SALMAN, driver, recorded, token
 
 YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))
 ROLES = {SALMAN: Role.TRAFFIC_OFFICER, MARYAM: Role.COURT_CLERK, YOUSEF: Role.AUDITOR}

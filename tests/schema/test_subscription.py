@@ -35,9 +35,9 @@ from store.keyring import Keyring
 from store.log import Log
 from telemetry.count import SOCKETS
 from tests.conftest import Clock
-from tests.end_to_end.test_history import issue, movement
-from tests.end_to_end.test_violation import SALMAN, Life, do, recorded, reported, token
 from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
+from tests.stories.test_history import issue, movement
+from tests.stories.test_violation import SALMAN, Life, do, recorded, reported, token
 
 MINE = """subscription ($after: Position) { myUpdates(after: $after) {
     position event { type title { en } data actor { role subject name { en } } changes { field before after } }
@@ -119,8 +119,10 @@ async def served(database: Database, log: Log, keyring: Keyring, now: Clock, tmp
         await house.register(RAJESH, NOURA, SALMAN, YOUSEF)
         await house.appoint(SALMAN, Role.TRAFFIC_OFFICER)
         await house.appoint(YOUSEF, Role.AUDITOR)
-        async with serving(house) as port, background(house.app.live.run):
-            yield Served(house, port)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+            async with serving(house) as port, background(house.app.live.run):
+                yield Served(house, port)
 
 
 @asynccontextmanager
@@ -329,8 +331,7 @@ async def test_only_auditors_who_say_why_are_told_everything(
 # When it is over
 
 
-async def test_a_connection_ends_with_its_session(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+async def test_a_connection_ends_with_its_session(served: Served) -> None:
     session = await served.house.sign_in(RAJESH)
     async with served.socket(session["accessToken"]) as client:
         await client.subscribe(MINE)
@@ -339,10 +340,7 @@ async def test_a_connection_ends_with_its_session(served: Served, monkeypatch: p
         assert await client.closed() == 4401
 
 
-async def test_a_connection_ends_with_the_erasure_of_its_person(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+async def test_a_connection_ends_with_the_erasure_of_its_person(served: Served) -> None:
     house = served.house
     erasure = ErasePerson(national_id=RAJESH.national_id, legal_basis="PDPL, article 18")
     async with served.socket(RAJESH) as client, served.socket(YOUSEF, purpose="AUDIT") as auditor:
@@ -354,8 +352,7 @@ async def test_a_connection_ends_with_the_erasure_of_its_person(
         assert (told["type"], told["about"]) == ("User.Erased", [{"nationalId": None, "name": None}])
 
 
-async def test_a_connection_ends_when_a_role_is_taken_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+async def test_a_connection_ends_when_a_role_is_taken_away(served: Served) -> None:
     async with served.socket(YOUSEF, purpose="AUDIT") as client:
         await client.subscribe(EVERY)
         await served.house.carry_out("revokeRole", RevokeRole(national_id=YOUSEF.national_id, role=Role.AUDITOR), SETUP)
@@ -393,8 +390,7 @@ async def test_a_delegation_that_is_withdrawn_ends_what_it_let_somebody_listen_t
         assert (await holder.next())["event"]["type"] == "Visa.Departed"
 
 
-async def test_a_token_without_a_session_ends_by_itself(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
+async def test_a_token_without_a_session_ends_by_itself(served: Served) -> None:
     async with served.socket(RAJESH) as client:
         served.house.now.advance(seconds=301)
         assert await client.closed() == 4401

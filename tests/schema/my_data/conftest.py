@@ -17,10 +17,10 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_history import KHALID, act
-from tests.end_to_end.test_violation import FAHD, SALMAN, reported, token
 from tests.files import jpeg, pdf
 from tests.house import NOURA, RAJESH, House, Registered, open_house
+from tests.stories.test_history import KHALID, act
+from tests.stories.test_violation import FAHD, SALMAN, reported, token
 
 NUMBER = "7000000001"
 SCRIPT = "<script>alert('\"&')</script> لم أكن السائق {{x}} {0}."

@@ -13,10 +13,10 @@ from domain import rules
 from schema.my_data.endpoint import MyData
 from schema.person import MY_DATA
 from store.database import Database
-from tests.end_to_end.test_violation import token
 from tests.house import NOURA, RAJESH, House, Registered
 from tests.schema.conftest import without_table
 from tests.schema.my_data.conftest import id_of
+from tests.stories.test_violation import token
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "Accept-Language": "en"}
 EN = {"Accept-Language": "en"}

@@ -12,11 +12,11 @@ from schema.my_data.document import Form
 from schema.my_data.held import HELD, LEFT_OUT, SECTIONS
 from schema.my_data.whose import account_of
 from tests.conftest import Clock
-from tests.end_to_end.test_history import KHALID
-from tests.end_to_end.test_violation import SALMAN
 from tests.files import jpeg, pdf
 from tests.house import NOURA, RAJESH, House
 from tests.schema.my_data.conftest import NUMBER, SCRIPT, Copy, id_of, whose, written
+from tests.stories.test_history import KHALID
+from tests.stories.test_violation import SALMAN
 
 TABLES = """
     SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition

@@ -19,9 +19,9 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import EXPLAINED, MARYAM, SALMAN, reported, token
 from tests.files import NOT_A_PDF, jpeg, pdf, png
 from tests.house import NOURA, RAJESH, Answer, House, Registered, open_house
+from tests.stories.test_violation import EXPLAINED, MARYAM, SALMAN, reported, token
 
 NUMBER = "7000000001"
 OBJECTION = f"O{NUMBER}"

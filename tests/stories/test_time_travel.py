@@ -20,11 +20,11 @@ from store.keyring import Keyring
 from store.log import Log
 from store.work import Work
 from tests.conftest import Clock
-from tests.end_to_end import test_violation, test_visa
-from tests.end_to_end.test_violation import MARYAM, SALMAN, driver, recorded, token
 from tests.house import NOURA, RAJESH, SETUP, House, Registered, open_house
 from tests.schema.test_violation_matrix import OBJECTION, SAID, VIOLATION
 from tests.schema.test_visa_matrix import SELECTIONS
+from tests.stories import test_violation, test_visa
+from tests.stories.test_violation import MARYAM, SALMAN, driver, recorded, token
 
 AUDITOR = Registered("2855690703", "auditor", "+966510000007", None, ("مراجع الحسابات", "Some Auditor"))
 ROLES = {SALMAN: Role.TRAFFIC_OFFICER, MARYAM: Role.COURT_CLERK, AUDITOR: Role.AUDITOR}

@@ -22,11 +22,11 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_receipt import sign
-from tests.end_to_end.test_violation import EXPLAINED, FAHD, MARYAM, SALMAN, Life, do, recorded, token
 from tests.house import NOURA, RAJESH, House, Registered, open_house
 from tests.looks import forget_looks
 from tests.schema.conftest import counted
+from tests.stories.test_receipt import sign
+from tests.stories.test_violation import EXPLAINED, FAHD, MARYAM, SALMAN, Life, do, recorded, token
 from transparency.key import LogKeyFile
 
 YOUSEF = Registered("2855690703", "yousef", "+966510000006", None, ("يوسف الغامدي", "Yousef Al-Ghamdi"))

@@ -28,13 +28,13 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_history import EVERYBODY, KHALID, ROLES, VISA, YOUSEF, act, id_of, issue, movement
-from tests.end_to_end.test_violation import FAHD, MARYAM, SALMAN, Life, decision, recorded, token
 from tests.feeds import valid_id
 from tests.house import NOURA, RAJESH, SHARED_INPUTS, House, Registered, open_house
 from tests.looks import forget_looks
 from tests.schema.test_subscription import Served, serving
 from tests.schema.test_subscription import told as events_told
+from tests.stories.test_history import EVERYBODY, KHALID, ROLES, VISA, YOUSEF, act, id_of, issue, movement
+from tests.stories.test_violation import FAHD, MARYAM, SALMAN, Life, decision, recorded, token
 
 SCHEMA = build_schema(export())
 PURPOSE = {"Purpose": "INVESTIGATION", "Case-Reference": "C-2026-7"}

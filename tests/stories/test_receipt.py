@@ -19,9 +19,9 @@ from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
 from tests.conftest import Clock
-from tests.end_to_end.test_violation import EXPLAINED, FAHD, MARYAM, SALMAN, decision, do, driver, recorded, token
 from tests.house import RAJESH, Answer, House, Registered, open_house
 from tests.schema.conftest import counted
+from tests.stories.test_violation import EXPLAINED, FAHD, MARYAM, SALMAN, decision, do, driver, recorded, token
 from transparency.kept import Kept
 from transparency.key import LogKeyFile
 from transparency.receipt import verify_receipt
