@@ -286,7 +286,7 @@ async def account(work: Work, national_id: str) -> User:
         Refused: INVALID_ID, or NOT_FOUND.
     """
     user = await work.find(User, await person_id(work, national_id, "nationalId"))
-    if user is None:
+    if user is None or user.is_erased:  # since the number was looked up
         raise Refused(Problem(ProblemCode.NOT_FOUND, ("nationalId",)))
     return user
 

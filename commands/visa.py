@@ -190,7 +190,7 @@ async def holder_of(work: Work, request: Request, input: IssueVisa) -> User:
         Refused: NOT_FOUND.
     """
     holder = await work.find(User, await person_id(work, input.holder_national_id, "holderNationalId"))
-    if holder is None or not may_ask(request, holder):
+    if holder is None or holder.is_erased or not may_ask(request, holder):
         refuse(ProblemCode.NOT_FOUND, "holderNationalId")
     return holder
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,16 +11,22 @@ from uuid import UUID
 import pytest
 
 from commands.clock import Clock as DueClock
+from commands.command import Request
+from commands.erasure import ErasePerson, erase_person
+from commands.visa import IssueVisa, holder_of
 from domain.actor import Role
 from domain.docket import Docket
+from domain.errors import ProblemCode, Refused
 from domain.messages import Channel
 from domain.violation import Violation
+from domain.visa_terms import VisaBasis, VisaType
 from messages.letter import Letter
 from messages.sender import Sender
 from projections.event import Events
 from projections.person import People
 from schema.ids import global_id
 from schema.scalars import moment
+from store.change import Claim
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
@@ -202,6 +208,30 @@ async def test_of_two_erasures_at_the_same_moment_one_is_recorded(house: House) 
     answers = await asyncio.gather(*(erase(house, idempotencyKey=f"k{number}") for number in range(4)))
     assert sorted(answer.problems for answer in answers) == [[], *[[("NOT_FOUND", "nationalId")]] * 3]
     assert await facts(house, head) == ["User.Erased"]
+
+
+async def test_who_was_erased_since_their_number_was_looked_up_is_nobody(house: House) -> None:
+    rajesh, by = await id_of(house, RAJESH), Request(SETUP, house.now(), UUID(int=1))
+    await erase(house)
+
+    async def refused(command: Callable[[Work], Awaitable[object]]) -> ProblemCode:
+        work = Work(house.log)
+        work._owners[Claim("national_id", RAJESH.national_id)] = rajesh
+        with pytest.raises(Refused) as refusal:
+            await command(work)
+        return refusal.value.problems[0].code
+
+    again = ErasePerson(national_id=RAJESH.national_id, legal_basis=BASIS)
+    visa = IssueVisa(
+        holder_national_id=RAJESH.national_id,
+        type=VisaType.SINGLE,
+        basis=VisaBasis.MONTHS,
+        passport_number="P7654321",
+        passport_expires_on=date(2029, 1, 1),
+        iqama_expires_on=date(2028, 1, 1),
+    )
+    assert await refused(lambda work: erase_person(work, by, again)) == ProblemCode.NOT_FOUND
+    assert await refused(lambda work: holder_of(work, by, visa)) == ProblemCode.NOT_FOUND
 
 
 async def test_of_an_erasure_and_an_objection_at_the_same_moment_one_is_recorded(house: House) -> None:
