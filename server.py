@@ -28,6 +28,7 @@ from commands.account import Accounts
 from commands.clock import Clock
 from commands.erasure import make_equal
 from commands.upkeep import Retention, Upkeep
+from domain import formats
 from domain.messages import Channel
 from messages.email import Mailer, trust
 from messages.letter import Gateway
@@ -147,6 +148,7 @@ async def open_installation(
         async with (
             Log(database, keyring, now=now, random_bytes=random_bytes, cached_events=cached_events) as log,
             database.announcements.heard(ERASED, log.forget),
+            database.announcements.heard(ERASED, lambda _erased: formats.forget()),
         ):
             if not erasures_lost:
                 await make_equal(database, log, erasures, now=now())

@@ -137,7 +137,7 @@ async def _serve_on(
             forwarded_allow_ips=settings.trusted_proxies,
         )
         async with working(installation, delivering), background(web.state.live.run):
-            erased_are_shown = await _erased_are_shown(installation)
+            erased_are_shown = await _erased_are_shown(installation, head)
             await followed.catch_up(
                 head,
                 still=SERVE_WHEN_STILL,
@@ -145,14 +145,14 @@ async def _serve_on(
                 stopped=lambda: follower.health.reason is not None,
             )
             stop_if_told()
-            if erased_are_shown and await _erased_are_shown(installation):
+            if erased_are_shown and await _erased_are_shown(installation, head):
                 raise Fault(ERASED_ARE_SHOWN, ExitStatus.DATABASE)
             await Server(config, started).serve(sockets=[listening])
 
 
-async def _erased_are_shown(installation: Installation) -> bool:
+async def _erased_are_shown(installation: Installation, head: int) -> bool:
     async with installation.database.pool.connection() as connection:
-        return await are_shown(connection, READ_MODELS)
+        return await are_shown(connection, READ_MODELS, until=head)
 
 
 def _end_with_stdin() -> None:

@@ -169,6 +169,13 @@ def _unusable(file: ErasureFile, fault: OSError) -> Fault:
     return Fault(message, ExitStatus.DATA_FOLDER)
 
 
+# Who was registered after the moment to which the database was restored is not in it.
+LOST: Final = """
+    SELECT person_id FROM registered WHERE person_id NOT IN (SELECT person_id FROM erasures)
+        AND EXISTS (SELECT FROM sijil_events WHERE originator_id = person_id)
+"""
+
+
 async def _begun(connection: Connection, file: ErasureFile) -> None:
     cursor = await connection.execute("SELECT erasures_kept FROM installation")
     (kept,) = await cursor.fetchone() or (False,)
@@ -191,7 +198,7 @@ async def _differences(connection: Connection, file: ErasureFile) -> tuple[list[
         for some in file.lines():
             people = [one.person_id for one in some]
             await connection.execute("INSERT INTO registered SELECT unnest(%s::uuid[])", (people,))
-        cursor = await connection.execute("SELECT person_id FROM registered EXCEPT SELECT person_id FROM erasures")
+        cursor = await connection.execute(LOST)
         lost = [person_id for (person_id,) in await cursor.fetchall()]
         await connection.execute("ANALYZE registered")
         cursor = await connection.execute(

@@ -23,6 +23,7 @@ from domain.errors import ProblemCode, Refused, refuse
 from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa
+from store.announcements import ERASED
 from store.change import Claim, ClaimTaken, CommandKey, Conflict, KeyTaken
 from store.codec import PersonErased
 from store.database import Connection, Database, only_one
@@ -115,7 +116,8 @@ class Importer:
             progress = await self._begin(connection, file, found, options)
             if progress.done:
                 return progress, True
-            await self._import(file, found, progress)
+            async with self._database.announcements.heard(ERASED, lambda _erased: self._known.forget()):
+                await self._import(file, found, progress)
         async with self._database.pool.connection() as connection:
             return await _progress(connection, found.sha256) or progress, False
 

@@ -327,3 +327,9 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def forget() -> None:
+    """Forget what was typed: it may be of somebody who is erased."""
+    for kept in (national_id, place, plate):
+        kept.cache_clear()

@@ -9,8 +9,9 @@ from uuid import UUID
 import psycopg
 
 from projections.erasing import erased_in, make_anew
+from projections.folding import set_stream_aside, told
 from projections.read_model import ReadModel, Row
-from projections.tables import Place, keep_back, locked, move
+from projections.tables import Place, locked, move
 from store.codec import RecordDamaged, Recorded
 from store.database import Connection
 from store.log import Log
@@ -202,11 +203,8 @@ async def _apply_one_by_one(connection: Connection, read_model: ReadModel[Any], 
             reason = told(read_model, recorded, fault)
             if _is_of_the_table(fault):
                 raise CannotApply(recorded.position, reason) from fault
-            await keep_back(connection, read_model.table, stream, recorded.position, reason)
+            await set_stream_aside(connection, read_model, recorded, fault)
             aside.add(stream)
-            logger.critical(
-                "stream %s is set aside: cannot apply the event at position %d: %s", stream, recorded.position, reason
-            )
             cursor = await connection.execute(
                 "SELECT count(*) FROM set_aside WHERE table_name = %s", (read_model.table,)
             )
@@ -217,8 +215,3 @@ async def _apply_one_by_one(connection: Connection, read_model: ReadModel[Any], 
 def _is_of_the_table(fault: Exception) -> bool:
     """Whether the table is not as it should be (a column is missing, say): then no event can be applied."""
     return isinstance(fault, psycopg.Error) and (fault.sqlstate or "").startswith("42")
-
-
-def told(read_model: ReadModel[Any], recorded: Recorded, fault: Exception) -> str:
-    """Which event of which read model has which fault."""
-    return f"{type(recorded.event).__qualname__} in {read_model.name}: {class_of(fault)}"

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.user import User
-from projections.folding import written
+from projections.folding import set_stream_aside, written
 from projections.read_model import ReadModel
 from projections.tables import Place
 from store.codec import Recorded
@@ -18,7 +18,7 @@ AT_ONCE: Final = 20  # streams whose events are in memory together
 
 SHOWN: Final = """
     SELECT EXISTS (SELECT FROM erasures JOIN read_models r ON r.position < erasures.position
-        WHERE rewritten_at IS NULL AND waits_for IS NULL AND r.table_name = ANY (%s))
+        WHERE rewritten_at IS NULL AND waits_for IS NULL AND erasures.position <= %s AND r.table_name = ANY (%s))
 """
 
 
@@ -27,9 +27,9 @@ def erased_in(batch: Iterable[Recorded]) -> list[UUID]:
     return [recorded.event.originator_id for recorded in batch if isinstance(recorded.event, User.Erased)]
 
 
-async def are_shown(connection: Connection, read_models: Iterable[ReadModel[Any]]) -> bool:
-    """Whether tables may still have values of people who are erased, as they have not seen it."""
-    cursor = await connection.execute(SHOWN, ([one.table for one in read_models],))
+async def are_shown(connection: Connection, read_models: Iterable[ReadModel[Any]], *, until: int) -> bool:
+    """Whether tables may still have values of people who are erased, as they have not seen it up to a position."""
+    cursor = await connection.execute(SHOWN, (until, [one.table for one in read_models]))
     return await cursor.fetchone() == (True,)
 
 
@@ -52,7 +52,10 @@ async def make_anew(
             events = await log.read_streams(some, after=0, until=until, limit=until)
             events.sort(key=_stream)  # stays in the log's order within a stream
             for _, history in groupby(events, key=_stream):
-                await written(connection, read_model, [one for one in history if one.position not in place.skipped])
+                events = [one for one in history if one.position not in place.skipped]
+                failed, fault = await written(connection, read_model, events)
+                if failed is not None and fault is not None:
+                    await set_stream_aside(connection, read_model, failed, fault)
 
 
 async def _deleted(connection: Connection, read_model: ReadModel[Any], people: Sequence[UUID]) -> list[UUID]:

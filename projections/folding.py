@@ -1,13 +1,17 @@
 """Streams applied from their first event on, without the rows that there are."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from projections.read_model import ReadModel
+from projections.tables import keep_back
 from store.codec import Recorded
 from store.database import Connection
-from store.passing import passes
+from store.passing import class_of, passes
+
+logger = logging.getLogger(__name__)
 
 
 class Folded(NamedTuple):
@@ -50,3 +54,20 @@ async def written(
         else:
             break
     return folded.failed, folded.fault
+
+
+async def set_stream_aside(
+    connection: Connection, read_model: ReadModel[Any], failed: Recorded, fault: Exception
+) -> str:
+    """Keep a stream back from a table because of an event of it, and say so; return the reason."""
+    stream, reason = failed.event.originator_id, told(read_model, failed, fault)
+    await keep_back(connection, read_model.table, stream, failed.position, reason)
+    logger.critical(
+        "stream %s is set aside: cannot apply the event at position %d: %s", stream, failed.position, reason
+    )
+    return reason
+
+
+def told(read_model: ReadModel[Any], recorded: Recorded, fault: Exception) -> str:
+    """Which event of which read model has which fault."""
+    return f"{type(recorded.event).__qualname__} in {read_model.name}: {class_of(fault)}"

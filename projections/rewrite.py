@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -18,7 +18,7 @@ from store.database import Connection, Database, DatabaseUnavailable, let_go, on
 from store.erasure import DESTROY_LATE, TABLES
 from store.erasure_file import ErasureFile, Registered
 from store.faults import ExitStatus, Fault
-from store.horizon import seen_by_none
+from store.horizon import is_left_out
 from store.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ LOOK_AGAIN_AFTER: Final = 30.0  # seconds
 REST_AFTER: Final = 600.0  # seconds after a rewrite: erasures that come close together are rewritten together
 TRIES: Final = 5
 TRY_AGAIN_AFTER: Final = 1.0  # seconds
+STANDS_AFTER: Final = timedelta(minutes=10)  # a table that has not seen an erasure by then is followed by nobody
 UNSEEN_WITHIN: Final = 2.0  # seconds in which transactions end, as a rule; then it is tried again later
 LOCK_WITHIN: Final = "500ms"  # who reads a table meanwhile waits as long, before it is written anew
 
@@ -36,11 +37,11 @@ NOTE: Final = """
         SELECT jsonb_object_agg(name, pg_relation_filenode(to_regclass(name))::bigint) FROM unnest(%s::text[]) name)
     WHERE rewritten_at IS NULL AND waits_for IS NULL AND blobs = '{}' AND position <= %s
 """
-# Whoever wrote a table anew, VACUUM FULL, pg_repack, `sijil rebuild`: its file is another one then, or it is gone.
+# Whoever wrote a table anew, VACUUM FULL, pg_repack, `sijil rebuild`: the file is gone then, once no other table has it.
 SETTLE: Final = """
     UPDATE erasures SET waits_for = (
         SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(waits_for)
-        WHERE value = to_jsonb(pg_relation_filenode(to_regclass(key))::bigint))
+        WHERE EXISTS (SELECT FROM pg_class WHERE relfilenode = value::text::oid))
     WHERE rewritten_at IS NULL AND waits_for IS NOT NULL
 """
 WAITING: Final = """
@@ -49,9 +50,13 @@ WAITING: Final = """
     WHERE to_regclass(name) IS NOT NULL ORDER BY name
 """
 DONE: Final = "UPDATE erasures SET rewritten_at = %s WHERE rewritten_at IS NULL AND waits_for = '{}'"
-FOLLOWED: Final = """
-    SELECT table_name FROM read_models WHERE built_to IS NULL AND position >= %s AND table_name NOT LIKE '%%\\_next'
-"""
+LAST: Final = (
+    "SELECT position, at FROM erasures WHERE waits_for IS NULL AND position <= %s ORDER BY position DESC LIMIT 1"
+)
+FOLLOWED: Final = (
+    "SELECT table_name, position FROM read_models WHERE built_to IS NULL AND table_name NOT LIKE '%\\_next'"
+)
+AGAIN: Final = "UPDATE erasures SET waits_for = NULL WHERE rewritten_at IS NULL"
 
 
 class Rewriter:
@@ -110,7 +115,10 @@ class Rewriter:
             if not await only_one(connection, REWRITE_LOCK):
                 raise Fault("Another process rewrites tables: wait until it is done.", ExitStatus.BUSY)
             try:
+                await connection.execute(f"SET lock_timeout = '{LOCK_WITHIN}'".encode())
                 return await self._rewrite(connection)
+            except LockNotAvailable:
+                raise Fault("Somebody uses a table for long: try again later.", ExitStatus.BUSY) from None
             finally:
                 with suppress(psycopg.Error):
                     await let_go(connection, REWRITE_LOCK)
@@ -118,7 +126,8 @@ class Rewriter:
     async def _rewrite(self, connection: Connection) -> int:
         is_registered = await self._register(connection)
         await self._delete_files(connection)
-        await self._note(connection)
+        async with building_alone(self._database):
+            await self._note(connection)
         await connection.execute(SETTLE)
         cursor = await connection.execute(WAITING)
         for name, size in await cursor.fetchall():
@@ -131,6 +140,8 @@ class Rewriter:
                     "%s is to be written anew and is too large to be done by itself: see docs/erasure.md", name
                 )
         await connection.execute(SETTLE)
+        if await self._destroy_late(connection):
+            await connection.execute(AGAIN)
         if not is_registered:  # else nobody would add it before the next start
             return 0
         done = await connection.execute(DONE, (self._now(),))
@@ -161,31 +172,38 @@ class Rewriter:
     async def _note(self, connection: Connection) -> None:
         """Note which tables the erasures wait for that all read models have seen, and the files of these tables.
 
-        Only when nobody could see any more what was deleted: then it is in no file that a table gets from here on.
+        Only when what was deleted is in no file that a table gets from here on. Nobody builds meanwhile.
         """
-        async with building_alone(self._database):
-            at = await positions(connection, self._read_models)
-            seen = min(at.values(), default=0)
-            cursor = await connection.execute(
-                "SELECT max(position) FROM erasures WHERE waits_for IS NULL AND position <= %s", (seen,)
-            )
-            (last,) = await cursor.fetchone() or (None,)
-            if last is None:
-                return
-            cursor = await connection.execute(FOLLOWED, (last,))
-            followed = {name for (name,) in await cursor.fetchall()}  # by an earlier version of the program, too
-            dropped = await drop(self._database, self._read_models, but=followed)
-            if dropped:
-                logger.warning("dropped, because they held values of people who are erased: %s", ", ".join(dropped))
-            await connection.execute(DESTROY_LATE, {"position": last})
-            if not await seen_by_none(connection, within=UNSEEN_WITHIN):
-                logger.info("erased values stay in files of the database while an old transaction could see them")
-                return
-            names = [*TABLES, *at, *await kept(connection, self._read_models)]
-            await connection.execute(NOTE, (names, last))
+        at = await positions(connection, self._read_models)
+        cursor = await connection.execute(FOLLOWED)
+        followed: dict[str, int] = dict(
+            await cursor.fetchall()
+        )  # by an earlier version of the program, too, or no more
+        cursor = await connection.execute(LAST, (min(at.values(), default=0),))
+        last, at_last = await cursor.fetchone() or (None, None)
+        if last and min(followed.values(), default=last) < last and self._now() - at_last < STANDS_AFTER:
+            return
+        await self._drop([name for name, position in followed.items() if position >= (last or 0)])
+        if last is None:
+            return
+        await self._destroy_late(connection)
+        names = [*TABLES, *at, *await kept(connection, self._read_models)]
+        if not await is_left_out(connection, names, within=UNSEEN_WITHIN):
+            logger.info("erased values stay in files of the database while somebody could still see or copy them")
+            return
+        await connection.execute(NOTE, (names, last))
+
+    async def _drop(self, followed: Sequence[str]) -> None:
+        dropped = await drop(self._database, self._read_models, but=followed, lock_within=LOCK_WITHIN)
+        if dropped:
+            logger.warning("dropped, because they held values of people who are erased: %s", ", ".join(dropped))
+
+    async def _destroy_late(self, connection: Connection) -> bool:
+        """Destroy what came in beside an erasure, from who had begun before it; whether there was anything."""
+        cursor = await connection.execute(DESTROY_LATE)
+        return await cursor.fetchone() == (True,)
 
     async def _write_anew(self, connection: Connection, name: str) -> None:
-        await connection.execute(f"SET lock_timeout = '{LOCK_WITHIN}'".encode())
         for _ in range(TRIES):
             try:
                 await connection.execute(f"VACUUM (FULL, ANALYZE) {name}".encode())

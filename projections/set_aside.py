@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from projections.applying import told
-from projections.folding import written
+from projections.folding import told, written
 from projections.read_model import ReadModel
 from projections.tables import SetAside, keep_back, locked, notify, set_aside
 from store.database import Connection, Database
@@ -54,6 +53,7 @@ async def _mended(connection: Connection, log: Log, read_model: ReadModel[Any], 
     place = (await locked(connection, [read_model]))[read_model.table]
     if aside.stream not in place.aside:  # somebody else was first
         return False
+    log.forget(())  # the key of somebody who was erased a moment ago may still be in memory
     history = await log.read_streams([aside.stream], after=0, until=place.position, limit=place.position)
     events = [recorded for recorded in history if recorded.position not in place.skipped]
     failed, fault = await written(connection, read_model, events)

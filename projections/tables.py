@@ -171,13 +171,21 @@ async def kept(connection: Connection, read_models: Iterable[ReadModel[Any]]) ->
 
 
 async def drop(
-    database: Database, read_models: Iterable[ReadModel[Any]], *, but: Collection[str] = frozenset()
+    database: Database,
+    read_models: Iterable[ReadModel[Any]],
+    *,
+    but: Collection[str] = frozenset(),
+    lock_within: str = "0",
 ) -> list[str]:
     """Drop the tables whose place was taken, and those whose building was not finished, but for some; tell their names.
 
     Nobody builds meanwhile: the caller has the lock of builders.
+
+    Raises:
+        LockNotAvailable: somebody reads one of them for longer than the given time, as PostgreSQL writes it.
     """
     async with database.pool.connection() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('lock_timeout', %s, true)", (lock_within,))
         unfinished = await there_are(connection, [one.next.table for one in read_models])
         names = [name for name in (*await kept(connection, read_models), *sorted(unfinished)) if name not in but]
         await connection.execute("DELETE FROM read_models WHERE table_name = ANY (%s)", (names,))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
@@ -17,6 +17,7 @@ from projections.event import named
 from projections.event_search import ANYTHING, Wanted, find
 from projections.violation import Violations
 from projections.visa import Visas
+from store.announcements import ERASED
 from store.codec import Recorded
 from store.database import Connection, Database
 from store.log import Log
@@ -149,13 +150,20 @@ class Listener:
             self._missed = True
         self._told.set()
 
+    def forget(self) -> None:
+        """Forget what has not been taken: it may hold what was personal of somebody who is erased."""
+        if self._waiting:
+            self._waiting.clear()
+            self._missed = True
+            self._told.set()
+
     async def next(self) -> Happened:
         """The next that it was told.
 
         Raises:
-            TooSlow: there were too many.
+            TooSlow: there were too many, or what waited had to be forgotten.
         """
-        while not self._waiting:
+        while not self._waiting and not self._missed:
             self._told.clear()
             await self._told.wait()
         if self._missed:
@@ -176,14 +184,20 @@ class Updates:
     async def run(self) -> None:
         """Tell what happens until cancelled."""
         self._position = self._followed.position
-        while True:
-            try:
-                await self._tell()
-            except Exception as fault:  # noqa: BLE001 (without it nobody would be told anything any more)
-                logger.warning("listeners are told nothing for a moment: %s", type(fault).__qualname__)
-                await asyncio.sleep(1)
-            else:
-                await self._followed.wait_for(self._position + 1, AGAIN_AFTER)
+        async with self._database.announcements.heard(ERASED, self._forget):
+            while True:
+                try:
+                    await self._tell()
+                except Exception as fault:  # noqa: BLE001 (without it nobody would be told anything any more)
+                    logger.warning("listeners are told nothing for a moment: %s", type(fault).__qualname__)
+                    await asyncio.sleep(1)
+                else:
+                    await self._followed.wait_for(self._position + 1, AGAIN_AFTER)
+
+    def _forget(self, _erased: Sequence[str]) -> None:
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.forget()
 
     async def _tell(self) -> None:
         while self._followed.has_seen(self._position + 1):

@@ -28,16 +28,19 @@ DESTROY: Final = f"""
 
 # Somebody may have asked for a code in the very moment of the erasure: what came in beside it.
 DESTROY_LATE: Final = """
-    WITH late AS (SELECT person_id FROM erasures WHERE waits_for IS NULL AND position <= %(position)s),
-    waiting AS (DELETE FROM challenges WHERE person_id IN (SELECT person_id FROM late)),
-    opened AS (DELETE FROM sessions WHERE person_id IN (SELECT person_id FROM late)),
-    tried AS (DELETE FROM sign_ins WHERE subject IN (SELECT uuid_send(person_id) FROM late))
-    DELETE FROM outbox WHERE person_id IN (SELECT person_id FROM late)
+    WITH late AS (SELECT person_id FROM erasures WHERE rewritten_at IS NULL),
+    waiting AS (DELETE FROM challenges WHERE person_id IN (SELECT person_id FROM late) RETURNING 1),
+    opened AS (DELETE FROM sessions WHERE person_id IN (SELECT person_id FROM late) RETURNING 1),
+    tried AS (DELETE FROM sign_ins WHERE subject IN (SELECT uuid_send(person_id) FROM late) RETURNING 1),
+    message AS (DELETE FROM outbox WHERE person_id IN (SELECT person_id FROM late) RETURNING 1)
+    SELECT EXISTS (
+        SELECT FROM waiting UNION ALL SELECT FROM opened UNION ALL SELECT FROM tried UNION ALL SELECT FROM message)
 """
 
 TABLES: Final = (
     "person_keys",
     "claims",
+    "command_ids",
     "credentials",
     "sessions",
     "refresh_tokens",

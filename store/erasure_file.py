@@ -67,33 +67,35 @@ class ErasureFile:
         check = FIRST
         with self.file.open("rb") as opened:
             for line in opened:
-                if not line.endswith(b"\n"):  # a crash has cut it short
+                if len(line) < LINE and not line.endswith(b"\n"):  # a crash has cut it short
                     return
-                if not line.endswith(b" " + _check(check, line) + b"\n"):
+                if not _follows(line, check):
                     raise self._damaged()
                 check = line[-CHECK - 1 : -1]
                 yield self._read(line)
 
     def mend(self) -> Path | None:
-        """Leave the lines before the first that is damaged; return where the file as it was is then: None, it is whole.
+        """Leave the lines that hold on to what is written before them; return where the file is as it was: None, it is whole.
 
         Raises:
             OSError: it cannot be read or written.
         """
-        size = 0
-        try:
-            for _ in self._each():
-                size += LINE
-        except Fault:
-            names = (self.file.with_name(f"{self.file.name}.damaged-{number}") for number in count(1))
-            damaged = next(name for name in names if not name.exists())
-            with self._alone() as opened:
-                shutil.copy2(self.file, damaged)
-                sync(damaged)
-                opened.truncate(size)
-                os.fsync(opened.fileno())
-            return damaged
-        return None
+        with self._alone() as opened:
+            content = opened.read()
+            lines = [content[at : at + LINE] for at in range(0, len(content) - LINE + 1, LINE)]
+            checks = [FIRST, *(line[-CHECK - 1 : -1] for line in lines)]
+            whole = [self._read(line) for line, check in zip(lines, checks, strict=False) if _follows(line, check)]
+            if len(whole) == len(lines) and b"\n" not in content[len(lines) * LINE :]:
+                return None
+            damaged = next(name for name in self._names() if not name.exists())
+            shutil.copy2(self.file, damaged)
+            sync(damaged)
+            opened.truncate(0)
+            self._append(opened, 0, whole, FIRST)
+        return damaged
+
+    def _names(self) -> Iterator[Path]:
+        return (self.file.with_name(f"{self.file.name}.damaged-{number}") for number in count(1))
 
     def add(self, erasures: Sequence[Registered]) -> None:
         """Add those that are not in it; they are on the disk when this returns.
@@ -110,19 +112,22 @@ class ErasureFile:
             check = known[size - CHECK - 1 : size - 1] if size else FIRST
             if size and known[size - 1 : size] != b"\n":
                 raise self._damaged()
-            try:
+            self._append(opened, size, new, check)
+
+    def _append(self, opened: FileIO, size: int, erasures: Sequence[Registered], check: bytes) -> None:
+        try:
+            opened.truncate(size)
+            opened.seek(size)
+            for one in erasures:
+                line = _written(one, check)
+                if opened.write(line) != len(line):
+                    raise OSError(f"{self.file} could not be written whole")  # noqa: TRY301 (as any other)
+                check = line[-CHECK - 1 : -1]
+            os.fsync(opened.fileno())
+        except OSError:
+            with suppress(OSError):
                 opened.truncate(size)
-                opened.seek(size)
-                for one in new:
-                    line = _written(one, check)
-                    if opened.write(line) != len(line):
-                        raise OSError(f"{self.file} could not be written whole")  # noqa: TRY301 (as any other)
-                    check = line[-CHECK - 1 : -1]
-                os.fsync(opened.fileno())
-            except OSError:
-                with suppress(OSError):
-                    opened.truncate(size)
-                raise
+            raise
 
     @contextmanager
     def _alone(self) -> Iterator[FileIO]:
@@ -140,6 +145,11 @@ class ErasureFile:
     def _damaged(self) -> Fault:
         message = f"The file of erasures {self.file} is damaged: put the right one back. If there is none, `sijil erasures accept`; see docs/erasure.md."
         return Fault(message, ExitStatus.DATA_FOLDER)
+
+
+def _follows(line: bytes, check: bytes) -> bool:
+    """Whether a line is whole and holds on to the check before it."""
+    return len(line) == LINE and line.endswith(b" " + _check(check, line) + b"\n")
 
 
 def _written(one: Registered, check: bytes) -> bytes:

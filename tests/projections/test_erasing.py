@@ -221,3 +221,23 @@ async def test_others_keep_their_values(log: Log, database: Database) -> None:
     async with database.pool.connection() as connection:
         row = (await People().load(connection, [other.id]))[other.id]
     assert (row.username, row.mobile) == ("noura", "+966510000000")
+
+
+async def test_an_event_that_cannot_be_applied_without_its_values_sets_its_stream_aside(
+    log: Log, database: Database
+) -> None:
+    await traces.record(log)
+
+    class NeedsAStatement(Violations):
+        def apply(self, row: Any, recorded: Recorded) -> Any:
+            if isinstance(recorded.event, Violation.ObjectionSubmitted) and recorded.event.statement is None:
+                raise TypeError
+            return super().apply(row, recorded)
+
+    needing = [NeedsAStatement() if one.name == "violation" else one for one in READ_MODELS]
+    await caught_up(log, database, needing)
+    await erased(log)
+    await caught_up(log, database, needing)
+    async with database.pool.connection() as connection:
+        kept_back = await set_aside(connection, READ_MODELS)
+    assert {one.reason for one in kept_back} == {"Violation.ObjectionSubmitted in violation: TypeError"}

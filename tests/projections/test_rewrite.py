@@ -19,6 +19,7 @@ from store.database import Database
 from store.erasure import TABLES, Erasure, erasure_of
 from store.erasure_file import ErasureFile
 from store.faults import Fault
+from store.horizon import is_left_out
 from store.log import Log
 from store.sweeper import Sweeper
 from store.work import Work
@@ -112,7 +113,8 @@ async def test_files_that_others_hold_too_stay_and_fresh_ones_are_waited_for(
 async def test_a_large_table_is_left_to_the_operator_whoever_writes_it_anew(
     log: Log, database: Database, make: Make
 ) -> None:
-    await traces.record(log)
+    values = all_values(await traces.record(log))
+    await caught_up(log, database)
     await erased(log)
     await caught_up(log, database)
     assert await make(most_bytes=0).rewrite() == 0
@@ -123,9 +125,9 @@ async def test_a_large_table_is_left_to_the_operator_whoever_writes_it_anew(
     async with building_alone(database) as connection, await database.connect() as reading:
         await build(connection, log, [People()], reading=reading)
     assert await make(most_bytes=0).rewrite() == 0
-    # What `sijil rebuild` has put aside is dropped with the next erasure, or by --drop.
     assert (await known(database)).waits_for == ["claims"]
     assert await make().rewrite() == 1
+    assert traces.traces(values, await traces.dumped(database)) == []  # nor in what the building has put aside
 
 
 @pytest.mark.parametrize("kind", ["a backup", "somebody else's backup", "a transaction that writes"])
@@ -192,6 +194,58 @@ async def test_tables_that_nobody_follows_any_more_are_dropped(log: Log, databas
     assert not {"person_v1", "person_v2_old"} & {name for name, _ in await traces.dumped(database)}
 
 
+async def test_a_table_whose_place_was_taken_is_waited_for_until_it_is_gone(
+    log: Log, database: Database, make: Make
+) -> None:
+    await traces.record(log)
+    await erased(log)
+    await caught_up(log, database)
+    await make(most_bytes=0).rewrite()
+    async with building_alone(database) as connection, await database.connect() as reading:
+        await build(connection, log, [People()], reading=reading)
+    for name in NAMES:
+        await meddle(database, f"VACUUM FULL {name}")
+    async with await database.connect() as reader, reader.transaction():
+        await reader.execute("SELECT FROM person_v2_old")
+        with pytest.raises(Fault, match="try again later"):
+            await make().rewrite()
+    assert (await known(database)).waits_for != []
+    assert await make().rewrite() == 1
+    assert "person_v2_old" not in {name for name, _ in await traces.dumped(database)}
+
+
+async def test_nothing_is_noted_while_somebody_is_writing_a_table_anew(
+    log: Log, database: Database, make: Make
+) -> None:
+    await traces.record(log)
+    await erased(log)
+    await caught_up(log, database)
+    async with await database.connect() as mine, await database.connect() as other, other.transaction():
+        await other.execute("LOCK TABLE claims IN ACCESS EXCLUSIVE MODE")  # as VACUUM FULL does
+        assert not await is_left_out(mine, NAMES, within=0.1)
+    await meddle(database, "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    await meddle(database, "CREATE TRIGGER repack_trigger AFTER INSERT ON claims EXECUTE FUNCTION noted()")
+    assert await make().rewrite() == 0
+    await meddle(database, "DROP TRIGGER repack_trigger ON claims")
+    assert await make().rewrite() == 1
+
+
+async def test_a_table_of_an_earlier_version_that_is_followed_sees_the_erasure_first(
+    log: Log, database: Database, make: Make, now: Clock
+) -> None:
+    await traces.record(log)
+    await caught_up(log, database)
+    await meddle(database, "CREATE TABLE person_v1 AS SELECT * FROM person_v2")
+    await meddle(database, "INSERT INTO read_models (table_name, position) SELECT 'person_v1', position FROM log_head")
+    await erased(log)
+    await caught_up(log, database)
+    assert await make().rewrite() == 0
+    assert "person_v1" in {name for name, _ in await traces.dumped(database)}
+    now.advance(minutes=10)  # nobody follows it
+    assert await make().rewrite() == 1
+    assert "person_v1" not in {name for name, _ in await traces.dumped(database)}
+
+
 async def test_what_came_in_beside_an_erasure_is_destroyed_with_the_rest(
     log: Log, database: Database, make: Make
 ) -> None:
@@ -235,11 +289,16 @@ async def test_the_catalogue_keeps_no_example_of_a_personal_value(log: Log, data
         work.record(SETUP, correlation_id=work.new_id())
         await work.append()
     await caught_up(log, database)
+    await meddle(
+        database,
+        "INSERT INTO command_ids (digest, input, position) "
+        "SELECT sha256(n::text::bytea), sha256(n::text::bytea), 0 FROM generate_series(1, 20) n",
+    )
     await meddle(database, "ANALYZE")
     async with await database.connect() as connection:
         async with connection.cursor().copy(b"COPY (SELECT * FROM pg_statistic) TO STDOUT (FORMAT csv)") as rows:
             examples = b"".join([bytes(part) async for part in rows])
-        cursor = await connection.execute(b"SELECT wrapped FROM person_keys")
+        cursor = await connection.execute(b"SELECT wrapped FROM person_keys UNION SELECT digest FROM command_ids")
         keys = {wrapped for (wrapped,) in await cursor.fetchall()}
     assert b"SEAT_BELT" in examples  # it does keep some of what is nobody's
     names = {f"other{number}".encode() for number in range(1, 9)}

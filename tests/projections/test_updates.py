@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
@@ -12,9 +13,10 @@ from projections.docket import Dockets
 from projections.followed import Followed
 from projections.follower import Follower
 from projections.tables import notify
-from projections.updates import Happened, Updates, everything, of_person
+from projections.updates import Happened, TooSlow, Updates, everything, of_person
 from projections.violation import Violations
 from server import background
+from store.announcements import ERASED
 from store.change import Claim
 from store.codec import Recorded
 from store.database import Database
@@ -115,3 +117,29 @@ async def test_a_fault_that_nobody_foresaw_is_no_end_of_telling(
             await asyncio.sleep(0.2)
             await imported(log, database, now, write_feed(registered(valid_id(50), "late")))
             assert await told == [1]
+
+
+@pytest.mark.usefixtures("tables")
+async def test_what_somebody_has_not_taken_yet_is_forgotten_when_anybody_is_erased(
+    log: Log, database: Database, now: Clock, write_feed: WriteFeed
+) -> None:
+    async with following(log, database) as (_, followed):
+        updates = Updates(log, database, followed)
+        async with background(updates.run):
+            telling = updates.follow(everything(), after=None)
+            first = asyncio.ensure_future(anext(telling))
+            await asyncio.sleep(0.3)
+            await imported(log, database, now, write_feed(*PEOPLE))
+            assert (await first).recorded.position == 1
+            while updates._position < await log.head():  # noqa: ASYNC110 (seen from outside)
+                await asyncio.sleep(0.01)
+            async with database.pool.connection() as connection:
+                await connection.execute(f"SELECT pg_notify('{ERASED}', '{UUID(int=1)}')".encode())
+            with pytest.raises(TooSlow):
+                await asyncio.wait_for(_until_over(telling), 5)
+
+
+async def _until_over(told: AsyncIterator[Happened]) -> None:
+    await asyncio.sleep(0.3)
+    async for _ in told:
+        pass

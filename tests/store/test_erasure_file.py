@@ -107,7 +107,9 @@ def test_on_a_full_disk_nothing_is_added_and_the_rest_stays_readable(file: Erasu
     assert read(file) == [erasure(1), erasure(3)]
 
 
-def test_of_a_damaged_file_the_lines_before_the_damage_are_kept_and_the_file_beside(file: ErasureFile) -> None:
+def test_of_a_damaged_file_every_line_that_follows_what_is_before_it_is_kept_and_the_file_beside(
+    file: ErasureFile,
+) -> None:
     file.add([erasure(number) for number in range(1, 1_502)])
     whole = file.file.read_bytes()
     assert file.mend() is None
@@ -116,6 +118,25 @@ def test_of_a_damaged_file_the_lines_before_the_damage_are_kept_and_the_file_bes
         file.file.write_bytes(damaged)
         assert file.mend() == file.file.with_name(f"erasures.damaged-{number}")
         assert file.file.with_name(f"erasures.damaged-{number}").read_bytes() == damaged
-        assert read(file) == [erasure(number) for number in range(1, 1_101)]
+        assert read(file) == [erasure(number) for number in range(1, 1_502) if number != 1_101]
     file.add([erasure(7), erasure(2_000)])
-    assert len(read(file)) == 1_101
+    assert len(read(file)) == 1_501
+
+
+@pytest.mark.parametrize("end", [bytes(181), bytes(LINE), b"x" * (LINE - 1) + b"\n", b"x\n"])
+def test_an_end_that_is_more_than_cut_short_is_damaged_and_mended(file: ErasureFile, end: bytes) -> None:
+    file.add([erasure(1), erasure(2)])
+    with file.file.open("ab") as opened:
+        opened.write(end)
+    with pytest.raises(Fault, match="damaged"):
+        read(file)
+    assert file.mend() is not None
+    assert read(file) == [erasure(1), erasure(2)]
+    file.add([erasure(3)])
+
+
+def test_a_last_line_whose_end_was_changed_is_damaged(file: ErasureFile) -> None:
+    file.add([erasure(1), erasure(2)])
+    file.file.write_bytes(file.file.read_bytes()[:-1] + b" ")
+    with pytest.raises(Fault, match="damaged"):
+        read(file)
