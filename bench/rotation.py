@@ -21,6 +21,7 @@ from uuid import UUID
 
 from store.codec import random_uuid
 from store.database import Database, open_database
+from store.erasure_file import ErasureFile
 from store.key_backup import back_up_keys, restore_keys
 from store.keyring import Keyring
 from store.keys import Keys, open_keys
@@ -68,7 +69,7 @@ async def measure(folder: Path, people: int) -> None:
         async with await database.connect() as connection:
             await connection.execute("TRUNCATE person_keys")
         with timed("restore", people):
-            await restore_keys(database, load_master_keys(from_environment=None, file=file), folder / "backup")
+            await restore_keys(database, load_master_keys(from_environment=None, file=file), folder / "backup", erasures=ErasureFile(folder / "erasures"))
 
 
 def main() -> None:

@@ -10,7 +10,9 @@ import typer
 
 from cli.program import carry_out, current_settings
 from commands.erasure import take_database
+from projections import READ_MODELS
 from projections.rewrite import waiting_for
+from projections.tables import positions
 from server import Installation, open_installation, rewriter
 from settings import Settings
 from store.erasure import Erasure
@@ -36,11 +38,13 @@ def listed(context: typer.Context) -> None:
 
 async def _list(settings: Settings) -> None:
     async with open_installation(settings) as installation, aclosing(_all(installation)) as found:
+        async with installation.database.pool.connection() as connection:
+            seen = min((await positions(connection, READ_MODELS)).values(), default=0)
         count = 0
         async for one in found:
             count += 1
             done = one.rewritten_at
-            state = f"rewritten {done:%Y-%m-%d %H:%M} UTC" if done else waiting_for(one.waits_for)
+            state = f"rewritten {done:%Y-%m-%d %H:%M} UTC" if done else waiting_for(one, seen)
             typer.echo(f"{one.person_id}  {one.at:%Y-%m-%d %H:%M} UTC  position {one.position}  {state}")
     if not count:
         typer.echo("Nobody was erased.", err=True)
@@ -69,7 +73,7 @@ def rewrite(
     Tables that are larger than SIJIL_REWRITE_BYTES are left out without --all.
     """
     done = carry_out(_rewrite(current_settings(), everything=everything))
-    typer.echo(f"{done:,} erasures are complete now. What is left: sijil erasures.")
+    typer.echo(f"Erasures that were completed: {done:,}. What others wait for: sijil erasures.")
 
 
 async def _rewrite(settings: Settings, *, everything: bool) -> int:
@@ -87,9 +91,14 @@ def accept() -> None:
     damaged = carry_out(_accept(settings))
     typer.echo(f"{settings.erasures_file} holds what the database knows.")
     if damaged:
-        typer.echo(f"As it was, it is in {damaged}.", err=True)
+        file, lost = damaged
+        typer.echo(
+            f"Lines of it that were damaged and are left out: {lost}. If this database does not know these people as erased, "
+            f"they can be read again. As the file was, it is in {file}.",
+            err=True,
+        )
 
 
-async def _accept(settings: Settings) -> Path | None:
+async def _accept(settings: Settings) -> tuple[Path, int] | None:
     async with open_installation(settings, erasures_lost=True) as installation:
         return await take_database(installation.database, installation.erasures)

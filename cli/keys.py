@@ -11,6 +11,7 @@ from cli.program import bar, carry_out, current_settings, one_of, stop_if_told
 from server import open_installation
 from settings import Settings
 from store.database import open_database
+from store.erasure_file import ErasureFile
 from store.key_backup import Restored, back_up_keys, restore_keys
 from store.master_key import load_master_keys
 from store.migrate import migrate
@@ -111,7 +112,7 @@ def keys_restore(
 ) -> None:
     """Put the keys of people back into a database that was restored without them, before anything else uses it.
 
-    Keys that are there stay, and erased people get none.
+    Keys that are there stay, and people who are erased in the database, or in the file of erasures, get none.
     """
     restored = carry_out(_restore(current_settings(), file))
     typer.echo(f"{restored.added:,} keys are back; {restored.left_out:,} were there, or are of erased people.")
@@ -123,4 +124,5 @@ async def _restore(settings: Settings, file: Path) -> Restored:
     async with open_database(url.get_secret_value() if url else None, settings.data_dir) as database:
         await migrate(database)
         with bar("Restoring keys", of="keys") as report:
-            return await restore_keys(database, masters, file, report=report)
+            register = ErasureFile(settings.erasures_file)
+            return await restore_keys(database, masters, file, report=report, erasures=register)

@@ -21,7 +21,7 @@ from domain.objection import ObjectionStatus
 from domain.user import User
 from domain.violation import Violation
 from store.database import Connection, Database
-from store.erasure_file import ErasureFile, Registered
+from store.erasure_file import ErasureFile, Registered, registered
 from store.faults import ExitStatus, Fault
 from store.log import Log
 from store.work import Work
@@ -117,14 +117,15 @@ async def make_equal(database: Database, log: Log, file: ErasureFile, *, now: da
             raise _unusable(file, fault) from fault
     again = [person_id for person_id in lost if await erase_again(log, person_id, now=now)]
     if again:
-        logger.critical("%d people were erased again: the database was restored to an earlier time", len(again))
+        logger.critical("erased again, as the database was restored to an earlier time: %d of its people", len(again))
     await register(file, unregistered)
 
 
-async def take_database(database: Database, file: ErasureFile) -> Path | None:
+async def take_database(database: Database, file: ErasureFile) -> tuple[Path, int] | None:
     """Begin a file that is lost anew, with the erasures that the database knows, or go on with what is whole of it.
 
-    Who is erased in the file only is erased again at the next start. Return where a damaged one is kept.
+    Who is erased in the file only is erased again at the next start. Return where a damaged one is kept, and how many lines
+    of it are left out.
 
     Raises:
         Fault: it cannot be used.
@@ -176,6 +177,12 @@ LOST: Final = """
 """
 
 
+UNREGISTERED: Final = """
+    SELECT person_id, at, position FROM erasures e
+    WHERE NOT EXISTS (SELECT FROM registered r WHERE r.person_id = e.person_id) ORDER BY position
+"""
+
+
 async def _begun(connection: Connection, file: ErasureFile) -> None:
     cursor = await connection.execute("SELECT erasures_kept FROM installation")
     (kept,) = await cursor.fetchone() or (False,)
@@ -194,18 +201,13 @@ async def _begun(connection: Connection, file: ErasureFile) -> None:
 async def _differences(connection: Connection, file: ErasureFile) -> tuple[list[UUID], list[Registered]]:
     """Who is erased in the file only, and what it lacks. Usually nobody, and nothing: the database compares."""
     async with connection.transaction():
-        await connection.execute("CREATE TEMP TABLE registered (person_id uuid) ON COMMIT DROP")
-        for some in file.lines():
-            people = [one.person_id for one in some]
-            await connection.execute("INSERT INTO registered SELECT unnest(%s::uuid[])", (people,))
+        await registered(connection, file)
         cursor = await connection.execute(LOST)
         lost = [person_id for (person_id,) in await cursor.fetchall()]
-        await connection.execute("ANALYZE registered")
-        cursor = await connection.execute(
-            "SELECT person_id, at, position FROM erasures e "
-            "WHERE NOT EXISTS (SELECT FROM registered r WHERE r.person_id = e.person_id) ORDER BY position"
-        )
-        return lost, [Registered(*row) for row in await cursor.fetchall()]
+        cursor = await connection.execute(UNREGISTERED)
+        unregistered = [Registered(*row) for row in await cursor.fetchall()]
+        await connection.execute("DROP TABLE registered")
+        return lost, unregistered
 
 
 COMMANDS = (Command("erasePerson", ErasePerson, erase_person),)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,7 @@ from projections.build import building_alone
 from projections.read_model import ReadModel
 from projections.tables import drop, kept, positions
 from store.database import Connection, Database, DatabaseUnavailable, let_go, only_one
-from store.erasure import DESTROY_LATE, TABLES
+from store.erasure import DESTROY_LATE, TABLES, Erasure
 from store.erasure_file import ErasureFile, Registered
 from store.faults import ExitStatus, Fault
 from store.horizon import is_left_out
@@ -214,8 +214,12 @@ class Rewriter:
         logger.info("%s is read by somebody who takes long: trying again later", name)
 
 
-def waiting_for(tables: Collection[str] | None) -> str:
-    """What an erasure waits for, in words."""
-    if tables is None:
-        return "waits for the read models, for an old transaction, or for files that came in within the hour"
-    return f"waits for {', '.join(sorted(tables))} to be written anew"
+def waiting_for(erasure: Erasure, seen: int) -> str:
+    """What an erasure waits for, in words, where the read models have seen a position."""
+    if erasure.waits_for:
+        return f"waits for {', '.join(sorted(erasure.waits_for))} to be written anew"
+    if erasure.position > seen:
+        return f"waits for the read models, which have seen position {seen}"
+    if erasure.files:
+        return f"waits for files that came in lately: {erasure.files}"
+    return "waits for the next look, or for transactions that began before it"

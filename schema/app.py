@@ -16,7 +16,7 @@ import psycopg
 import strawberry
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -49,7 +49,7 @@ from schema.request import (
     read_operation,
 )
 from schema.socket import Socket
-from schema.sse import told_as_events
+from schema.sse import EventStream, told_as_events
 from schema.uploads import Uploads
 from store.change import LogUnavailable
 from store.codec import random_uuid
@@ -297,7 +297,7 @@ class GraphQLApp(GraphQL[Context, None]):
         greeting.until = self._token_ends(greeting.reader, request.headers)
         results = self.results(operation, greeting.context(answer.call))
         told = told_as_events(results, self.live, greeting, lambda why: self._over(why, answer.language))
-        return StreamingResponse(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
+        return EventStream(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
     def _over(self, why: Why, language: Language) -> dict[str, Any]:
         """Why a stream of events ends, as its client sees it."""

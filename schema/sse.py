@@ -1,11 +1,14 @@
 """GraphQL over server-sent events, one connection for each operation (https://github.com/enisdenjo/graphql-sse)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import msgspec
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from schema.context import Reader
 from schema.live import Ended, Live, Why
@@ -22,9 +25,17 @@ class Greeting(Protocol):
     until: datetime | None
 
 
+class EventStream(StreamingResponse):
+    """Answers one after another; when the client is gone, what makes them ends at once and not when it is collected."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(cast("AsyncGenerator[bytes]", self.body_iterator)):
+            await super().__call__(scope, receive, send)
+
+
 async def told_as_events(
     results: AsyncIterator[dict[str, Any]], live: Live, greeting: Greeting, refusal: Callable[[Why], dict[str, Any]]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """What is sent, until there is no more or it is over for who listens, which is said.
 
     Who may come back, from the position of the last update on, sees the connection end as if it were lost.

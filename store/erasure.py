@@ -63,6 +63,7 @@ class Erasure:
     at: datetime
     waits_for: list[str] | None  # tables to be written anew; None: the read models have not seen it yet
     rewritten_at: datetime | None
+    files: int = 0  # that may still be in the folder
 
 
 async def erasure_of(connection: Connection, person_id: UUID) -> Erasure | None:
@@ -77,11 +78,11 @@ async def erasures(connection: Connection, *, after: int, limit: int) -> list[Er
 
 async def _read(connection: Connection, which: str, *parameters: object) -> list[Erasure]:
     cursor = await connection.execute(
-        "SELECT person_id, position, at, ARRAY(SELECT jsonb_object_keys(waits_for)), waits_for IS NULL, rewritten_at "  # noqa: S608
+        "SELECT person_id, position, at, ARRAY(SELECT jsonb_object_keys(waits_for)), waits_for IS NULL, rewritten_at, cardinality(blobs) "  # noqa: S608
         f"FROM erasures {which}".encode(),
         parameters,
     )
     return [
-        Erasure(person_id, position, at, None if unseen else tables, rewritten_at)
-        for person_id, position, at, tables, unseen, rewritten_at in await cursor.fetchall()
+        Erasure(person_id, position, at, None if unseen else tables, rewritten_at, files)
+        for person_id, position, at, tables, unseen, rewritten_at, files in await cursor.fetchall()
     ]

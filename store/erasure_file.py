@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import logging
 import mmap
 import os
 import shutil
@@ -16,8 +17,11 @@ from typing import Final
 from uuid import UUID
 
 from store.codec import rfc3339
+from store.database import Connection
 from store.disk import sync
 from store.faults import ExitStatus, Fault
+
+logger = logging.getLogger(__name__)
 
 CHECK: Final = 64  # characters: SHA-256 of the check before and of this line
 LINE: Final = 36 + 1 + 24 + 1 + 19 + 1 + CHECK + 1
@@ -67,15 +71,19 @@ class ErasureFile:
         check = FIRST
         with self.file.open("rb") as opened:
             for line in opened:
-                if len(line) < LINE and not line.endswith(b"\n"):  # a crash has cut it short
+                if len(line) < LINE and not line.endswith(b"\n"):
+                    logger.warning("the last line of the file of erasures %s was cut short and is left out", self.file)
                     return
                 if not _follows(line, check):
                     raise self._damaged()
                 check = line[-CHECK - 1 : -1]
                 yield self._read(line)
 
-    def mend(self) -> Path | None:
-        """Leave the lines that hold on to what is written before them; return where the file is as it was: None, it is whole.
+    def mend(self) -> tuple[Path, int] | None:
+        """Leave the lines that hold on to what is written before them; None: it is whole.
+
+        Returns:
+            Where the file is as it was, and how many lines of it are left out.
 
         Raises:
             OSError: it cannot be read or written.
@@ -92,7 +100,7 @@ class ErasureFile:
             sync(damaged)
             opened.truncate(0)
             self._append(opened, 0, whole, FIRST)
-        return damaged
+        return damaged, len(lines) - len(whole)
 
     def _names(self) -> Iterator[Path]:
         return (self.file.with_name(f"{self.file.name}.damaged-{number}") for number in count(1))
@@ -107,12 +115,19 @@ class ErasureFile:
         with self._alone() as opened:
             size = opened.seek(0, os.SEEK_END)
             size -= size % LINE  # what a crash has cut short is written again
-            known = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-            new = [one for one in erasures if known.find(str(one.person_id).encode(), 0, size) < 0]
-            check = known[size - CHECK - 1 : size - 1] if size else FIRST
-            if size and known[size - 1 : size] != b"\n":
-                raise self._damaged()
+            new, check = self._new(opened, size, erasures)
             self._append(opened, size, new, check)
+
+    def _new(self, opened: FileIO, size: int, erasures: Sequence[Registered]) -> tuple[Sequence[Registered], bytes]:
+        """Those that are not in the file, and the last check in it."""
+        if not size:
+            return erasures, FIRST
+        # Closed here: its descriptor of the file would hold the lock, even in the traceback of a fault.
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as known:
+            if known[size - 1 : size] != b"\n":
+                raise self._damaged()
+            new = [one for one in erasures if known.find(str(one.person_id).encode(), 0, size) < 0]
+            return new, known[size - CHECK - 1 : size - 1]
 
     def _append(self, opened: FileIO, size: int, erasures: Sequence[Registered], check: bytes) -> None:
         try:
@@ -145,6 +160,21 @@ class ErasureFile:
     def _damaged(self) -> Fault:
         message = f"The file of erasures {self.file} is damaged: put the right one back. If there is none, `sijil erasures accept`; see docs/erasure.md."
         return Fault(message, ExitStatus.DATA_FOLDER)
+
+
+async def registered(connection: Connection, file: ErasureFile) -> None:
+    """Have the people in a file of erasures in a table `registered` of this connection; no file: nobody.
+
+    Raises:
+        Fault: it is damaged.
+        OSError: it cannot be read.
+    """
+    await connection.execute("CREATE TEMP TABLE registered (person_id uuid)")
+    if file.exists():
+        for some in file.lines():
+            people = [one.person_id for one in some]
+            await connection.execute("INSERT INTO registered SELECT unnest(%s::uuid[])", (people,))
+    await connection.execute("ANALYZE registered")
 
 
 def _follows(line: bytes, check: bytes) -> bool:

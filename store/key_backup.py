@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from store.codec import NONCE_BYTES, RandomBytes
 from store.database import Connection, Database
+from store.erasure_file import ErasureFile, registered
 from store.faults import ExitStatus, Fault
 from store.key_file import new_key_file
 from store.keyring import unwrapped
@@ -37,7 +38,7 @@ _ADD = """
     ON CONFLICT (person_id) DO UPDATE SET wrapped = excluded.wrapped
     WHERE substr(person_keys.wrapped, 1, 8) <> substr(excluded.wrapped, 1, 8)
 """
-_NOT_ERASED = "WHERE NOT EXISTS (SELECT FROM erasures WHERE person_id = person)"
+_NOT_ERASED = "WHERE person NOT IN (SELECT person_id FROM registered)"
 
 
 class Header(Struct):
@@ -114,9 +115,12 @@ async def restore_keys(
     file: Path,
     *,
     report: Report = lambda _done, _keys: None,
+    erasures: ErasureFile,
     random_bytes: RandomBytes = os.urandom,
 ) -> Restored:
     """Put back the keys that are missing in a database, but not those of erased people, before anything else uses it.
+
+    Who is erased is known by the database, and by the file of erasures, which is newer than a restored one.
 
     A database that was restored from long ago names a master key that is gone: it is told the one of the backup.
 
@@ -126,9 +130,9 @@ async def restore_keys(
     header, begin, end = await asyncio.to_thread(_checked, file)
     async with await database.connect() as connection:
         keys = await _adopted(connection, header, masters)
-        cursor = await connection.execute("SELECT to_regclass('erasures') IS NOT NULL")
-        erases = await cursor.fetchone() == (True,)
-        statement = _ADD.format(_NOT_ERASED if erases else "").encode()
+        await registered(connection, erasures)
+        await connection.execute("INSERT INTO registered SELECT person_id FROM erasures")
+        statement = _ADD.format(_NOT_ERASED).encode()
         added = 0
         for place in range(begin, end, AT_ONCE * (ID + WRAPPED)):
             rows = await asyncio.to_thread(_rows, file, place, end)

@@ -191,7 +191,7 @@ def test_who_was_erased_is_erased_again_when_the_database_is_restored(
     shutil.rmtree(data / "postgres")
     copy(backup, data / "postgres")
     refused = in_database(data, partial(while_it_cannot_be_followed, sijil))
-    assert "1 people were erased again: the database was restored to an earlier time" in refused.stderr
+    assert "erased again, as the database was restored to an earlier time: 1 of its people" in refused.stderr
     assert (refused.returncode, "Nothing is served" in refused.stderr) == (69, True)
     url = serve("serve").until_ready()
     assert [one["code"] for one in erase(url, sijil)["problems"]] == ["NOT_FOUND"]
@@ -228,5 +228,5 @@ def test_a_start_without_the_file_of_erasures_or_with_a_damaged_one_is_refused(
     refused = sijil("token", "--as", "hind")
     assert (refused.returncode, "is damaged" in refused.stderr) == (73, True)
     accepted = sijil("erasures", "accept")
-    assert (accepted.returncode, f"As it was, it is in {file}.damaged-1" in accepted.stderr) == (0, True)
+    assert (accepted.returncode, f"As the file was, it is in {file}.damaged-1" in accepted.stderr) == (0, True)
     assert (sijil("erasures").returncode, file.read_bytes()) == (0, kept)

@@ -107,6 +107,19 @@ def test_on_a_full_disk_nothing_is_added_and_the_rest_stays_readable(file: Erasu
     assert read(file) == [erasure(1), erasure(3)]
 
 
+def test_after_a_full_disk_nobody_waits_for_the_file(file: ErasureFile) -> None:
+    file.add([erasure(1)])
+    kept = []
+    with no_file_larger_than(LINE + 50):
+        try:
+            file.add([erasure(2)])
+        except OSError as fault:
+            kept.append(fault)  # with its traceback, as a future keeps it
+    with ThreadPoolExecutor(1) as other:
+        other.submit(file.add, [erasure(2)]).result(timeout=5)
+    assert (len(kept), read(file)) == (1, [erasure(1), erasure(2)])
+
+
 def test_of_a_damaged_file_every_line_that_follows_what_is_before_it_is_kept_and_the_file_beside(
     file: ErasureFile,
 ) -> None:
@@ -116,7 +129,7 @@ def test_of_a_damaged_file_every_line_that_follows_what_is_before_it_is_kept_and
     damaged = whole[: 1_100 * LINE] + b"x" + whole[1_100 * LINE + 1 :]
     for number in (1, 2):
         file.file.write_bytes(damaged)
-        assert file.mend() == file.file.with_name(f"erasures.damaged-{number}")
+        assert file.mend() == (file.file.with_name(f"erasures.damaged-{number}"), 1)
         assert file.file.with_name(f"erasures.damaged-{number}").read_bytes() == damaged
         assert read(file) == [erasure(number) for number in range(1, 1_502) if number != 1_101]
     file.add([erasure(7), erasure(2_000)])

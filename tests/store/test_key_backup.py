@@ -8,6 +8,7 @@ import pytest
 
 from store.database import Database, open_database
 from store.faults import ExitStatus, Fault
+from store.erasure_file import ErasureFile, Registered
 from store.key_backup import AT_ONCE, Restored, back_up_keys, restore_keys
 from store.keyring import Keyring
 from store.keys import Keys, open_keys
@@ -88,7 +89,8 @@ async def copy_of_installation(database: Database, restored: Database) -> None:
 
 
 async def restore(database: Database, file: Path, backup: Path) -> Restored:
-    return await restore_keys(database, load_master_keys(from_environment=None, file=file), backup)
+    masters = load_master_keys(from_environment=None, file=file)
+    return await restore_keys(database, masters, backup, erasures=ErasureFile(file.with_name("erasures")))
 
 
 async def test_all_keys_are_backed_up_and_restored(
@@ -259,3 +261,15 @@ async def test_who_is_erased_gets_no_key_back(
 
     again = await open_keys(restored, from_environment=None, file=file)
     assert set(await Keyring(restored, again).load(people)) == set(others)
+
+
+async def test_nor_does_who_is_erased_in_the_register_alone(
+    database: Database, restored: Database, keys: Keys, file: Path, backup: Path
+) -> None:
+    people = await fill(database, keys, 3)
+    await back_up_keys(database, backup, now=NOW)
+    await copy_of_installation(database, restored)  # from before the erasure
+    register = ErasureFile(file.with_name("erasures"))
+    register.begin()
+    register.add([Registered(next(iter(people)), NOW, 7)])
+    assert await restore(restored, file, backup) == Restored(2, 1)
