@@ -1,5 +1,6 @@
 """Which events somebody wants."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
@@ -15,6 +16,7 @@ from projections.updates import Happened
 from schema import table
 from schema.context import Context
 from schema.errors import bad_input
+from schema.event_look import owners
 from schema.ids import read_id
 from schema.scalars import Position
 
@@ -62,10 +64,10 @@ EventFilterArgument = Annotated[EventFilter | None, strawberry.argument(descript
 
 
 class Asked(NamedTuple):
-    """Which events a filter lets through, and the people whom it names, whether or not there is any of theirs."""
+    """Which events a filter lets through, and the people whom it names, or a stream of theirs, whether or not there is any."""
 
     wanted: Wanted
-    about: frozenset[UUID]
+    about: Collection[UUID]
 
 
 async def event_filter(filter: EventFilter | None, context: Context) -> Asked:
@@ -94,7 +96,8 @@ async def event_filter(filter: EventFilter | None, context: Context) -> Asked:
         recorded_from=given.get("recorded_from"),
         recorded_to=given.get("recorded_to"),
     )
-    return Asked(wanted, frozenset(about) - {NOBODY})
+    named = await owners(context, _named_beside(wanted))
+    return Asked(wanted, named.union(about) - {NOBODY})
 
 
 def fits(wanted: Wanted, one: Happened) -> bool:
@@ -118,6 +121,14 @@ def _uuid(given: dict[str, Any], name: str, otherwise: str) -> UUID | None:
         return UUID(given[name]) if name in given else None
     except ValueError:
         raise bad_input(otherwise) from None
+
+
+def _named_beside(wanted: Wanted) -> set[UUID]:
+    """A stream, and somebody's own id, which is that of their account."""
+    found = set() if wanted.stream is None else {wanted.stream}
+    with suppress(ValueError):
+        found.add(UUID(wanted.actor or ""))
+    return found
 
 
 async def _people(given: dict[str, Any], context: Context) -> list[UUID]:

@@ -1,22 +1,40 @@
 """Notes whose data officials were shown with events."""
 
 from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
 from domain.actor import Role
 from domain.violation import Violation
 from domain.visa import Visa
 from projections.event import named
-from projections.updates import Happened
+from projections.updates import WHOSE, Happened
 from projections.violation import OBJECTION_EVENTS
+from schema import table
 from schema.access import ANSWERING, Data, SeenAs, shows_officials, with_offices
 from schema.context import Context
 from schema.look import note_seen
+
+OWNERS: Final = f"SELECT id, id FROM {table.PERSON} WHERE id = ANY (%(ids)s) UNION ALL {WHOSE}"  # noqa: S608 (names of our own)
 
 
 async def note_events(context: Context, happened: Collection[Happened], *, about: Collection[UUID] = ()) -> None:
     """Note whose data an auditor was shown with events, and of which kinds. `about`: who was asked about, too."""
     await _note(context, Role.AUDITOR, seen_in(happened) | {(person, Data.PERSON) for person in about})
+
+
+async def note_asked_about(context: Context, streams: Collection[UUID]) -> None:
+    """Note that an auditor asked about streams of which nothing is shown: that there is nothing tells of a person, too."""
+    await note_events(context, [], about=await owners(context, streams))
+
+
+async def owners(context: Context, streams: Collection[UUID]) -> set[UUID]:
+    """Whose accounts, dockets, visas and violations these are; of nobody, where there is none of that id."""
+    if not streams:
+        return set()
+    async with context.connection() as connection:
+        cursor = await connection.execute(OWNERS.encode(), {"ids": list(streams)})
+        return {person for _, person in await cursor.fetchall()}
 
 
 async def note_events_of_cases(context: Context, happened: Collection[Happened], seen_as: SeenAs) -> None:

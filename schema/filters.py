@@ -15,7 +15,8 @@ from schema.errors import bad_input
 from schema.look import Condition
 
 LONGEST_LIST = 50
-WITH_ID = f"(SELECT id FROM {table.PERSON} WHERE national_id = %(filtered_id)s)"  # noqa: S608 (a name of our own)
+NAMED = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(filtered_id)s"  # noqa: S608 (a name of our own)
+WITH_ID = f"({NAMED})"
 
 
 @strawberry.input(description="Which visas to list; fields that are left out do not narrow the list.")
@@ -120,7 +121,7 @@ def objections_where(filter: ObjectionFilter | None, *, only: frozenset[Objectio
     Raises:
         Refused: INVALID_ID.
     """
-    asked = _values(filter, "status")
+    asked, violator = _values(filter, "status"), _national_id(filter, "violator_national_id", "violatorNationalId")
     states = asked if only is None else tuple(sorted(only.intersection(asked) if asked is not None else only))
     condition = _condition(
         ("one.objection_status IS NOT NULL", "objected", True),
@@ -136,13 +137,10 @@ def objections_where(filter: ObjectionFilter | None, *, only: frozenset[Objectio
             "submitted_to",
             _value(filter, "submitted_to"),
         ),
-        (
-            f"one.violator_id IN {WITH_ID}",
-            "filtered_id",
-            _national_id(filter, "violator_national_id", "violatorNationalId"),
-        ),
+        (f"one.violator_id IN {WITH_ID}", "filtered_id", violator),
     )
-    return condition if states is None else replace(condition, each="objection_status")
+    each, names = None if states is None else "objection_status", None if violator is None else NAMED
+    return replace(condition, each=each, names=names)
 
 
 def _condition(*parts: tuple[str, str, Any]) -> Condition:

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 (statements are put together from texts in this file and conditions in filters.py, never from values)
 
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -87,6 +87,8 @@ class Condition:
     each: str | None = None
     """A column, whose values are in the parameter `each`: rows are looked for value by value, so that an index over the column
     and the order finds the first of each, however rare they are among the others."""
+    names: str | None = None
+    """SQL: the people whom it names, as `seen_of`. What a list is told to hold, and an empty one, tells of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +199,9 @@ async def look(context: Context, source: Source[R], condition: Condition, *, sho
 async def look_through(
     context: Context, source: Source[R], order: Order, page: Page, condition: Condition, *, shows: Sequence[Data] = ()
 ) -> Slice[R]:
-    """A page of all rows under a condition that the reader may see."""
+    """A page of all rows under a condition that the reader may see; who is named in it is looked at, too."""
     roles = official_roles(context, source.data)
-    statement = _page_statement(source, order, _shape(page), condition.sql, condition.each, bool(roles))
+    statement = _page_statement(source, order, _shape(page), replace(condition, parameters=()), bool(roles))
     return _page_of(source.row).decode(
         await _run(context, roles, statement, condition, shows=(source.data, *shows), page=page)
     )
@@ -235,7 +237,7 @@ async def _as_it_stood(
     """A page of a shelf with everything that the reader may see now: what was on it then, and how it stood."""
     rows = await as_they_stood(context, of.data, shelf.page.rows)
     source = Source(of.data, of.row, _STOOD.format(TABLES[of.data]))
-    statement = _page_statement(source, of.order, _shape(page), condition.sql, None, notes=False)
+    statement = _page_statement(source, of.order, _shape(page), Condition(condition.sql), notes=False)
     stood = Condition(parameters=(("stood", msgspec.json.encode(rows).decode()), *condition.parameters))
     found = _page_of(of.row).decode(await _run(context, [], statement, stood, shows=(), page=page))
     return Shelf(shelf.person_id, shelf.seen_as, found)
@@ -367,6 +369,11 @@ def _noting(seen: str, *, notes: bool) -> str:
     )"""
 
 
+def _in_office(named: str) -> str:
+    """SQL of a look at people who are `named`, whether or not a row shows them; oneself is nobody else."""
+    return f"SELECT seen_of, %(official)s::text AS seen_as FROM ({named}) named WHERE seen_of <> %(me)s"
+
+
 @lru_cache(256)
 def _rows_statement(source: Source[Any], condition: str, notes: bool) -> str:
     return f"""
@@ -379,7 +386,7 @@ def _rows_statement(source: Source[Any], condition: str, notes: bool) -> str:
 @cache
 def _told_statement(whose: str) -> str:
     return f"""
-    WITH found AS MATERIALIZED (SELECT seen_of, %(official)s::text AS seen_as FROM ({whose}) whose
+    WITH found AS MATERIALIZED ({_in_office(whose)}
     ){_noting("SELECT seen_of, seen_as FROM found", notes=True)}
     SELECT count(*)::text FROM found"""
 
@@ -416,19 +423,23 @@ def _slice(order: Order, shape: Shape, every: str, *, rows_where: str = "true") 
 
 
 @lru_cache(256)
-def _page_statement(  # noqa: PLR0917 (what makes two statements different)
-    source: Source[Any], order: Order, shape: Shape, condition: str, each: str | None, notes: bool
-) -> str:
+def _page_statement(source: Source[Any], order: Order, shape: Shape, condition: Condition, notes: bool) -> str:
+    """The parameters of the condition are left out: they make no other statement."""
     inside, way, _, _ = _bounds(order, shape)
-    every = f"({source.sql}) one WHERE one.seen_as IS NOT NULL AND {condition}"
+    every = f"({source.sql}) one WHERE one.seen_as IS NOT NULL AND {condition.sql}"
     found = f"SELECT * FROM {every} AND {inside} ORDER BY {way} LIMIT %(limit)s"
-    if each is not None:
-        of_one = f"SELECT * FROM {every} AND one.{each} = wanted.value AND {inside} ORDER BY {way} LIMIT %(limit)s"
+    if condition.each is not None:
+        of_one = (
+            f"SELECT * FROM {every} AND one.{condition.each} = wanted.value AND {inside} ORDER BY {way} LIMIT %(limit)s"
+        )
         found = f"""SELECT one.* FROM unnest(%(each)s::text[]) AS wanted (value) CROSS JOIN LATERAL ({of_one}) one
             ORDER BY {way} LIMIT %(limit)s"""
+    seen = f"(SELECT seen_of, seen_as FROM found one ORDER BY {way} LIMIT %(limit)s - 1)"
+    if condition.names is not None:
+        seen += f" UNION ALL {_in_office(condition.names)}"
     return f"""
     WITH found AS MATERIALIZED ({found}
-    ){_noting(f"SELECT seen_of, seen_as FROM found one ORDER BY {way} LIMIT %(limit)s - 1", notes=notes)}
+    ){_noting(seen, notes=notes)}
     SELECT {_slice(order, shape, every)}::text"""
 
 

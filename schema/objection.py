@@ -259,7 +259,8 @@ class ObjectionQueries:
 
     @resolver(
         "The work list of the traffic department, oldest first. For traffic officers and auditors; for "
-        "court clerks what is in court."
+        "court clerks what is in court. The look is written to the access log of everybody on the page, and of whom the filter "
+        "names, whether or not there is anything of theirs."
     )
     @paged(OBJECTIONS_ORDER, both_ways=True)
     async def objections(

@@ -16,6 +16,7 @@ from domain.visa import Visa
 from schema.access import Data, SeenAs, require_purpose, require_role
 from schema.context import Info
 from schema.errors import RequestError, bad_input
+from schema.event_look import note_asked_about
 from schema.look import note_seen
 from schema.past import AsOf
 from schema.recorded import people_in, state_of
@@ -67,8 +68,10 @@ class StreamQueries:
             raise bad_input("ask for a `version` or for `asOf`, not both")
         context = info.context.at(as_of)
         log, pool = context.accounts.log, context.services.pool
-        found = await rebuilt(log, pool, _stream(stream), version=at_version, as_of=context.as_of)
+        id = _stream(stream)
+        found = await rebuilt(log, pool, id, version=at_version, as_of=context.as_of)
         if found is None:
+            await note_asked_about(context, [id])
             raise RequestError(RequestErrorCode.NOT_FOUND)
         aggregate = found.aggregate
         seen = {(person, kind) for person, kind in seen_in_state(aggregate) if person != context.reader_id}

@@ -8,7 +8,9 @@ from domain.actor import Role
 from domain.dues import ViolationStatus
 from domain.objection import ObjectionReason, ObjectionStatus
 from domain.text import Text
-from tests.schema.conftest import Api, Keep, counted, objected, person, violation
+from store.database import Database
+from tests.looks import forget_looks
+from tests.schema.conftest import Api, Keep, Looks, counted, objected, person, violation
 
 WHOLE = """query($number: String!) { objection(number: $number) {
     number version status statusLabel { text } reason reasonLabel { text } statement submittedAt decidedAt
@@ -142,6 +144,55 @@ async def test_the_work_list_can_be_narrowed(api: Api, keep: Keep, filter: dict[
         "totalCount": len(found),
         "edges": [{"node": {"number": f"O{rows[name].number}"}} for name in found],
     }
+
+
+PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $filter: ObjectionFilter) {
+    objections(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
+        totalCount pageInfo { hasPreviousPage hasNextPage endCursor startCursor } edges { node { number } } } }"""
+
+
+@pytest.mark.parametrize("role", [Role.TRAFFIC_OFFICER, Role.COURT_CLERK, Role.AUDITOR])
+async def test_whom_the_work_list_is_narrowed_to_is_looked_at_also_on_an_empty_page(
+    api: Api, keep: Keep, looks: Looks, database: Database, role: Role
+) -> None:
+    official, rajesh, noura = person(role), person(national_id="2502032556"), person(national_id="1004010607")
+    await keep(official, rajesh, noura, objected(rajesh, ObjectionStatus.APPEALED_TO_COURT), objected(noura))
+
+    async def ask(national_id: str, **arguments: Any) -> Any:
+        arguments["filter"] = {"violatorNationalId": national_id, "status": arguments.pop("status", None)}
+        return (await api.ask(PAGE, official, purpose="CASE_REVIEW", **arguments)).data["objections"]
+
+    (end,) = {(await ask("2502032556", first=1))["pageInfo"][cursor] for cursor in ("startCursor", "endCursor")}
+    agency = {Role.TRAFFIC_OFFICER: "traffic", Role.COURT_CLERK: "court", Role.AUDITOR: "absher"}[role]
+    for arguments in (
+        {"first": 1, "after": end},
+        {"last": 1, "before": end},
+        {"first": 1, "status": ["ACCEPTED"]},
+        {"first": 1},
+    ):
+        await forget_looks(database)
+        shown = await ask("2502032556", **arguments)
+        assert await looks() == [
+            (rajesh.id, official.id, role.value, agency, "CASE_REVIEW", None, ["VIOLATION", "OBJECTION"])
+        ], arguments
+        assert len(shown["edges"]) == (arguments == {"first": 1})
+    await forget_looks(database)
+    assert (await ask("1004010607", first=1, status=["REJECTED"]))["totalCount"] == 0
+    assert [look[0] for look in await looks()] == [noura.id]
+    await forget_looks(database)
+    assert (await ask("1000000032", first=1))["totalCount"] == 0  # nobody's
+    assert await looks() == []
+
+
+async def test_an_officer_who_narrows_the_work_list_to_themselves_looks_at_nobody(
+    api: Api, keep: Keep, looks: Looks
+) -> None:
+    salman = person(Role.TRAFFIC_OFFICER, national_id="2502032556")
+    await keep(salman, objected(salman))
+    filters = ({"violatorNationalId": "2502032556"}, {"violatorNationalId": "2502032556", "status": ["REJECTED"]})
+    for filter in filters:
+        await api.ask(LIST, salman, purpose="CASE_REVIEW", filter=filter)
+    assert await looks() == []
 
 
 async def test_a_clerks_work_list_has_what_is_in_court(api: Api, keep: Keep) -> None:

@@ -139,14 +139,18 @@ async def test_an_auditors_look_at_the_own_account_is_not_noted(house: House) ->
     assert await house.rows("SELECT FROM access_log") == []
 
 
-async def test_what_there_was_not_is_not_found(house: House) -> None:
+async def test_what_there_was_not_is_not_found_and_whose_it_would_be_is_looked_at(house: House) -> None:
     here = await paid(house)
     stream = Violation.create_id(here.number)
     (first, *_) = (await house.log.as_of([stream], None))[stream]
     before = moment(first.recorded_at - timedelta(milliseconds=1))
+    violator = await person_of(house, here.violator)
     for at in ({"version": 0}, {"version": -1}, {"version": 7}, {"asOf": before}):
+        await forget_looks(house.database)
         answer = await replay(house, stream, **at)
         assert (answer.body["data"], answer.errors) == ({"replay": None}, ["NOT_FOUND"])
+        assert await house.rows("SELECT person_id, role FROM access_log") == [(violator, "AUDITOR")]
+    await forget_looks(house.database)
     assert (await replay(house, uuid4())).errors == ["NOT_FOUND"]
     assert await house.rows("SELECT FROM access_log") == []
 

@@ -319,6 +319,26 @@ async def test_the_look_is_noted_for_who_is_named_or_asked_about_too(
     assert sorted(looks) == sorted([(await id_of(house, person),) for person in whom])
 
 
+async def test_the_look_is_noted_for_whom_an_empty_page_tells_of(house: House) -> None:
+    rajesh, noura = await id_of(house, RAJESH), await id_of(house, NOURA)
+    nothing = {"type": ["Violation.Voided"]}
+    for named, person in (
+        ({"stream": str(Visa.create_id(VISA))}, rajesh),
+        ({"stream": str(Docket.create_id(rajesh))}, rajesh),
+        ({"stream": str(noura)}, noura),
+        ({"actorSubject": str(noura)}, noura),
+        ({"actorSubject": global_id("Person", noura)}, noura),
+        ({"aboutPersonId": global_id("Person", noura)}, noura),
+    ):
+        await forget_looks(house.database)
+        assert (await events(house, first=1, filter=nothing | named))["edges"] == []
+        assert await house.rows("SELECT person_id, role FROM access_log") == [(person, "AUDITOR")], named
+    await forget_looks(house.database)
+    for nobodys in ({"actorSubject": "traffic"}, {"stream": str(UUID(int=7))}, {"actorSubject": str(UUID(int=7))}):
+        await events(house, first=1, filter=nothing | nobodys)
+    assert await house.rows("SELECT FROM access_log") == []
+
+
 async def test_the_look_is_noted_for_who_acted_in_somebody_elses_case(house: House) -> None:
     await act(house, "extendVisa", NOURA, LONGER)
     await forget_looks(house.database)
