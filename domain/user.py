@@ -395,10 +395,10 @@ class User(Aggregate):
         """
         if by == str(self.id):
             refuse(ProblemCode.INVALID_INPUT, "nationalId", rule=rules.ERASED_BY_OTHERS.on(riyadh_day(now)))
+        if self._is_named_in(legal_basis):  # first: nobody is asked about their cases by what can erase nobody
+            refuse(ProblemCode.INVALID_INPUT, "legalBasis", rule=rules.LEGAL_BASIS_NAMES_NOBODY.on(riyadh_day(now)))
         if has_open_case:
             refuse(ProblemCode.OPEN_CASE_EXISTS)
-        if self._is_named_in(legal_basis):
-            refuse(ProblemCode.INVALID_INPUT, "legalBasis", rule=rules.LEGAL_BASIS_NAMES_NOBODY.on(riyadh_day(now)))
         self.trigger_event(self.Erased, timestamp=now, legal_basis=legal_basis)
 
     def erase_again(self, legal_basis: str, *, now: datetime) -> None:

@@ -104,7 +104,7 @@ HOLDER: Final = f"SELECT holder_id AS seen_of FROM {table.VISA} WHERE number = %
 """Of the visa that is named by its number."""
 VIOLATOR: Final = f"SELECT violator_id AS seen_of FROM {table.VIOLATION} WHERE number = %(named)s"
 """Of the violation that is named by its number."""
-HOLDER_TO_BE: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(named)s"
+WITH_NATIONAL_ID: Final = f"SELECT id AS seen_of FROM {table.PERSON} WHERE national_id = %(named)s"
 """Who is named by their national ID."""
 
 

@@ -26,12 +26,12 @@ from projections.violation import violations_in_court
 from schema import table
 from schema.access import Data, SeenAs
 from schema.context import Info
+from schema.look import WITH_NATIONAL_ID, Told
 from schema.mutation import change, may, mutation
 from schema.payload import Payload
 from schema.person import Person, erased_person, person_shown, person_with_id
 from schema.resolver import resolver
 from schema.scalars import Position
-from schema.selection import selects
 from store.work import Work
 
 
@@ -41,8 +41,8 @@ class PersonPayload(Payload):
     erased_id: strawberry.Private[UUID | None] = None  # who has no national ID any more
 
     @resolver(
-        "The person as they are now, as far as the reader may see; null if nothing changed. For officials this is a look: "
-        "without the header Purpose nothing is done."
+        "The person as they are now, as far as the reader may see; null if nothing changed. Administrators send the header "
+        "Purpose, whether or not they ask for the person: a refusal is a look at them too."
     )
     async def person(self, info: Info) -> Person | None:
         context = info.context
@@ -64,13 +64,18 @@ async def _changed(
     input: Any,  # noqa: ANN401 (the operation's)
     also: Callable[[Work], Awaitable[None]] | None = None,
 ) -> PersonPayload:
-    position = await change(info.context, operation, input, also=also, shows=_shows(info))
+    position = await change(info.context, operation, input, also=also, shows=Data.PERSON, tells=_of_the_person)
     return PersonPayload(national_id=formats.national_id(input.national_id), position=Position(position))
 
 
-def _shows(info: Info) -> Data | None:
-    """What the payload is asked to show."""
-    return Data.PERSON if selects(info, "person") else None
+def _of_the_person(input: Any) -> Told:  # noqa: ANN401 (the operation's)
+    """Their roles, a lock, and whether there is such an account."""
+    return Told((Data.PERSON,), WITH_NATIONAL_ID, input.national_id)
+
+
+def _of_the_person_and_cases(input: ErasePerson) -> Told:
+    """What stands in the way is an objection of theirs."""
+    return Told((Data.PERSON, Data.OBJECTION), WITH_NATIONAL_ID, input.national_id)
 
 
 @strawberry.type
@@ -103,7 +108,7 @@ class UserMutations:
     async def unlock_account(self, info: Info, input: UnlockAccount) -> PersonPayload | None:
         context = info.context
         # The lock may be unrecorded yet; who may not do this, or see the person, has nothing recorded.
-        may(context, "unlockAccount", shows=_shows(info))
+        may(context, "unlockAccount", shows=Data.PERSON)
         await context.accounts.record_refusals(normal(input).national_id, now=context.now)
 
         async def told(work: Work) -> None:
@@ -120,7 +125,6 @@ class UserMutations:
     )
     async def erase_person(self, info: Info, input: ErasePerson) -> PersonPayload | None:
         context = info.context
-        may(context, "erasePerson", shows=_shows(info))
 
         async def check(work: Work) -> None:
             (person_id,) = work.change.erased
@@ -128,7 +132,9 @@ class UserMutations:
                 in_court = await violations_in_court(connection, person_id)
             await check_old_court_cases(work, in_court)
 
-        position = await change(context, "erasePerson", input, also=check, shows=_shows(info))
+        position = await change(
+            context, "erasePerson", input, also=check, shows=Data.PERSON, tells=_of_the_person_and_cases
+        )
         erased = await registered_at(context.accounts.log, position)
         # Before it is answered: who is told that it is done can rely on it also when the database is restored.
         await register(context.services.erasures, [erased])

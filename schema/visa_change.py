@@ -10,7 +10,7 @@ from domain import formats
 from domain.docket import Docket
 from schema.access import Data
 from schema.context import Info
-from schema.look import HOLDER, HOLDER_TO_BE, REPORTED_VISAS, SeenVisa, Told, reported
+from schema.look import HOLDER, REPORTED_VISAS, WITH_NATIONAL_ID, SeenVisa, Told, reported
 from schema.mutation import change, mutation
 from schema.payload import CasePayload
 from schema.resolver import resolver
@@ -50,7 +50,7 @@ def _of_the_holder(input: CancelVisa | ExtendVisa) -> Told:
 
 def _of_the_holder_to_be(input: IssueVisa) -> Told:
     """What stands in the way, or does not, tells of their other visas and of unpaid violations."""
-    return Told((Data.VISA, Data.VIOLATION), HOLDER_TO_BE, input.holder_national_id)
+    return Told((Data.VISA, Data.VIOLATION), WITH_NATIONAL_ID, input.holder_national_id)
 
 
 def _payload(number: str, position: int) -> VisaPayload:

@@ -198,6 +198,22 @@ async def test_an_administrator_is_told_what_is_wrong(
     answer = await house.do(operation, SHOWN, token, input=input, headers=PURPOSE)
     assert (answer.problems, answer.data["position"], answer.data["person"]) == (problems, None, None)
     assert await facts(house, 3) == []
+    # It tells something of whoever there is, but for the administrators themselves.
+    told = [("ADMINISTRATOR", "SUPPORT", ["PERSON"])] if input["nationalId"] == NOURA.national_id else []
+    assert await house.rows("SELECT role, purpose, seen FROM access_log") == told
+
+
+@pytest.mark.parametrize("operation", ["grantRole", "revokeRole", "unlockAccount"])
+@pytest.mark.parametrize("national_id", [NOURA.national_id, OTHER_ID, "1"])
+async def test_without_a_purpose_an_administrator_is_told_nothing_of_anybody(
+    house: House, operation: str, national_id: str
+) -> None:
+    await house.register(NOURA)
+    token = await administrator(house)
+    input = {"nationalId": national_id} | ({} if operation == "unlockAccount" else {"role": "AUDITOR"})
+    answer = await house.do(operation, "position", token, input=input)
+    assert (answer.body["data"], answer.errors) == ({operation: None}, ["PURPOSE_REQUIRED"])
+    assert await facts(house, 3) == []
 
 
 @pytest.mark.parametrize(
@@ -372,7 +388,7 @@ async def test_a_corrected_name_shows_and_what_it_was_before_stays_in_the_record
 
 async def grants(house: House, token: str, role: str = "AUDITOR", *, key: str | None = None, to: str = "") -> Answer:
     input = {"nationalId": to or NOURA.national_id, "role": role, "idempotencyKey": key}
-    return await house.do("grantRole", "position", token, input=input)
+    return await house.do("grantRole", "position", token, input=input, headers=PURPOSE)
 
 
 async def test_the_same_key_with_the_same_input_answers_the_first_result_also_at_the_same_moment(house: House) -> None:
@@ -419,7 +435,7 @@ async def test_a_key_is_its_callers_and_its_operations_own(house: House) -> None
     assert (await grants(house, hind, key="1")).problems == []
     assert (await grants(house, salman, "COURT_CLERK", key="1")).problems == []
     input = {"nationalId": NOURA.national_id, "role": "COURT_CLERK", "idempotencyKey": "1"}
-    assert (await house.do("revokeRole", "position", hind, input=input)).problems == []
+    assert (await house.do("revokeRole", "position", hind, input=input, headers=PURPOSE)).problems == []
     assert await facts(house, 5) == ["RoleGranted", "RoleGranted", "RoleRevoked"]
 
 
@@ -442,7 +458,11 @@ async def test_a_role_may_be_used_within_five_seconds_and_no_longer_once_it_is_r
     assert await looks() == []
 
     revoked = await house.do(
-        "revokeRole", "position", hind, input={"nationalId": SALMAN.national_id, "role": "TRAFFIC_OFFICER"}
+        "revokeRole",
+        "position",
+        hind,
+        input={"nationalId": SALMAN.national_id, "role": "TRAFFIC_OFFICER"},
+        headers=PURPOSE,
     )
     assert await looks(**{"Read-After": revoked.data["position"]}) == ["FORBIDDEN"]
     assert await house.rows("SELECT count(*) FROM access_log") == [(2,)]
@@ -459,7 +479,7 @@ async def test_a_revoked_role_is_remembered_for_five_seconds_at_most(house: Hous
     asked: dict[str, Any] = {"id": NOURA.national_id, "headers": PURPOSE}
     assert (await house.ask(LOOK, salman, **asked)).errors == []
     input = {"nationalId": SALMAN.national_id, "role": "TRAFFIC_OFFICER"}
-    assert (await house.do("revokeRole", "position", hind, input=input)).problems == []
+    assert (await house.do("revokeRole", "position", hind, input=input, headers=PURPOSE)).problems == []
     house.now.advance(seconds=5.001)
     assert (await house.ask(LOOK, salman, **asked)).errors == ["FORBIDDEN"]
 
@@ -469,7 +489,7 @@ async def test_a_former_administrator_grants_nothing_any_more(house: House) -> N
     await house.appoint(SALMAN, Role.ADMINISTRATOR)
     hind, salman = await administrator(house), await token_of(house, SALMAN)
     input = {"nationalId": HIND.national_id, "role": "ADMINISTRATOR"}
-    assert (await house.do("revokeRole", "position", salman, input=input)).problems == []
+    assert (await house.do("revokeRole", "position", salman, input=input, headers=PURPOSE)).problems == []
     house.now.advance(seconds=5.001)
     assert (await grants(house, hind)).errors == ["FORBIDDEN"]
 
@@ -627,14 +647,16 @@ async def test_an_account_is_unlocked_once_and_its_owner_and_the_record_know(hou
     for _ in range(5):
         await house.do("signIn", "challenge { id }", input={"username": "noura", "password": "Wrong#2026"})
     input = {"nationalId": NOURA.national_id, "idempotencyKey": "unlock 1"}
-    answers = await asyncio.gather(*(house.do("unlockAccount", "position", token, input=input) for _ in range(3)))
+    answers = await asyncio.gather(
+        *(house.do("unlockAccount", "position", token, input=input, headers=PURPOSE) for _ in range(3))
+    )
     assert [answer.data for answer in answers] == [{"position": "5", "problems": []}] * 3
     assert await facts(house, 3) == ["Locked", "Unlocked"]
     await house.sign_in(NOURA)
     # The same key answers the same, even when there is another lock by now.
     for _ in range(5):
         await house.do("signIn", "challenge { id }", input={"username": "noura", "password": "Wrong#2026"})
-    repeated = await house.do("unlockAccount", "position", token, input=input)
+    repeated = await house.do("unlockAccount", "position", token, input=input, headers=PURPOSE)
     assert repeated.data == {"position": "5", "problems": []}
     assert (
         await house.do("signIn", "challenge { id }", input={"username": "noura", "password": PASSWORD})

@@ -448,10 +448,13 @@ def test_nobody_with_an_open_case_is_erased() -> None:
     "naming",
     ["by RAJESH kumar himself", "راجيش كومار", "no. 2502032556", "٢٥٠٢٠٣٢٥٥٦", "to 0512345678", "Rajesh@example.sa"],
 )
-def test_the_legal_basis_of_an_erasure_names_nobody(naming: str) -> None:
+@pytest.mark.parametrize("has_open_case", [False, True])
+def test_the_legal_basis_of_an_erasure_names_nobody_whether_or_not_a_case_is_open(
+    naming: str, *, has_open_case: bool
+) -> None:
     given = settled_down(person())
     with refuses(given, invalid(rules.LEGAL_BASIS_NAMES_NOBODY, "legalBasis")):
-        given.erase(f"Asked {naming}", by=str(HIND), has_open_case=False, now=NOW)
+        given.erase(f"Asked {naming}", by=str(HIND), has_open_case=has_open_case, now=NOW)
 
 
 def test_who_was_erased_before_is_erased_again_whatever_stands_in_the_way() -> None:

@@ -56,6 +56,7 @@ BASIS = "Personal Data Protection Law, article 18"
 INPUT = {"nationalId": RAJESH.national_id, "legalBasis": BASIS}
 PERSON = "position person { id nationalId name { text } kind status roles }"
 PURPOSE = {"Purpose": "SUPPORT"}
+TOLD_OF = ["PERSON", "OBJECTION"]
 
 
 @pytest.fixture
@@ -158,6 +159,8 @@ async def test_what_is_wrong_is_said_and_nothing_is_recorded(
     head = await house.log.head()
     assert (await erase(house, **input)).problems == [problem]
     assert await house.log.head() == head
+    named = input.get("legalBasis", "").startswith("Rajesh")  # the others tell nothing of anybody else
+    assert len(await looks_of(house, Role.ADMINISTRATOR)) == named
 
 
 async def test_nobody_is_erased_while_an_objection_of_theirs_is_open_or_before_a_court(house: House) -> None:
@@ -168,6 +171,7 @@ async def test_nobody_is_erased_while_an_objection_of_theirs_is_open_or_before_a
             told.append((step, (await erase(house, PERSON)).problems))
     refused = [("OPEN_CASE_EXISTS", None)]
     assert told == [("object", refused), ("review", refused), ("appeal", refused)]
+    assert await looks_of(house, Role.ADMINISTRATOR) == [(await id_of(house, RAJESH), "SUPPORT", TOLD_OF)] * 3
     await take(house, "uphold")
     assert (await erase(house)).problems == []
 
@@ -179,6 +183,28 @@ async def test_a_court_case_from_before_they_were_counted_stands_in_the_way_too(
     violation.appeal_objection("Nobody looked.", now=house.now())
     await record_alone(house, violation)
     assert (await erase(house)).problems == [("OPEN_CASE_EXISTS", None)]
+    assert await looks_of(house, Role.ADMINISTRATOR) == [(await id_of(house, RAJESH), "SUPPORT", TOLD_OF)]
+
+
+async def test_an_erasure_that_can_never_be_tells_of_no_case(house: House) -> None:
+    naming = {"legalBasis": f"Asked by {RAJESH.national_id}"}
+    without = await erase(house, PERSON, **naming)
+    await take(house, "object")
+    assert (await erase(house, PERSON, **naming)).body["data"] == without.body["data"]
+    assert without.problems == [("INVALID_INPUT", "legalBasis")]
+    assert len(await looks_of(house, Role.ADMINISTRATOR)) == 2  # it tells whose number or mobile that is
+
+
+async def test_an_administrator_without_a_purpose_erases_nobody_and_is_told_of_no_case(house: House) -> None:
+    admin, head = await token(house, ADMIN), await house.log.head()
+    for input in (INPUT, INPUT | {"legalBasis": RAJESH.national_id}, INPUT | {"nationalId": "1281044832"}):
+        answer = await house.do("erasePerson", "position", admin, input=input)
+        assert answer.errors == ["PURPOSE_REQUIRED"]
+    assert await house.log.head() == head
+
+
+async def looks_of(house: House, role: Role) -> list[tuple[Any, ...]]:
+    return await house.rows("SELECT person_id, purpose, seen FROM access_log WHERE role = %s ORDER BY at", role.value)
 
 
 async def record_alone(house: House, aggregate: Any) -> None:
