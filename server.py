@@ -368,10 +368,11 @@ def _say_the_fault(task: asyncio.Task[None]) -> None:
 
 def told(fault: BaseException) -> str:
     """What a fault may say in a log, on one line: words of our own, but not a value that PostgreSQL or Python quotes."""
-    if isinstance(fault, Fault | LogUnavailable | RecordDamaged | psycopg.OperationalError):
+    unanswered = isinstance(fault, psycopg.OperationalError) and fault.sqlstate is None  # the server has said nothing
+    if unanswered or isinstance(fault, Fault | LogUnavailable | RecordDamaged):
         said = str(fault)
     elif isinstance(fault, psycopg.Error) and not isinstance(fault, psycopg.DataError):
-        said = next(iter(str(fault).splitlines()), "")  # the lines after the first one quote rows
+        said = first_line(fault)  # the lines after it quote rows
     else:
         frames = traceback.extract_tb(fault.__traceback__)
         where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

@@ -16,6 +16,7 @@ from domain.violation import Violation
 from domain.visa import Visa
 from store.change import Conflict, LogUnavailable
 from store.database import Connection, Database, DatabaseUnavailable, only_one
+from store.faults import first_line
 from store.log import Log
 from store.work import Work
 
@@ -81,7 +82,7 @@ class Clock:
             try:
                 await self.tick()
             except BEYOND_ONE_STREAM as fault:
-                logger.warning("the clock stops for a moment: %s", fault)
+                logger.warning("the clock stops for a moment: %s", first_line(fault))
             except Exception as fault:  # noqa: BLE001 (whatever it is, the rest still falls due)
                 # Not its text, which may quote personal data.
                 logger.critical("the clock could not record what is due: %s", type(fault).__qualname__)

@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from store.announcements import Announcements
 from store.embedded import EmbeddedServer
-from store.faults import ExitStatus, Fault
+from store.faults import ExitStatus, Fault, first_line
 from telemetry.call import current
 
 Connection = AsyncConnection[TupleRow]
@@ -176,8 +176,7 @@ async def _connect(arguments: dict[str, Any]) -> Connection:
 
 
 def _reason(fault: psycopg.Error) -> str:
-    line = next(iter(str(fault).splitlines()), type(fault).__name__)
-    return line.removeprefix("connection failed: ").removeprefix("connection is bad: ").strip()
+    return first_line(fault).removeprefix("connection failed: ").removeprefix("connection is bad: ").strip()
 
 
 async def check(connection: Connection, *, oldest: int = OLDEST_SERVER) -> None:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from store.database import ADVISORY_LOCKS, Connection, Database
-from store.faults import ExitStatus, Fault
+from store.faults import ExitStatus, Fault, first_line
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -126,6 +126,5 @@ async def _apply(connection: Connection, migration: Migration) -> None:
                 (migration.number, migration.name, migration.checksum),
             )
     except psycopg.Error as fault:
-        reason = str(fault).splitlines()[0]
-        message = f"{migration.name} failed and changed nothing: {reason}."
+        message = f"{migration.name} failed and changed nothing: {first_line(fault)}."
         raise Fault(message, ExitStatus.DATABASE) from fault

@@ -18,6 +18,7 @@ from store.batch import Batch, Prepared, Seen, decide
 from store.change import Appended, ClaimTaken, Conflict, KeyTaken, LogUnavailable
 from store.codec import PersonErased, RandomBytes, to_milliseconds
 from store.database import Connection, Database, DatabaseUnavailable
+from store.faults import first_line
 
 EVENTS_PER_BATCH = 2_000
 BYTES_PER_BATCH = 4 * 1024 * 1024
@@ -174,7 +175,7 @@ class Writer:
                 if (unanswered is None or unanswered is batch) and not self._is_transient(fault):
                     suspect = fault
                 await self._disconnect()
-                reason = str(fault) or type(fault).__name__
+                reason = first_line(fault)
             else:
                 if batch is not None:
                     _measure(batch)

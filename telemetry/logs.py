@@ -2,17 +2,37 @@
 
 import logging
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Literal
 
 import msgspec
 
 from telemetry.call import current
+from telemetry.fault import traceback_of
+
+Exc = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-class JsonLines(logging.Formatter):
-    """One object on a line; `correlationId` and `operation` where it was said for a call."""
+class TextLines(logging.Formatter):
+    """Lines for people; no fault in them quotes a row of the database, whoever logs it: us, or a library."""
+
+    def __init__(self) -> None:
+        super().__init__(TEXT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with the fault below it."""
+        record.exc_text = None  # it is kept there as another form of lines has put it
+        return super().format(record)
+
+    def formatException(self, ei: Exc) -> str:  # noqa: N802 (the standard library's name)
+        """A fault, without what PostgreSQL says in it."""
+        return traceback_of(ei[1]) if ei[1] else ""
+
+
+class JsonLines(TextLines):
+    """The same as one object on a line; `correlationId` and `operation` where it was said for a call."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
@@ -43,7 +63,7 @@ def _sound(value: object) -> object:
 def start_logging(level: str, form: Literal["text", "json"]) -> None:
     """Log to stderr from now on."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if form == "json" else logging.Formatter(TEXT))
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.captureWarnings(form == "json")
     for library in ("httpx", "httpcore"):  # they log addresses and headers, which may hold a provider's secrets

@@ -266,6 +266,8 @@ def test_a_fault_is_told_in_one_line_without_the_values_that_a_library_quotes(da
     assert said[0] == 'new row for relation "secrets" violates check constraint "secrets_secret_check"'
     assert said[1].startswith("InvalidDatetimeFormat in ")
     assert said[2] == 'column "nothing" does not exist'
+    assert told(psycopg.errors.QueryCanceled("canceled\nCONTEXT:  while locking (rajesh)")) == "canceled"
+    assert told(psycopg.OperationalError("no server\nat 127.0.0.1")) == "no server at 127.0.0.1"
     assert told(ValueError("rajesh")) == "ValueError"
     assert told(Fault("The disk is full: free some.", 1)) == "The disk is full: free some."
 

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from io import StringIO
 from typing import Any
 
 import httpx
@@ -13,9 +15,11 @@ from graphql import get_introspection_query
 from strawberry.extensions.parser_cache import _get_parse_cache
 from strawberry.extensions.validation_cache import _get_validate_cache
 
+from domain.actor import Role
 from schema import table
 from schema.limits import DEEPEST, MOST_ALIASES, MOST_FIELDS
 from store.database import Database
+from telemetry.logs import JsonLines, TextLines
 from tests.conftest import Clock
 from tests.schema.conftest import POSITION, Api, Keep, person, visa, without_table
 
@@ -269,6 +273,50 @@ async def test_our_own_faults_are_masked_and_logged_once(
     assert [reference in record.message for record in caplog.records] == [True]
     assert caplog.records[0].exc_info is not None
     assert isinstance(caplog.records[0].exc_info[1], psycopg.errors.UndefinedTable)
+
+
+@pytest.mark.parametrize("form", [TextLines(), JsonLines()], ids=["text", "json"])
+async def test_our_own_faults_are_logged_without_the_row_that_the_database_quotes(
+    api: Api, keep: Keep, database: Database, form: logging.Formatter
+) -> None:
+    official, rajesh = person(Role.TRAFFIC_OFFICER), person(national_id="2502032556")
+    await keep(official, rajesh)
+    query = '{ person(nationalId: "2502032556") { nationalId } }'
+
+    with logged(form) as lines:
+        async with refusing_looks(database):
+            answer = await api.ask(query, official, purpose="SUPPORT", headers={"Case-Reference": "case of rajesh"})
+
+    assert answer.errors == [("person", "INTERNAL")]
+    said = lines.getvalue()
+    assert "psycopg.errors.CheckViolation" in said
+    assert "in look" in said
+    for row in ("case of rajesh", str(rajesh.id), "DETAIL", "Failing row"):
+        assert row not in said
+
+
+@contextmanager
+def logged(form: logging.Formatter) -> Iterator[StringIO]:
+    """What the program's log would say inside the block."""
+    handler = logging.StreamHandler(StringIO())
+    handler.setFormatter(form)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield handler.stream
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+@asynccontextmanager
+async def refusing_looks(database: Database) -> AsyncIterator[None]:
+    """A fault: the access log takes no entry inside the block."""
+    async with database.pool.connection() as connection:
+        await connection.execute("ALTER TABLE access_log ADD CONSTRAINT never CHECK (false) NOT VALID")
+    try:
+        yield
+    finally:
+        async with database.pool.connection() as connection:
+            await connection.execute("ALTER TABLE access_log DROP CONSTRAINT never")
 
 
 async def test_a_fault_before_the_operation_is_masked_too(api: Api, keep: Keep, database: Database) -> None:
