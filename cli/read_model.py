@@ -1,8 +1,6 @@
 """`sijil rebuild` and `readmodel`: tables that follow from the record."""
 
-import getpass
 import logging
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
@@ -11,6 +9,7 @@ import typer
 
 from cli.program import IMPORT_CACHE, bar, carry_out, current_settings
 from cli.riyadh import in_riyadh
+from cli.viewer import operator
 from projections import READ_MODELS
 from projections.build import build, building_alone
 from projections.check import differences
@@ -141,7 +140,7 @@ async def _retry(settings: Settings) -> tuple[int, list[SetAside]]:
     async with open_installation(settings) as installation:
         mended, left = await retry(installation.database, installation.log, READ_MODELS)
     # It changes nothing but what follows from the record: the program's log is where it is kept.
-    logger.warning("%s tried again what was set aside: %d current, %d not", _operator(), mended, len(left))
+    logger.warning("%s tried again what was set aside: %d current, %d not", operator(), mended, len(left))
     return mended, left
 
 
@@ -159,16 +158,8 @@ def readmodel_skip(
 async def _skip(settings: Settings, position: int, reason: str) -> tuple[int, list[SetAside]]:
     async with open_installation(settings) as installation:
         return await skip(
-            installation.database, installation.log, READ_MODELS, position, reason=reason, operator=_operator()
+            installation.database, installation.log, READ_MODELS, position, reason=reason, operator=operator()
         )
-
-
-def _operator() -> str:
-    """Who runs this command, as the machine knows them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # nobody of that number has a name here
-        return str(os.getuid())
 
 
 def _say_what_stays(done: tuple[int, list[SetAside]]) -> None:

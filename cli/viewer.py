@@ -1,4 +1,4 @@
-"""Who looks at people's data from the command line: nobody signs in there, so it is the account on this machine."""
+"""Who does something at the command line: nobody signs in there, so it is the account on this machine."""
 
 import os
 import pwd
@@ -12,11 +12,12 @@ from store.access_log import COMMAND_LINE, Viewer
 
 def at_the_command_line(now: datetime, role: Role = Role.AUDITOR, purpose: Purpose = Purpose.AUDIT) -> Viewer:
     """Whoever has this installation's keys, as the access log names them."""
-    return Viewer(now, COMMAND_LINE, role.value, AGENCY_OF[role], purpose.value, operator=_account(os.getuid()))
+    return Viewer(now, COMMAND_LINE, role.value, AGENCY_OF[role], purpose.value, operator=operator())
 
 
-def _account(number: int) -> str:
-    """The name of an account on this machine; not from the environment, where anybody may write another."""
+def operator() -> str:
+    """The name of the account that runs this; not from the environment, where anybody may write another."""
+    number = os.getuid()
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

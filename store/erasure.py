@@ -66,21 +66,12 @@ class Erasure:
     files: int = 0  # that may still be in the folder
 
 
-async def erasure_of(connection: Connection, person_id: UUID) -> Erasure | None:
-    found = await _read(connection, "WHERE person_id = %s", person_id)
-    return found[0] if found else None
-
-
 async def erasures(connection: Connection, *, after: int, limit: int) -> list[Erasure]:
     """Erasures in the order of their positions, from behind one of them on."""
-    return await _read(connection, "WHERE position > %s ORDER BY position LIMIT %s", after, limit)
-
-
-async def _read(connection: Connection, which: str, *parameters: object) -> list[Erasure]:
     cursor = await connection.execute(
-        "SELECT person_id, position, at, ARRAY(SELECT jsonb_object_keys(waits_for)), waits_for IS NULL, rewritten_at, cardinality(blobs) "  # noqa: S608
-        f"FROM erasures {which}".encode(),
-        parameters,
+        "SELECT person_id, position, at, ARRAY(SELECT jsonb_object_keys(waits_for)), waits_for IS NULL, rewritten_at, cardinality(blobs) "
+        "FROM erasures WHERE position > %s ORDER BY position LIMIT %s",
+        (after, limit),
     )
     return [
         Erasure(person_id, position, at, None if unseen else tables, rewritten_at, files)

@@ -16,7 +16,7 @@ from projections.person import People
 from projections.rewrite import Rewriter
 from store.blobs import Blobs
 from store.database import Database
-from store.erasure import TABLES, Erasure, erasure_of
+from store.erasure import TABLES, Erasure, erasures
 from store.erasure_file import ErasureFile
 from store.faults import Fault
 from store.horizon import is_left_out
@@ -57,8 +57,7 @@ def make(database: Database, blobs: Blobs, file: ErasureFile, now: Clock) -> Mak
 
 async def known(database: Database) -> Erasure:
     async with database.pool.connection() as connection:
-        found = await erasure_of(connection, YOUSEF)
-    assert found is not None
+        (found,) = [one for one in await erasures(connection, after=0, limit=100) if one.person_id == YOUSEF]
     return found
 
 
