@@ -69,7 +69,12 @@ async def measure(folder: Path, people: int) -> None:
         async with await database.connect() as connection:
             await connection.execute("TRUNCATE person_keys")
         with timed("restore", people):
-            await restore_keys(database, load_master_keys(from_environment=None, file=file), folder / "backup", erasures=ErasureFile(folder / "erasures"))
+            await restore_keys(
+                database,
+                load_master_keys(from_environment=None, file=file),
+                folder / "backup",
+                erasures=ErasureFile(folder / "erasures"),
+            )
 
 
 def main() -> None:

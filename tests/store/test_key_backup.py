@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from store.database import Database, open_database
-from store.faults import ExitStatus, Fault
 from store.erasure_file import ErasureFile, Registered
+from store.faults import ExitStatus, Fault
 from store.key_backup import AT_ONCE, Restored, back_up_keys, restore_keys
 from store.keyring import Keyring
 from store.keys import Keys, open_keys
