@@ -2,20 +2,17 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Final
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode, print_schema
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from graphql import GraphQLError, print_schema
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext
 
 from schema import enums, inputs  # before any type that has one of them for a field
 from schema.account import AccountMutations
 from schema.checkpoint import CheckpointQueries
 from schema.events import EventQueries
-from schema.limits import MOST_TOKENS, SizeLimits
 from schema.node import NodeQueries
 from schema.objection import ObjectionQueries
 from schema.objection_change import ObjectionMutations
@@ -34,9 +31,6 @@ from schema.visa import VisaQueries
 from schema.visa_change import VisaMutations
 
 __all__ = ["Mutation", "Query", "build_schema", "enums", "export", "inputs"]
-
-# Built once: a rule that is a new class for each request would make every look into the validation cache miss.
-RULES: Final = [SizeLimits]
 
 
 @strawberry.type(
@@ -74,22 +68,14 @@ class Schema(strawberry.Schema):
         """Log nothing."""
 
 
-class OneOperation(SchemaExtension):
-    """Refuses a document with several operations when the request does not say which; Strawberry runs the first."""
+class AsRead(SchemaExtension):
+    """Carries out a document as it was read and checked before (see schema/document.py)."""
 
     def on_parse(self) -> Iterator[None]:
+        operation = self.execution_context.context.operation
+        self.execution_context.graphql_document = operation.document.ast
+        self.execution_context.pre_execution_errors = []
         yield
-        document = self.execution_context.graphql_document
-        if document is None:
-            return
-        chosen = self.execution_context._provided_operation_name  # noqa: SLF001 (the other name is a guess)
-        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-        if chosen is None and len(operations) > 1:
-            raise CannotGetOperationTypeError(None)
-        for operation in operations:
-            name = operation.name.value if operation.name else None
-            if chosen in {None, name}:
-                self.execution_context.context.is_to_do(operation.operation.value, name)
 
 
 @cache
@@ -100,13 +86,7 @@ def build_schema() -> strawberry.Schema:
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[
-            lambda: AddValidationRules(list(RULES)),
-            lambda: MaxTokensLimiter(MOST_TOKENS),
-            OneOperation,
-            ParserCache,
-            ValidationCache,
-        ],
+        extensions=[AsRead],
     )
 
 

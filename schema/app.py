@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -14,17 +14,15 @@ from uuid import UUID
 import msgspec
 import psycopg
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType
 
+from access.budget import Budgets, Spent, TooMuch
 from access.reader import Readers
 from access.token import InvalidToken
 from domain import rules
@@ -35,21 +33,16 @@ from projections.person import PersonRow
 from projections.updates import NotNow, TooSlow
 from schema import build_schema
 from schema.context import WAITS_FOR_SECONDS, Context, Reader, Services
+from schema.cost import MOST as MOST_COST
+from schema.document import Documents, Invalid, Operation, TrustedOnly
 from schema.errors import cause, is_internal, shown
 from schema.live import Ended, Live, Why
 from schema.multipart import is_multipart, read_multipart
 from schema.negotiation import EVENT_STREAM, GRAPHQL, JSON, accepts_events, accepts_html, language, media_type
-from schema.request import (
-    Conditions,
-    Operation,
-    RequestRefused,
-    bad_request,
-    is_subscription,
-    read_conditions,
-    read_operation,
-)
+from schema.request import Conditions, RequestRefused, Sent, bad_request, read_conditions, read_sent
 from schema.socket import Socket
 from schema.sse import EventStream, told_as_events
+from schema.trusted import Trusted
 from schema.uploads import Uploads
 from store.change import LogUnavailable
 from store.codec import random_uuid
@@ -99,13 +92,25 @@ class GraphQLApp(GraphQL[Context, None]):
         now: Callable[[], datetime],
         graphiql: Path | None = None,
         max_body_bytes: int = 1_048_576,
+        trusted: Trusted | None = None,
+        trusted_only: TrustedOnly = TrustedOnly.NO,
+        explorable: bool = True,
+        most_points: int = 10_000,
     ) -> None:
-        super().__init__(build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
+        schema = build_schema()
+        super().__init__(schema, graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
+        self._documents = Documents(
+            schema._schema,  # noqa: SLF001 (it has no other way out)
+            trusted=trusted or {},
+            trusted_only=trusted_only,
+            explorable=explorable,
+        )
+        self._budgets = Budgets(most_points)
         self._services = services
         self._now = now
         self._uploads = Uploads()
         self._max_body_bytes = max_body_bytes
-        self._page = graphiql.read_text("utf-8") if graphiql else None
+        self._page = graphiql.read_text("utf-8") if graphiql and explorable else None
         self.live = Live(services.living, now=now)
         self._greeting = asyncio.Semaphore(GREETED_AT_ONCE)
         self._readers: Readers[PersonRow] = Readers(services.token_keys, self._load_person, is_active)
@@ -131,24 +136,29 @@ class GraphQLApp(GraphQL[Context, None]):
         accept = ", ".join(request.headers.getlist("accept")) or None
         answer = _Answer(call, language(request.headers.get("accept-language")), media_type(accept) or JSON)
         answer.position = self._services.followed.position
+        if request.method == "GET" and self._page and accepts_html(accept):
+            return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
         try:
-            if request.method == "GET" and self._page and accepts_html(accept):
-                return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
-            takes_events = accepts_events(accept)
-            _check(request.method, accept, takes_events=takes_events)
-            if is_multipart(request.headers):
-                return await self._with_files(request, answer)
-            operation = await read_operation(request, self._max_body_bytes)
-            if takes_events and (media_type(accept) is None or is_subscription(operation)):
-                return await self._events(request, operation, answer)
-            return await self._carried_out(operation, await self._context(request, answer), answer)
+            return await self._answer(request, answer, accept)
         except RequestRefused as refused:
             return self._refused(refused, answer)
+        except Invalid as invalid:
+            return self._invalid(invalid.errors, answer)
         except ClientDisconnect:
             raise
         except Exception as fault:  # noqa: BLE001 (whatever it is, the client gets a reference and we the trace)
             error = GraphQLError(str(fault), original_error=fault)
             return self._errors([error], answer, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def _answer(self, request: Request, answer: "_Answer", accept: str | None) -> Response:
+        takes_events = accepts_events(accept)
+        _check(request.method, accept, takes_events=takes_events)
+        if is_multipart(request.headers):
+            return await self._with_files(request, answer)
+        operation = self._documents.operation(await read_sent(request, self._max_body_bytes))
+        if takes_events and (media_type(accept) is None or operation.kind is OperationType.SUBSCRIPTION):
+            return await self._events(request, operation, answer)
+        return await self._carried_out(operation, await self._context(request, answer), answer)
 
     async def _with_files(self, request: Request, answer: "_Answer") -> Response:
         """Receive files from somebody who is known, for one operation.
@@ -163,7 +173,7 @@ class GraphQLApp(GraphQL[Context, None]):
                 operation = await read_multipart(
                     request,
                     received,
-                    self.schema._schema,  # noqa: SLF001 (its types have no other way out)
+                    self._documents,
                     most_bytes=self._max_body_bytes,
                     today=sender.today,
                 )
@@ -172,7 +182,16 @@ class GraphQLApp(GraphQL[Context, None]):
             return await self._carried_out(operation, context, answer)
 
     async def _carried_out(self, operation: Operation, context: Context, answer: "_Answer") -> Response:
-        result = await self._execute(operation, context)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream")
+        context.begin(operation)
+        self._spend(context, answer)
+        result = await self.schema.execute(
+            operation.document.text,
+            variable_values=operation.variables,
+            context_value=context,
+            operation_name=operation.name,
+        )
         answer.position, answer.not_current = context.position, context.not_current
         return self._with_cookie(self._answered(result, answer), context)
 
@@ -235,17 +254,54 @@ class GraphQLApp(GraphQL[Context, None]):
         _, _, token = headers["authorization"].partition(" ")
         return self._services.token_keys.verify(token.strip(), self._now()).expires_at
 
-    async def results(self, operation: Operation, context: Context) -> AsyncIterator[dict[str, Any]]:
+    def _spend(self, context: Context, answer: "_Answer | None" = None) -> None:
+        """Take what the operation costs from what its caller may ask for.
+
+        Raises:
+            RequestRefused: it costs too much, or the caller has not as much left for a while.
+        """
+        cost = context.operation.cost
+        if cost > min(MOST_COST, self._budgets.limit):
+            most = min(MOST_COST, self._budgets.limit)
+            raise bad_request(f"the operation costs {cost} points and may cost {most}: ask for shorter lists, or less")
+        try:
+            context.spent = self._budgets.spend(context.caller, cost, now=context.now)
+        except TooMuch as fault:
+            context.spent = fault.spent
+            raise RequestRefused(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                RequestErrorCode.RATE_LIMITED,
+                f"this operation costs {cost} points, and {fault.spent.remaining} are left",
+                retry_after_seconds=fault.retry_after_seconds,
+            ) from None
+        finally:
+            if answer is not None:
+                answer.spent = context.spent
+
+    async def results(self, sent: Sent, context: Context) -> AsyncIterator[dict[str, Any]]:
         """The answers to an operation, one after another: of a subscription one for each event.
 
         Without `data` it is the last one, and nothing was executed.
 
         Raises:
             Ended: there will be no more.
+            RequestRefused: nothing is executed.
         """
         try:
+            operation = self._documents.operation(sent)
+        except Invalid as invalid:
+            yield self._last(invalid.errors, context)
+            return
+        async with aclosing(self._results(operation, context)) as results:
+            async for body in results:
+                yield body
+
+    async def _results(self, operation: Operation, context: Context) -> AsyncGenerator[dict[str, Any]]:
+        context.begin(operation)
+        self._spend(context)
+        try:
             stream: Any = await self.schema.stream(
-                operation.query,
+                operation.document.text,
                 variable_values=operation.variables,
                 context_value=context,
                 operation_name=operation.name,
@@ -259,10 +315,14 @@ class GraphQLApp(GraphQL[Context, None]):
             raise Ended(_why(fault)) from None
         except Exception as fault:  # noqa: BLE001 (a document that is none, or a fault of ours: the client is told)
             error = fault if isinstance(fault, GraphQLError) else GraphQLError(str(fault), original_error=fault)
-            answer = _Answer(context.call, context.language, JSON)
-            errors = self._shown([error], answer)
-            answer.call.answer(errors)
-            yield {"errors": errors}
+            yield self._last([error], context)
+
+    def _last(self, errors: Sequence[GraphQLError], context: Context) -> dict[str, Any]:
+        """What is said when nothing was executed."""
+        answer = _Answer(context.call, context.language, JSON)
+        shown = self._shown(errors, answer)
+        answer.call.answer(shown)
+        return {"errors": shown}
 
     def _body(self, result: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 (Strawberry's kinds of results)
         """The answer to one event, or the last one.
@@ -285,7 +345,7 @@ class GraphQLApp(GraphQL[Context, None]):
         if result.errors:
             body["errors"] = self._shown(result.errors, answer)
         answer.call.answer(body.get("errors", ()))
-        body["extensions"] = _extensions(context.position, context.not_current)
+        body["extensions"] = _extensions(context.position, context.not_current, context.spent)
         return body
 
     async def _events(self, request: Request, operation: Operation, answer: "_Answer") -> Response:
@@ -295,7 +355,7 @@ class GraphQLApp(GraphQL[Context, None]):
         if greeting.reader.person is None:
             raise _unauthenticated("Bearer")
         greeting.until = self._token_ends(greeting.reader, request.headers)
-        results = self.results(operation, greeting.context(answer.call))
+        results = self._results(operation, greeting.context(answer.call))
         told = told_as_events(results, self.live, greeting, lambda why: self._over(why, answer.language))
         return EventStream(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
@@ -321,31 +381,19 @@ class GraphQLApp(GraphQL[Context, None]):
             )
         return response
 
-    async def _execute(self, operation: Operation, context: Context) -> ExecutionResult:
-        try:
-            return await self.schema.execute(
-                operation.query,
-                variable_values=operation.variables,
-                context_value=context,
-                operation_name=operation.name,
-                allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
-            )
-        except CannotGetOperationTypeError:
-            raise bad_request("`operationName` names none of the document's operations") from None
-        except InvalidOperationTypeError:
-            raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream") from None
-        except MissingQueryError:
-            raise bad_request("`query` is missing") from None
-
     def _answered(self, result: ExecutionResult, answer: "_Answer") -> Response:
-        if result.data is None:  # the document or its variables are not valid: nothing was executed
-            # A client that knows only application/json takes any other status for a failure of the transport.
-            status = HTTPStatus.BAD_REQUEST if answer.media_type == GRAPHQL else HTTPStatus.OK
-            return self._errors(result.errors or [], answer, status)
+        if result.data is None:
+            return self._invalid(result.errors or [], answer)
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
             body["errors"] = self._shown(result.errors, answer)
         return self._response(body, answer, HTTPStatus.OK)
+
+    def _invalid(self, errors: Sequence[GraphQLError], answer: "_Answer") -> Response:
+        """The document or its variables are not valid: nothing was executed."""
+        # A client that knows only application/json takes any other status for a failure of the transport.
+        status = HTTPStatus.BAD_REQUEST if answer.media_type == GRAPHQL else HTTPStatus.OK
+        return self._errors(errors, answer, status)
 
     def _refused(self, refused: RequestRefused, answer: "_Answer") -> Response:
         headers = dict(refused.headers)
@@ -381,7 +429,7 @@ class GraphQLApp(GraphQL[Context, None]):
 
     def _response(self, body: dict[str, Any], answer: "_Answer", status: HTTPStatus) -> Response:
         answer.call.answer(body.get("errors", ()))
-        body["extensions"] = _extensions(answer.position, answer.not_current)
+        body["extensions"] = _extensions(answer.position, answer.not_current, answer.spent)
         return Response(
             self.encode_json(body),
             status,
@@ -398,10 +446,14 @@ def _why(fault: TooSlow | NotNow) -> Why:
     return Why.TOO_SLOW if isinstance(fault, TooSlow) else Why.NOT_NOW
 
 
-def _extensions(position: int, not_current: Collection[str]) -> dict[str, object]:
-    """What an answer is good for, and the ids of what it shows as it was before."""
+def _extensions(position: int, not_current: Collection[str], spent: Spent | None) -> dict[str, object]:
+    """What an answer is good for, the ids of what it shows as it was before, and what it has cost."""
     extensions: dict[str, object] = {"position": str(position)}
-    return extensions | {"notCurrent": sorted(not_current)} if not_current else extensions
+    if not_current:
+        extensions["notCurrent"] = sorted(not_current)
+    if spent is not None:
+        extensions["cost"] = asdict(spent)
+    return extensions
 
 
 def _behind(lag: int) -> RequestRefused:
@@ -458,7 +510,7 @@ def _check(method: str, accept: str | None, *, takes_events: bool) -> None:
 class _Answer:
     """How a request is to be answered, as far as it is known yet."""
 
-    __slots__ = ("call", "language", "media_type", "not_current", "position")
+    __slots__ = ("call", "language", "media_type", "not_current", "position", "spent")
 
     def __init__(self, call: Call, language: Language, media_type: str) -> None:
         self.call = call
@@ -466,3 +518,4 @@ class _Answer:
         self.media_type = media_type
         self.position = 0
         self.not_current: set[str] = set()
+        self.spent: Spent | None = None

@@ -12,6 +12,7 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from access.budget import Spent
 from access.reader import Purpose
 from access.reader import Reader as AnyReader
 from access.token import TokenKeys
@@ -21,11 +22,13 @@ from domain.user import AccountStatus, Language
 from projections.access_log import Reads
 from projections.person import People, PersonRow
 from projections.updates import Followed, Updates
+from schema.document import Operation
 from schema.errors import bad_input
 from store.blobs import Blobs, Received
 from store.codec import to_milliseconds
 from store.database import Connection, Pool
 from store.erasure_file import ErasureFile
+from store.network import network_of
 from telemetry.call import Call
 from telemetry.name import Names
 
@@ -94,11 +97,13 @@ class Context:
     refresh_cookie: str | None = None  # as it came; a mutation may set another one, or with "" none
     new_refresh_cookie: str | None = None
     signed_out: bool = False
+    spent: Spent | None = None  # what it has cost
     received: Received | None = None  # the files that came with the operation
     as_of: datetime | None = None  # the record is shown as it stood then; None: as it stands
     clock: Callable[[], datetime] | None = None  # of a subscription, whose events come one after another
     is_behind: bool = False  # a change of this operation is not in the read models yet
     not_current: set[str] = field(default_factory=set)  # ids in the answer of what is not as of its position
+    operation: Operation = field(init=False)  # known from `begin` on
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _past: dict[datetime, "Context"] = field(default_factory=dict)
     _counted: Counter[str] = field(default_factory=Counter)
@@ -146,10 +151,17 @@ class Context:
     def accounts(self) -> Accounts:
         return self.services.accounts
 
-    def is_to_do(self, kind: str, name: str | None) -> None:
-        """Know what the operation is, which shows when its document has been read."""
+    def begin(self, operation: Operation) -> None:
+        """Know what is to be carried out."""
+        self.operation = operation
         known = self.reader.person is not None or self.reader.agency is not None
-        self.call.kind, self.call.operation = kind, self.services.names.shown(name, is_known_reader=known)
+        self.call.kind = operation.kind.value
+        self.call.operation = self.services.names.shown(operation.name, is_known_reader=known)
+
+    @property
+    def caller(self) -> Hashable:
+        """Whose points are spent: a person's, an agency's, or of nobody known those of their network."""
+        return self.reader_id or self.reader.agency or network_of(self.address)
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         return self.services.pool.connection()

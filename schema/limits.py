@@ -15,6 +15,7 @@ from graphql import (
 )
 from graphql.validation.validate import ValidationAbortedError
 
+LONGEST_PAGE: Final = 100  # entries of a list
 MOST_TOKENS: Final = 3_000
 LONGEST_DOCUMENT: Final = 65_536  # characters; two caches keep up to 128 documents each
 DEEPEST: Final = 20  # the introspection query of GraphiQL has 14

@@ -13,14 +13,11 @@ from typing import Any, Final
 
 import msgspec
 from graphql import (
-    GraphQLError,
     GraphQLSchema,
     get_nullable_type,
-    get_operation_ast,
     is_input_object_type,
     is_list_type,
     is_scalar_type,
-    parse,
     type_from_ast,
 )
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
@@ -28,8 +25,8 @@ from starlette.requests import Request
 
 from domain import rules
 from domain.attachment import Attachment
-from schema.limits import MOST_TOKENS
-from schema.request import Operation, bad_request, check_encoding, chunks, operation_in
+from schema.document import Documents, Operation
+from schema.request import bad_request, check_encoding, chunks, sent_in
 from store.blobs import Received
 
 MULTIPART: Final = "multipart/form-data"
@@ -59,7 +56,7 @@ def is_multipart(headers: Mapping[str, str]) -> bool:
 
 
 async def read_multipart(
-    request: Request, received: Received, schema: GraphQLSchema, *, most_bytes: int, today: date
+    request: Request, received: Received, documents: Documents, *, most_bytes: int, today: date
 ) -> Operation:
     """The operation in a request, with its files in their places among the variables.
 
@@ -69,20 +66,21 @@ async def read_multipart(
     Args:
         request: its body is multipart.
         received: takes the files.
-        schema: tells where an operation takes files.
+        documents: tell where an operation takes files.
         most_bytes: the longest operation; the files that may be attached come on top.
         today: the day whose rules hold.
 
     Raises:
         RequestRefused: it is not as the specification says, too long, or took too long.
+        Invalid: its document is not valid.
     """
     check_encoding(request.headers)
     largest, most = rules.ATTACHMENT_MAX_BYTES.on(today).value, rules.ATTACHMENTS_MAX.on(today).value
     try:
         async with asyncio.timeout(WITHIN_SECONDS):
             events = _events(request, most_bytes + most * largest)
-            operation = operation_in(await _text(events, "operations", most_bytes))
-            places = _places(await _text(events, "map", LONGEST_MAP), operation, schema)
+            operation = documents.operation(sent_in(await _text(events, "operations", most_bytes)))
+            places = _places(await _text(events, "map", LONGEST_MAP), operation, documents.schema)
             while isinstance(part := await anext(events, None), MultipartSegment):
                 mine = places.pop(part.name or "", None)
                 if mine is None:
@@ -147,18 +145,12 @@ def _places(text: bytes, operation: Operation, schema: GraphQLSchema) -> dict[st
     if len(set(every)) < len(every) or not all(paths.values()):
         raise bad_request("`map` has two files for one place, or none for a file")
     types = _variable_types(operation, schema) if paths else {}
-    return {name: [_place(path, operation.variables or {}, types) for path in mine] for name, mine in paths.items()}
+    return {name: [_place(path, operation.variables, types) for path in mine] for name, mine in paths.items()}
 
 
 def _variable_types(operation: Operation, schema: GraphQLSchema) -> dict[str, Any]:
-    try:
-        document = parse(operation.query, max_tokens=MOST_TOKENS, no_location=True)
-    except (GraphQLError, RecursionError):
-        raise bad_request("`query` is not GraphQL") from None
-    definition = get_operation_ast(document, operation.name)
-    if definition is None:
-        raise bad_request("`operationName` names none of the document's operations")
-    return {one.variable.name.value: type_from_ast(schema, one.type) for one in definition.variable_definitions or ()}
+    defined = operation.node.variable_definitions or ()
+    return {one.variable.name.value: type_from_ast(schema, one.type) for one in defined}
 
 
 def _place(path: str, variables: dict[str, Any], types: Mapping[str, Any]) -> Place:

@@ -18,13 +18,12 @@ import strawberry
 
 from schema.context import Info
 from schema.errors import bad_input
+from schema.limits import LONGEST_PAGE
 from schema.resolver import resolver
 from schema.selection import selects
 
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
-
-LONGEST_PAGE: Final = 100
 
 
 def _argument(name: str, type: Any, description: str) -> Parameter:  # noqa: ANN401 (an annotation)

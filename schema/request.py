@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.requests import Request
 from strawberry.exceptions import StrawberryInputCoercionError
 
@@ -34,22 +33,18 @@ def bad_request(detail: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Req
     return RequestRefused(status, RequestErrorCode.BAD_USER_INPUT, detail)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What a request asks for."""
+def forbidden(detail: str) -> RequestRefused:
+    return RequestRefused(HTTPStatus.FORBIDDEN, RequestErrorCode.FORBIDDEN, detail)
 
-    query: str
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request asks for, as it came: a document, by its text or its id, and which of its operations."""
+
+    query: str | None
+    document_id: str | None
     variables: dict[str, Any] | None
     name: str | None
-
-
-def is_subscription(operation: Operation) -> bool:
-    """Whether this is to be listened to. A document that cannot be read is none."""
-    try:
-        found = get_operation_ast(parse(operation.query, no_location=True), operation.name)
-    except (GraphQLError, RecursionError):
-        return False
-    return found is not None and found.operation is OperationType.SUBSCRIPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +56,15 @@ class Conditions:
     case_reference: str | None
 
 
-async def read_operation(request: Request, most_bytes: int) -> Operation:
-    """The operation in a request's JSON body.
+async def read_sent(request: Request, most_bytes: int) -> Sent:
+    """What is sent in a request's JSON body.
 
     Raises:
         RequestRefused: there is none.
     """
     _check_content_type(request.headers.get("content-type", ""))
     check_encoding(request.headers)
-    return operation_in(await _body(request, most_bytes))
+    return sent_in(await _body(request, most_bytes))
 
 
 def read_conditions(headers: Mapping[str, str]) -> Conditions:
@@ -140,37 +135,42 @@ async def chunks(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def operation_in(body: bytes) -> Operation:
-    """The operation in JSON.
+def sent_in(body: bytes) -> Sent:
+    """What is sent in JSON.
 
     Raises:
-        RequestRefused: it is not JSON, or holds none.
+        RequestRefused: it is not JSON, or holds no operation.
     """
-    return operation_of(_json(body))
+    return sent_as(_json(body))
 
 
-def operation_of(sent: object) -> Operation:
-    """The operation in a JSON value.
+def sent_as(body: object) -> Sent:
+    """What is sent as a JSON value.
 
     Raises:
-        RequestRefused: there is none.
+        RequestRefused: it holds no operation.
     """
-    if isinstance(sent, list):
+    if isinstance(body, list):
         raise bad_request("send one operation: batches are not taken")
-    if not isinstance(sent, dict):
+    if not isinstance(body, dict):
         raise bad_request("the body is not a JSON object")
-    query, variables, name = sent.get("query"), sent.get("variables"), sent.get("operationName")
-    if not isinstance(query, str) or not query.strip():
+    query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
+    id = body.get("documentId")
+    if not isinstance(id, str | None):
+        raise bad_request("`documentId` is not a string")
+    if query is not None and id is not None:
+        raise bad_request("send `query` or `documentId`, not both")
+    if id is None and (not isinstance(query, str) or not query.strip()):
         raise bad_request("`query` is missing, or not a string")
-    if len(query) > LONGEST_DOCUMENT:
+    if query and len(query) > LONGEST_DOCUMENT:
         raise bad_request(f"`query` is longer than {LONGEST_DOCUMENT} characters")
     if not isinstance(variables, dict | None):
         raise bad_request("`variables` is not an object")
     if not isinstance(name, str | None):
         raise bad_request("`operationName` is not a string")
-    if not isinstance(sent.get("extensions"), dict | None):
+    if not isinstance(body.get("extensions"), dict | None):
         raise bad_request("`extensions` is not an object")
-    return Operation(query, variables, name)
+    return Sent(query, id, variables, name)
 
 
 def _json(body: bytes) -> object:

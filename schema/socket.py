@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from domain.user import Language
 from schema.context import Context, Reader
 from schema.live import Ended, Listening, Live, Why
-from schema.request import Operation, RequestRefused, operation_of
+from schema.request import RequestRefused, Sent, sent_as
 from store.tasks import end
 from telemetry.call import handling
 
@@ -40,7 +40,7 @@ class App(Protocol):
 
     async def greeted(self, payload: Mapping[str, object], address: str) -> Greeting: ...
 
-    def results(self, operation: Operation, context: Context) -> AsyncIterator[dict[str, Any]]: ...
+    def results(self, sent: Sent, context: Context) -> AsyncIterator[dict[str, Any]]: ...
 
     def refusal(self, refused: RequestRefused, language: Language) -> dict[str, Any]: ...
 
@@ -127,7 +127,7 @@ class Socket:
 
     async def _answer(self, id: str, payload: dict[str, Any], context: Context, listening: Listening) -> None:
         try:
-            async for body in self._app.results(operation_of(payload), context):
+            async for body in self._app.results(sent_as(payload), context):
                 if "data" in body:
                     await self._send({"id": id, "type": "next", "payload": body})
                 else:

@@ -263,6 +263,7 @@ async def open_house(
         updates = Updates(log, database, followed)
         services = Services(
             database.pool,
+            database.announcements,
             accounts,
             followed,
             keys,

@@ -155,6 +155,7 @@ async def api(database: Database, log: Log, keyring: Keyring, now: Clock, tmp_pa
     accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
     services = Services(
         pool=database.pool,
+        announcements=database.announcements,
         accounts=accounts,
         followed=followed,
         token_keys=keys,

@@ -1,0 +1,148 @@
+"""What an operation costs, in points, known before it is carried out: each object that it may answer is one.
+
+A list counts as many times as `first` or `last` says, or as there are ids; one that has no such bound counts as a few. What is dear
+to find or to do has a price of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+)
+
+from schema.limits import LONGEST_PAGE
+
+MOST: Final = 5_000  # points of one operation
+FEW: Final = 5  # entries of a list that has no bound among its arguments: delegations, movements, attachments
+CHANGE: Final = 10  # each command
+PRICES: Final = {
+    "totalCount": 10,
+    "history": 10,
+    "events": 10,
+    "replay": 50,
+    "receipt": 20,
+    "consistencyProof": 20,
+    "whatIf": 10,
+    "forecast": 10,
+    "__schema": 100,
+    "__type": 20,
+}
+"""Of fields that take the database or the processor longer than a row: they count, replay, prove, foresee or tell the schema."""
+LENGTHS: Final = ("first", "last", "ids")
+
+Length = int | str
+"""How many entries a list has, or the variable that says so."""
+
+
+@dataclass(slots=True)
+class Price:
+    """What a selection costs; `inside` it, each list as often as it is long."""
+
+    own: int = 0
+    inside: list[tuple[Length, "Price"]] = field(default_factory=list)
+    defaults: Mapping[str, int] = field(default_factory=dict)  # of variables
+
+    def of(self, variables: Mapping[str, Any]) -> int:
+        """Points, with these variables."""
+        return self._of({**self.defaults, **variables})
+
+    def _of(self, variables: Mapping[str, Any]) -> int:
+        return self.own + sum(_length(length, variables) * price._of(variables) for length, price in self.inside)  # noqa: SLF001
+
+
+def priced(schema: GraphQLSchema, document: DocumentNode) -> dict[str | None, Price]:
+    """The prices of the operations of a valid document, by their names."""
+    return _Pricing(schema, document).operations()
+
+
+def _length(length: Length, variables: Mapping[str, Any]) -> int:
+    value = variables.get(length) if isinstance(length, str) else length
+    if isinstance(value, list):
+        value = len(value)
+    # What is none is refused later: no longer list is ever answered.
+    return min(max(value, 1), LONGEST_PAGE) if isinstance(value, int) else 1
+
+
+class _Pricing:
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._document = document
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+
+    def operations(self) -> dict[str | None, Price]:
+        found: dict[str | None, Price] = {}
+        for node in self._document.definitions:
+            if isinstance(node, OperationDefinitionNode):
+                root = self._schema.get_root_type(node.operation)
+                price = Price()
+                self._add(node.selection_set, root, price)
+                if node.operation is not OperationType.QUERY:
+                    price.own += CHANGE * len(node.selection_set.selections)
+                price.defaults = {
+                    one.variable.name.value: int(one.default_value.value)
+                    for one in node.variable_definitions or ()
+                    if isinstance(one.default_value, IntValueNode)
+                }
+                found[node.name.value if node.name else None] = price
+        return found
+
+    def _add(self, selected: SelectionSetNode, parent: Any, price: Price, page: Length | None = None) -> None:  # noqa: ANN401 (a composite type)
+        """Add what is selected of a type to a price; of a connection, `page` is the length of its lists."""
+        for node in selected.selections:
+            match node:
+                case FieldNode():
+                    self._add_field(node, parent, price, page)
+                case InlineFragmentNode():
+                    on = self._schema.get_type(node.type_condition.name.value) if node.type_condition else parent
+                    self._add(node.selection_set, on, price, page)
+                case FragmentSpreadNode():
+                    fragment = self._fragments[node.name.value]
+                    on = self._schema.get_type(fragment.type_condition.name.value)
+                    self._add(fragment.selection_set, on, price, page)
+
+    def _add_field(self, node: FieldNode, parent: Any, price: Price, page: Length | None) -> None:  # noqa: ANN401
+        price.own += PRICES.get(node.name.value, 0)
+        known = getattr(parent, "fields", {}).get(node.name.value)  # none: __typename, __schema
+        if known is None or node.selection_set is None:
+            return
+        kind, asked = get_named_type(known.type), _length_asked(node)
+        own = 0 if kind.name.endswith("Edge") else 1
+        if is_list_type(get_nullable_type(known.type)):
+            entry = Price(own)
+            self._add(node.selection_set, kind, entry)
+            price.inside.append((asked or page or FEW, entry))
+        else:
+            price.own += own
+            self._add(node.selection_set, kind, price, asked)
+
+
+def _length_asked(node: FieldNode) -> Length | None:
+    """How many entries are asked for by an argument, or the variable that says so."""
+    for argument in node.arguments or ():
+        if argument.name.value in LENGTHS:
+            match argument.value:
+                case IntValueNode(value=value):
+                    return int(value)
+                case ListValueNode(values=values):
+                    return len(values)
+                case VariableNode(name=name):
+                    return name.value
+    return None
