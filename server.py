@@ -51,6 +51,7 @@ from schema.console import Console, labels
 from schema.context import Services
 from schema.files import Files
 from schema.my_data.endpoint import MyData
+from schema.trusted import read_trusted
 from schema.person import MY_DATA
 from settings import Settings
 from store.access_month import make_months
@@ -391,14 +392,16 @@ def application(
 ) -> Starlette:
     """The routes of one running server, which is ready as soon as the read models have seen a position.
 
-    `state.live` has those who listen; its `run` belongs beside it.
+    The `run` of `state.graphql` belongs beside it.
     """
+    settings = installation.settings
     services = Services(
         pool=installation.database.pool,
+        announcements=installation.database.announcements,
         accounts=installation.accounts,
         followed=followed,
         token_keys=installation.token_keys,
-        access_token_seconds=installation.settings.access_token_seconds,
+        access_token_seconds=settings.access_token_seconds,
         blobs=installation.blobs,
         erasures=installation.erasures,
         updates=updates,
@@ -409,8 +412,12 @@ def application(
         services=services,
         is_active=installation.clients.is_active,
         now=installation.now,
-        max_body_bytes=installation.settings.max_body_bytes,
+        max_body_bytes=settings.max_body_bytes,
         graphiql=GRAPHIQL / "index.html",
+        trusted=read_trusted(settings.trusted_documents) if settings.trusted_documents else {},
+        trusted_only=settings.trusted_only,
+        explorable=settings.explorable,
+        most_points=settings.points,
     )
     oauth = OAuth(
         installation.clients,
@@ -440,7 +447,7 @@ def application(
             *_for_developers(installation),
         ]
     )
-    web.state.live = graphql.live
+    web.state.graphql = graphql
     return web
 
 

@@ -13,6 +13,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from schema.trusted import TrustedOnly
 from messages.sms import DEFAULT_TEMPLATE, Template
 
 PREFIX = "SIJIL_"
@@ -141,6 +142,27 @@ class Settings(BaseModel):
     )
     max_body_bytes: Annotated[int, Expects("a whole number of bytes, at least 1024")] = Field(
         1_048_576, alias="SIJIL_MAX_BODY_BYTES", description="Longest JSON body of a request, in bytes", ge=1024
+    )
+    trusted_documents: Annotated[Path | None, Expects("a file")] = Field(
+        None,
+        alias="SIJIL_TRUSTED_DOCUMENTS",
+        description="Documents that front ends were built with: id → text, as graphql-codegen writes them",
+    )
+    trusted_only: Annotated[TrustedOnly, BeforeValidator(str.lower), Expects("no, log or yes")] = Field(
+        TrustedOnly.NO,
+        alias="SIJIL_TRUSTED_ONLY",
+        description="Whether a document has to be among them; log: the others are carried out and named in the log",
+    )
+    explorable: Annotated[bool, Expects("yes or no")] = Field(
+        default_factory=lambda known: known["env"] != "production",
+        alias="SIJIL_EXPLORABLE",
+        description="Whether the schema tells what there is: introspection, suggestions and GraphiQL; in production no",
+    )
+    points: Annotated[int, Expects("a whole number, at least 1000")] = Field(
+        10_000,
+        alias="SIJIL_POINTS",
+        description="What the operations of one caller may cost together; it is restored within 20 seconds",
+        ge=1000,
     )
     pool_size: Annotated[int, Expects("a whole number from 1 to 500")] = Field(
         8, alias="SIJIL_POOL_SIZE", description="Database connections of one process", ge=1, le=500

@@ -34,7 +34,7 @@ from projections.updates import NotNow, TooSlow
 from schema import build_schema
 from schema.context import WAITS_FOR_SECONDS, Context, Reader, Services
 from schema.cost import MOST as MOST_COST
-from schema.document import Documents, Invalid, Operation, TrustedOnly
+from schema.document import Documents, Invalid, Operation
 from schema.errors import cause, is_internal, shown
 from schema.live import Ended, Live, Why
 from schema.multipart import is_multipart, read_multipart
@@ -42,8 +42,9 @@ from schema.negotiation import EVENT_STREAM, GRAPHQL, JSON, accepts_events, acce
 from schema.request import Conditions, RequestRefused, Sent, bad_request, read_conditions, read_sent
 from schema.socket import Socket
 from schema.sse import EventStream, told_as_events
-from schema.trusted import Trusted
+from schema.trusted import Trusted, TrustedOnly
 from schema.uploads import Uploads
+from store.announcements import ERASED
 from store.change import LogUnavailable
 from store.codec import random_uuid
 from store.database import DatabaseUnavailable
@@ -87,6 +88,7 @@ class GraphQLApp(GraphQL[Context, None]):
     def __init__(
         self,
         *,
+        schema: strawberry.Schema | None = None,
         services: Services,
         is_active: Callable[[str], Awaitable[bool]],
         now: Callable[[], datetime],
@@ -97,13 +99,9 @@ class GraphQLApp(GraphQL[Context, None]):
         explorable: bool = True,
         most_points: int = 10_000,
     ) -> None:
-        schema = build_schema()
-        super().__init__(schema, graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
+        super().__init__(schema or build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
         self._documents = Documents(
-            schema._schema,  # noqa: SLF001 (it has no other way out)
-            trusted=trusted or {},
-            trusted_only=trusted_only,
-            explorable=explorable,
+            self.schema, trusted=trusted or {}, trusted_only=trusted_only, explorable=explorable
         )
         self._budgets = Budgets(most_points)
         self._services = services
@@ -127,6 +125,11 @@ class GraphQLApp(GraphQL[Context, None]):
                 return
             response.headers["Request-Id"] = str(call.correlation_id)
             await response(scope, receive, send)
+
+    async def run(self) -> None:
+        """End the listening of those for whom it is over, and forget with the others who is erased, until cancelled."""
+        async with self._services.announcements.heard(ERASED, lambda _erased: self._documents.forget()):
+            await self.live.run()
 
     def encode_json(self, data: object) -> bytes:
         """UTF-8, with Arabic letters as they are."""

@@ -24,6 +24,7 @@ from projections.person import People, PersonRow
 from projections.updates import Followed, Updates
 from schema.document import Operation
 from schema.errors import bad_input
+from store.announcements import Announcements
 from store.blobs import Blobs, Received
 from store.codec import to_milliseconds
 from store.database import Connection, Pool
@@ -52,6 +53,7 @@ class Services:
     """What is the same for all operations."""
 
     pool: Pool
+    announcements: Announcements
     accounts: Accounts
     followed: Followed
     token_keys: TokenKeys

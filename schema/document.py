@@ -4,7 +4,6 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from graphql import (
@@ -19,13 +18,14 @@ from graphql import (
     validate,
 )
 from graphql.language import DocumentNode
+from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.cost import Price, priced
 from schema.limits import MOST_TOKENS, SizeLimits
 from schema.request import Sent, bad_request, forbidden
-from schema.trusted import Trusted, id_of
+from schema.trusted import Trusted, TrustedOnly, id_of
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +38,6 @@ RULES: Final[tuple[type[ASTValidationRule], ...]] = (
     MaybeNullValidationRule,
     OneOfInputValidationRule,
 )
-
-
-class TrustedOnly(StrEnum):
-    """Whether a document has to be trusted."""
-
-    NO = "no"
-    LOG = "log"
-    YES = "yes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +84,7 @@ class Documents:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        schema: Schema,
         *,
         trusted: Trusted,
         trusted_only: TrustedOnly = TrustedOnly.NO,
@@ -106,7 +98,7 @@ class Documents:
             trusted_only: whether others are taken.
             explorable: whether the schema may be asked for what there is, and errors suggest names of it.
         """
-        self.schema = schema
+        self.schema: GraphQLSchema = schema._schema  # noqa: SLF001 (it has no other way out)
         self._trusted = trusted
         self._trusted_only = trusted_only
         self._explorable = explorable
@@ -136,6 +128,11 @@ class Documents:
         if document.errors:
             raise Invalid(document.errors)
         return Operation(document, found[0], sent.variables or {})
+
+    def forget(self) -> None:
+        """Forget what was read: clients write values into documents, too, and somebody is erased."""
+        self._kept.clear()
+        self._size = 0
 
     def _text(self, sent: Sent) -> str:
         if sent.document_id is not None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,14 @@ import msgspec
 
 from schema.limits import LONGEST_DOCUMENT
 from store.faults import ExitStatus, Fault
+
+class TrustedOnly(StrEnum):
+    """Whether a document has to be trusted."""
+
+    NO = "no"
+    LOG = "log"
+    YES = "yes"
+
 
 PREFIX: Final = "sha256:"
 LARGEST: Final = 16 * 1024 * 1024  # bytes

@@ -18,6 +18,7 @@ import httpx
 import msgspec
 import psycopg
 import pytest
+from strawberry import Schema
 
 from access.client import Clients
 from access.digest import Digests
@@ -45,6 +46,7 @@ from projections.violation import ViolationRow, Violations
 from projections.visa import VisaRow, Visas
 from schema.app import GraphQLApp
 from schema.context import Services
+from schema.document import Documents
 from store.blobs import Blobs
 from store.database import Database, open_database
 from store.keyring import Keyring
@@ -92,6 +94,11 @@ class Answer:
             (".".join(map(str, error.get("path", []))), error["extensions"]["code"])
             for error in self.body.get("errors", [])
         ]
+
+
+def serve(app: GraphQLApp, schema: Schema) -> None:
+    """Have another schema served."""
+    app.schema, app._documents = schema, Documents(schema, trusted={})
 
 
 @dataclass

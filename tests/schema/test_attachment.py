@@ -122,7 +122,7 @@ async def shelf(api: Api, keep: Keep, database: Database, now: Clock) -> AsyncIt
 
 
 async def test_a_file_is_shown_with_a_link_of_the_readers_own(shelf: Shelf) -> None:
-    shelf.api.app.schema = SCHEMA
+    serve(shelf.api.app, SCHEMA)
     answer = await shelf.api.ask(FILES_OF, shelf.violator, id=str(shelf.case.id))
     (file,) = answer.data["files"]
     assert file == {
@@ -137,7 +137,7 @@ async def test_a_file_is_shown_with_a_link_of_the_readers_own(shelf: Shelf) -> N
 
 
 async def test_the_link_of_an_official_carries_why_they_look_and_their_session(shelf: Shelf, keep: Keep) -> None:
-    shelf.api.app.schema = SCHEMA
+    serve(shelf.api.app, SCHEMA)
     officer = person(Role.TRAFFIC_OFFICER)
     await keep(officer)
     session = await shelf.session(officer)
@@ -150,13 +150,13 @@ async def test_the_link_of_an_official_carries_why_they_look_and_their_session(s
 
 
 async def test_nobody_unknown_gets_a_link(shelf: Shelf) -> None:
-    shelf.api.app.schema = SCHEMA
+    serve(shelf.api.app, SCHEMA)
     answer = await shelf.api.ask(FILES_OF, id=str(shelf.case.id))
     assert answer.errors == [("files.0.url", "UNAUTHENTICATED")]
 
 
 async def test_erased_files_are_none(shelf: Shelf) -> None:
-    shelf.api.app.schema = SCHEMA
+    serve(shelf.api.app, SCHEMA)
     assert (await shelf.api.ask("{ erased { id } }", shelf.violator)).data == {"erased": []}
 
 

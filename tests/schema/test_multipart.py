@@ -155,7 +155,7 @@ async def desk(api: Api, keep: Keep, database: Database, monkeypatch: pytest.Mon
     monkeypatch.setitem(COMMANDS, "attach", Command("attach", Attach, attach))
     monkeypatch.setitem(OPERATIONS, "attach", frozenset({Role.PERSON}))
     monkeypatch.setitem(AGENCY_OPERATIONS, "traffic", AGENCY_OPERATIONS["traffic"] | {"attach"})
-    api.app.schema = SCHEMA
+    serve(api.app, SCHEMA)
     reader = person()
     await keep(reader)
     return Desk(api, reader, database)
