@@ -51,8 +51,8 @@ from schema.console import Console, labels
 from schema.context import Services
 from schema.files import Files
 from schema.my_data.endpoint import MyData
-from schema.trusted import read_trusted
 from schema.person import MY_DATA
+from schema.trusted import read_trusted
 from settings import Settings
 from store.access_month import make_months
 from store.announcements import ERASED
@@ -392,7 +392,7 @@ def application(
 ) -> Starlette:
     """The routes of one running server, which is ready as soon as the read models have seen a position.
 
-    The `run` of `state.graphql` belongs beside it.
+    The `run_beside` of `state.graphql` belongs beside it.
     """
     settings = installation.settings
     services = Services(

@@ -136,7 +136,7 @@ async def _serve_on(
             proxy_headers=settings.trusted_proxies is not None,
             forwarded_allow_ips=settings.trusted_proxies,
         )
-        async with working(installation, delivering), background(web.state.graphql.run):
+        async with working(installation, delivering), background(web.state.graphql.run_beside):
             erased_are_shown = await _erased_are_shown(installation, head)
             await followed.catch_up(
                 head,

@@ -99,7 +99,9 @@ class GraphQLApp(GraphQL[Context, None]):
         explorable: bool = True,
         most_points: int = 10_000,
     ) -> None:
-        super().__init__(schema or build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=())
+        super().__init__(
+            schema or build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
+        )
         self._documents = Documents(
             self.schema, trusted=trusted or {}, trusted_only=trusted_only, explorable=explorable
         )
@@ -126,7 +128,7 @@ class GraphQLApp(GraphQL[Context, None]):
             response.headers["Request-Id"] = str(call.correlation_id)
             await response(scope, receive, send)
 
-    async def run(self) -> None:
+    async def run_beside(self) -> None:
         """End the listening of those for whom it is over, and forget with the others who is erased, until cancelled."""
         async with self._services.announcements.heard(ERASED, lambda _erased: self._documents.forget()):
             await self.live.run()

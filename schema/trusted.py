@@ -11,6 +11,7 @@ import msgspec
 from schema.limits import LONGEST_DOCUMENT
 from store.faults import ExitStatus, Fault
 
+
 class TrustedOnly(StrEnum):
     """Whether a document has to be trusted."""
 

@@ -12,8 +12,6 @@ import httpx
 import psycopg
 import pytest
 from graphql import get_introspection_query
-from strawberry.extensions.parser_cache import _get_parse_cache
-from strawberry.extensions.validation_cache import _get_validate_cache
 
 from domain.actor import Role
 from schema import table
@@ -227,7 +225,7 @@ async def test_a_read_waits_for_what_the_client_has_written(api: Api) -> None:
     unseen = await api.client.post("/", json=TITLES, headers={"Read-After": str(POSITION + 1)})
     nonsense = await api.client.post("/", json=TITLES, headers={"Read-After": "-1"})
 
-    assert (seen.status_code, seen.json()["extensions"]) == (200, {"position": str(POSITION)})
+    assert (seen.status_code, seen.json()["extensions"]["position"]) == (200, str(POSITION))
     assert (unseen.status_code, errors(unseen)) == (503, [("", "READ_MODEL_BEHIND")])
     assert (nonsense.status_code, errors(nonsense)) == (400, BAD)
 
@@ -370,14 +368,3 @@ async def test_graphiqls_introspection_is_answered(api: Api) -> None:
     answer = await api.ask(get_introspection_query(descriptions=True, input_value_deprecation=True))
 
     assert answer.data["__schema"]["queryType"]["name"] == "Query"
-
-
-async def test_documents_are_parsed_and_checked_once(api: Api) -> None:
-    query = "query OnlyHere { services { code } }"
-    await api.ask(query)
-    caches: list[Any] = [_get_parse_cache(128), _get_validate_cache(128)]
-    before = [cache.cache_info().hits for cache in caches]
-    await api.ask(query)
-    after = [cache.cache_info().hits for cache in caches]
-
-    assert after == [hits + 1 for hits in before]

@@ -33,7 +33,7 @@ from schema.scalars import SCALARS
 from store.database import Database
 from tests.conftest import Clock
 from tests.files import MB, PDF_FILE, pdf
-from tests.schema.conftest import Api, Keep, objected, person, violation
+from tests.schema.conftest import Api, Keep, objected, person, serve, violation
 from tests.store.test_blobs import receive
 
 Looks = Callable[[], Awaitable[list[tuple[Any, ...]]]]

@@ -121,7 +121,7 @@ async def served(database: Database, log: Log, keyring: Keyring, now: Clock, tmp
         await house.appoint(YOUSEF, Role.AUDITOR)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(live, "LOOK_AGAIN_AFTER", 0.1)
-            async with serving(house) as port, background(house.app.run):
+            async with serving(house) as port, background(house.app.run_beside):
                 yield Served(house, port)
 
 

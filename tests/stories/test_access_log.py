@@ -294,7 +294,7 @@ async def test_whatever_an_official_is_told_of_somebody_while_listening_is_noted
     house = cases.house
     assert SCHEMA.subscription_type
     assert SCHEMA.subscription_type.fields.keys() == LISTENED.keys() | OF_LISTENERS
-    async with serving(house) as port, background(house.app.run):
+    async with serving(house) as port, background(house.app.run_beside):
         for name, (who, given) in LISTENED.items():
             await forget_looks(house.database)
             kind = get_named_type(SCHEMA.subscription_type.fields[name].type).name
@@ -383,7 +383,7 @@ async def test_the_list_is_read_page_by_page_while_it_grows(cases: Cases) -> Non
 async def test_the_person_is_told_of_a_look_as_it_happens_and_goes_on_from_a_cursor_of_the_list(cases: Cases) -> None:
     house = cases.house
     await forget_looks(house.database)
-    async with serving(house) as port, background(house.app.run):
+    async with serving(house) as port, background(house.app.run_beside):
         served = Served(house, port)
         async with served.socket(RAJESH) as one, served.socket(RAJESH) as other, served.socket(NOURA) as noura:
             for client in (one, other, noura):

@@ -1,0 +1,186 @@
+"""Documents are found by their text or their id, read and checked once, and refused with a clear word."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import RequestErrorCode
+from schema import build_schema, document
+from schema.document import Documents, Invalid
+from schema.request import RequestRefused, Sent
+from schema.trusted import Trusted, TrustedOnly, id_of, read_trusted
+from store.faults import Fault
+from tests.schema.conftest import Api, person
+
+ME = "query Me { me { id } }"
+SERVICES = "{ services { code } }"
+
+
+def made(*trusted: str, **how: Any) -> Documents:
+    return Documents(build_schema(), trusted={id_of(text): text for text in trusted}, **how)
+
+
+def sent(query: str | None = None, *, id: str | None = None, name: str | None = None) -> Sent:
+    return Sent(query, id, None, name)
+
+
+def test_a_document_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = made()
+    first = documents.operation(sent(ME))
+    monkeypatch.setattr(document, "parse", None)
+    assert documents.operation(sent(ME)).document is first.document
+
+
+def test_those_used_last_are_kept_up_to_so_many_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "MOST_KEPT", len(ME) + len(SERVICES))
+    documents = made()
+    for text in (ME, SERVICES, ME, "{ __typename }"):
+        documents.operation(sent(text))
+    assert [*documents._kept] == [ME, "{ __typename }"]
+    documents.forget()
+    assert (documents._kept, documents._size) == ({}, 0)
+
+
+def test_what_is_wrong_is_kept_too() -> None:
+    documents = made()
+    for text in ("{", "{ nothing }"):
+        for _ in range(2):
+            with pytest.raises(Invalid):
+                documents.operation(sent(text))
+    assert [*documents._kept] == ["{", "{ nothing }"]
+
+
+def test_a_trusted_document_is_named_by_its_id() -> None:
+    operation = made(ME).operation(sent(id=id_of(ME)))
+    assert (operation.name, operation.cost) == ("Me", 1)
+    with pytest.raises(RequestRefused) as refused:
+        made().operation(sent(id=id_of(ME)))
+    assert refused.value.detail == "there is no trusted document with this `documentId`"
+
+
+def test_where_only_trusted_ones_are_taken_others_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    documents = made(ME, trusted_only=TrustedOnly.YES)
+    assert documents.operation(sent(ME)).name == "Me"  # the same text is as good as its id
+    with pytest.raises(RequestRefused) as refused:
+        documents.operation(sent(SERVICES))
+    assert (refused.value.status, refused.value.code) == (403, RequestErrorCode.FORBIDDEN)
+    assert caplog.messages == []
+
+
+def test_to_begin_with_others_are_named_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
+    documents = made(ME, trusted_only=TrustedOnly.LOG)
+    for text in (ME, SERVICES, SERVICES):
+        documents.operation(sent(text))
+    assert caplog.messages == [f"a document that is not trusted was carried out: {id_of(SERVICES)}, operation -"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ mee { id } }",
+        "{ me { visas(frist: 1) { totalCount } } }",
+        "{ me { idd } }",
+        "{ me { ... on Persn { id } } }",
+        "mutation { setLanguage(input: {language: ENG}) { problems { code } } }",
+        "mutation { setLanguage(input: {language: EN, langage: EN}) { problems { code } } }",
+    ],
+)
+def test_in_production_nothing_tells_what_there_is(text: str) -> None:
+    with pytest.raises(Invalid) as told:
+        made().operation(sent(text))
+    assert "Did you mean" in str(told.value.errors)
+    with pytest.raises(Invalid) as hidden:
+        made(explorable=False).operation(sent(text))
+    assert "Did you mean" not in str(hidden.value.errors)
+
+
+def test_in_production_the_schema_is_not_told() -> None:
+    documents = made(explorable=False)
+    for text in ("{ __schema { queryType { name } } }", '{ __type(name: "Visa") { name } }'):
+        made().operation(sent(text))
+        with pytest.raises(Invalid):
+            documents.operation(sent(text))
+    documents.operation(sent("{ __typename me { __typename } }"))
+
+
+# The manifest
+
+
+def manifest(folder: Path, content: object) -> Path:
+    file = folder / "persisted-documents.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+    return file
+
+
+@pytest.mark.parametrize("prefix", ["", "sha256:"])
+def test_a_manifest_is_taken_as_codegen_writes_it(tmp_path: Path, prefix: str) -> None:
+    texts = [ME, "{ me { name { ar } } } # اسمي"]
+    file = manifest(tmp_path, {prefix + hashlib.sha256(text.encode()).hexdigest(): text for text in texts})
+    trusted: Trusted = read_trusted(file)
+    assert trusted == {id_of(text): text for text in texts}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("[]", "not an object of texts"),
+        ("{", "not an object of texts"),
+        ({"a" * 64: ME}, "is not the SHA-256 of its document"),
+        ({id_of("x" * 70_000): "x" * 70_000}, "is longer than 65,536 characters"),
+    ],
+)
+def test_another_one_is_said_to_be_none(tmp_path: Path, content: object, why: str) -> None:
+    with pytest.raises(Fault, match=why):
+        read_trusted(manifest(tmp_path, content))
+    with pytest.raises(Fault, match="No such file"):
+        read_trusted(tmp_path / "nothing.json")
+
+
+# What the endpoint answers
+
+
+async def test_every_answer_says_what_it_has_cost_and_what_is_left(api: Api) -> None:
+    for left in (9_995, 9_990):
+        answer = await api.ask(SERVICES)
+        assert answer.body["extensions"]["cost"] == {"requested": 5, "limit": 10_000, "remaining": left}
+    api.now.advance(seconds=20)
+    assert (await api.ask("{ __typename }")).body["extensions"]["cost"]["remaining"] == 10_000
+
+
+async def test_who_has_spent_all_waits(api: Api, keep: Any) -> None:
+    rajesh = person()
+    await keep(rajesh)
+    api.app._budgets.spend(rajesh.id, 9_998, now=api.now())
+    answer = await api.ask(SERVICES, rajesh)
+    assert (answer.status, answer.errors) == (429, [("", "RATE_LIMITED")])
+    assert answer.headers["retry-after"] == "1"
+    assert answer.body["errors"][0]["extensions"]["retryAfterSeconds"] == 1
+    assert answer.body["extensions"]["cost"] == {"requested": 5, "limit": 10_000, "remaining": 2}
+    assert (await api.ask(SERVICES)).status == 200  # somebody else
+    api.now.advance(seconds=1)
+    assert (await api.ask(SERVICES, rajesh)).status == 200
+
+
+async def test_an_operation_that_costs_too_much_is_refused_before_it_begins(api: Api) -> None:
+    inner = "violations(first: 100) { edges { node { id } } }"
+    query = f"{{ me {{ mayAskAbout(first: 100) {{ edges {{ node {{ {inner} }} }} }} }} }}"
+    answer = await api.ask(query)
+    assert (answer.status, answer.errors) == (400, [("", "BAD_USER_INPUT")])
+    assert "costs 10202 points and may cost 5000" in answer.body["errors"][0]["message"]
+
+
+async def test_a_document_is_sent_by_its_id(api: Api) -> None:
+    api.app._documents = made(SERVICES, trusted_only=TrustedOnly.YES)
+    for body, status in (
+        ({"documentId": id_of(SERVICES)}, 200),
+        ({"query": SERVICES}, 200),
+        ({"query": ME}, 403),
+        ({"documentId": id_of(ME)}, 400),
+        ({"documentId": id_of(SERVICES), "query": SERVICES}, 400),
+        ({"documentId": 1}, 400),
+    ):
+        response = await api.client.post("/", json=body)
+        assert (body, response.status_code) == (body, status)
