@@ -352,6 +352,8 @@ def _is_secret(name: str) -> bool:
 
 
 def _shown(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if not isinstance(value, SecretStr):
         return "not set" if value is None else str(value)
     return _without_secrets(value.get_secret_value()) if name == "DATABASE_URL" else "set"

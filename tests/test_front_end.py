@@ -27,11 +27,11 @@ WORKS_FOR_NOURA = AssignSponsor(
 
 
 def shown(value: Any, name: str = "") -> Any:
-    """An answer as the page shows it."""
+    """An answer as the page shows it: what it cost is in each, and shown once."""
     if name in DIFFERENT_EACH_TIME and value is not None:
         return "…"
     if isinstance(value, dict):
-        return {key: shown(inner, key) for key, inner in value.items()}
+        return {key: shown(inner, key) for key, inner in value.items() if (name, key) != ("extensions", "cost")}
     return [shown(inner) for inner in value] if isinstance(value, list) else value
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from schema.trusted import TrustedOnly
 from settings import SettingLine, Settings, SettingsError, describe, read_settings
 
 KEY = b64encode(bytes(range(32))).decode()
@@ -23,6 +24,10 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "checkpoint_file": Path(".data/log/checkpoint"),
         "erasures_file": Path(".data/log/erasures"),
         "rewrite_bytes": 268_435_456,
+        "trusted_documents": None,
+        "trusted_only": TrustedOnly.NO,
+        "explorable": True,
+        "points": 10_000,
         "origin": "sijil.local",
         "log_origin": "sijil.local/log",
         "trusted_proxies": None,

@@ -504,6 +504,8 @@ async def test_somebody_elses_and_nobodys_are_answered_alike_with_the_same_state
         with counted() as second:
             of_nobody = await api.ask(query, reader, **nobodys)
 
+        costs = [answer.body["extensions"].pop("cost")["requested"] for answer in (of_somebody, of_nobody)]
+        assert costs[0] == costs[1]
         assert of_somebody.body == of_nobody.body
         assert (len(first), first) == (1, second)
 

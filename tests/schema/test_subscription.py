@@ -407,7 +407,10 @@ async def test_queries_and_mutations_are_answered_too(served: Served) -> None:
             "id": "a",
             "payload": {
                 "data": {"me": {"username": "rajesh"}},
-                "extensions": {"position": str(served.house.followed.position)},
+                "extensions": {
+                    "position": str(served.house.followed.position),
+                    "cost": {"requested": 1, "limit": 10_000, "remaining": 9_999},
+                },
             },
         }
         assert await client.receive() == {"type": "complete", "id": "a"}
