@@ -15,6 +15,9 @@ from socket import socket
 
 import psycopg
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -77,6 +80,14 @@ from transparency.signer import LogSigner
 from transparency.web import LogWeb
 
 logger = logging.getLogger(__name__)
+
+ASKED = ["Authorization", "Content-Type", "Read-After", "Purpose", "Case-Reference", "traceparent"]
+"""Headers that pages of other origins may send beside those that they always may."""
+
+TOLD = ["Content-Language", "Request-Id", "Retry-After", "WWW-Authenticate"]
+"""Headers of answers that they may read."""
+
+LEAST_COMPRESSED = 1_000  # bytes: shorter answers fit into a packet anyway
 
 GRAPHIQL = Path(__file__).parent / "web" / "graphiql"
 AUDIT = Path(__file__).parent / "web" / "audit"
@@ -418,6 +429,8 @@ def application(
         trusted_only=settings.trusted_only,
         explorable=settings.explorable,
         most_points=settings.points,
+        origins=settings.origins,
+        takes_get=settings.get_queries,
     )
     oauth = OAuth(
         installation.clients,
@@ -431,7 +444,7 @@ def application(
     web = Starlette(
         routes=[
             Route("/", lambda _request: RedirectResponse("/graphql")),
-            Route("/graphql", graphql),
+            Route("/graphql", GZipMiddleware(graphql, minimum_size=LEAST_COMPRESSED, compresslevel=5)),
             WebSocketRoute("/graphql", graphql),
             Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
             Route("/audit", lambda _request: RedirectResponse("/audit/")),
@@ -445,10 +458,28 @@ def application(
             Route("/readyz", health.ready),
             *LogWeb(installation.database.pool, installation.log_keys).routes,
             *_for_developers(installation),
-        ]
+        ],
+        middleware=_cors(settings.origins),
     )
     web.state.graphql = graphql
     return web
+
+
+def _cors(origins: frozenset[str]) -> list[Middleware]:
+    """Let pages of these origins, if any, send requests and read the answers."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=sorted(origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=ASKED,
+            allow_credentials=True,
+            expose_headers=TOLD,
+            max_age=86_400,
+        )
+    ]
 
 
 def _for_developers(installation: Installation) -> list[Route]:

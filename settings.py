@@ -58,6 +58,20 @@ def _is_header(value: SecretStr) -> SecretStr:
     return value
 
 
+def _origins(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    origins = frozenset(one.strip() for one in text.split(","))
+    for parts in map(urlsplit, origins):
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.geturl() != f"{parts.scheme}://{parts.netloc}"
+        ):
+            raise ValueError
+    return origins
+
+
 def _is_template(text: str) -> str:
     Template(text)
     return text
@@ -152,6 +166,18 @@ class Settings(BaseModel):
         TrustedOnly.NO,
         alias="SIJIL_TRUSTED_ONLY",
         description="Whether a document has to be among them; log: the others are carried out and named in the log",
+    )
+    origins: Annotated[
+        frozenset[str],
+        BeforeValidator(_origins),
+        Expects("origins such as https://app.example.sa, separated by commas"),
+    ] = Field(
+        frozenset(),
+        alias="SIJIL_ORIGINS",
+        description="Web pages of which other origins may send requests (CORS); not set: of no other",
+    )
+    get_queries: Annotated[bool, Expects("yes or no")] = Field(
+        False, alias="SIJIL_GET_QUERIES", description="Whether queries are taken by GET, too"
     )
     explorable: Annotated[bool, Expects("yes or no")] = Field(
         default_factory=lambda known: known["env"] != "production",
@@ -354,6 +380,8 @@ def _is_secret(name: str) -> bool:
 def _shown(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value)) or "not set"
     if not isinstance(value, SecretStr):
         return "not set" if value is None else str(value)
     return _without_secrets(value.get_secret_value()) if name == "DATABASE_URL" else "set"

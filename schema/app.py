@@ -39,7 +39,8 @@ from schema.errors import cause, is_internal, shown
 from schema.live import Ended, Live, Why
 from schema.multipart import is_multipart, read_multipart
 from schema.negotiation import EVENT_STREAM, GRAPHQL, JSON, accepts_events, accepts_html, language, media_type
-from schema.request import Conditions, RequestRefused, Sent, bad_request, read_conditions, read_sent
+from schema.origin import is_admitted
+from schema.request import Conditions, RequestRefused, Sent, bad_request, forbidden, read_conditions, read_sent
 from schema.socket import Socket
 from schema.sse import EventStream, told_as_events
 from schema.trusted import Trusted, TrustedOnly
@@ -98,6 +99,8 @@ class GraphQLApp(GraphQL[Context, None]):
         trusted_only: TrustedOnly = TrustedOnly.NO,
         explorable: bool = True,
         most_points: int = 10_000,
+        origins: Collection[str] = (),
+        takes_get: bool = False,
     ) -> None:
         super().__init__(
             schema or build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
@@ -106,6 +109,8 @@ class GraphQLApp(GraphQL[Context, None]):
             self.schema, trusted=trusted or {}, trusted_only=trusted_only, explorable=explorable
         )
         self._budgets = Budgets(most_points)
+        self._origins = frozenset(origins)
+        self._takes_get = takes_get
         self._services = services
         self._now = now
         self._uploads = Uploads()
@@ -117,7 +122,11 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await Socket(WebSocket(scope, receive, send), self, self.live, most_bytes=self._max_body_bytes).serve()
+            websocket = WebSocket(scope, receive, send)
+            if is_admitted(websocket.headers, self._origins):
+                await Socket(websocket, self, self.live, most_bytes=self._max_body_bytes).serve()
+            else:
+                await websocket.close()  # before it is accepted: HTTP 403
             return
         request = Request(scope, receive)
         with handling(Call(random_uuid(self._services.accounts.log.random_bytes))) as call:
@@ -141,6 +150,7 @@ class GraphQLApp(GraphQL[Context, None]):
         accept = ", ".join(request.headers.getlist("accept")) or None
         answer = _Answer(call, language(request.headers.get("accept-language")), media_type(accept) or JSON)
         answer.position = self._services.followed.position
+        answer.is_by_get = request.method == "GET"
         if request.method == "GET" and self._page and accepts_html(accept):
             return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
         try:
@@ -157,13 +167,26 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def _answer(self, request: Request, answer: "_Answer", accept: str | None) -> Response:
         takes_events = accepts_events(accept)
-        _check(request.method, accept, takes_events=takes_events)
+        self._check(request, accept, takes_events=takes_events)
         if is_multipart(request.headers):
             return await self._with_files(request, answer)
         operation = self._documents.operation(await read_sent(request, self._max_body_bytes))
         if takes_events and (media_type(accept) is None or operation.kind is OperationType.SUBSCRIPTION):
             return await self._events(request, operation, answer)
         return await self._carried_out(operation, await self._context(request, answer), answer)
+
+    def _check(self, request: Request, accept: str | None, *, takes_events: bool) -> None:
+        """Refuse what no operation is taken from, whatever it is.
+
+        Raises:
+            RequestRefused: by which method it comes, from where, or how it is to be answered.
+        """
+        if request.method != "POST" and not (self._takes_get and request.method == "GET"):
+            raise _not_allowed("send operations with POST")
+        if not is_admitted(request.headers, self._origins):
+            raise forbidden("the page that sends this is of an origin that is not admitted")
+        if media_type(accept) is None and not takes_events:
+            raise bad_request(f"answers are {JSON} or {GRAPHQL}", HTTPStatus.NOT_ACCEPTABLE)
 
     async def _with_files(self, request: Request, answer: "_Answer") -> Response:
         """Receive files from somebody who is known, for one operation.
@@ -187,6 +210,8 @@ class GraphQLApp(GraphQL[Context, None]):
             return await self._carried_out(operation, context, answer)
 
     async def _carried_out(self, operation: Operation, context: Context, answer: "_Answer") -> Response:
+        if operation.kind is not OperationType.QUERY and answer.is_by_get:
+            raise _not_allowed(f"send a {operation.kind.value} with POST")
         if operation.kind is OperationType.SUBSCRIPTION:
             raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream")
         context.begin(operation)
@@ -503,24 +528,21 @@ class Greeting:
         )
 
 
-def _check(method: str, accept: str | None, *, takes_events: bool) -> None:
-    if method != "POST":
-        post = {"Allow": "POST"}
-        code = RequestErrorCode.BAD_USER_INPUT
-        raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, code, "send operations with POST", post)
-    if media_type(accept) is None and not takes_events:
-        raise bad_request(f"answers are {JSON} or {GRAPHQL}", HTTPStatus.NOT_ACCEPTABLE)
+def _not_allowed(detail: str) -> RequestRefused:
+    post = {"Allow": "POST"}
+    return RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, RequestErrorCode.BAD_USER_INPUT, detail, post)
 
 
 class _Answer:
     """How a request is to be answered, as far as it is known yet."""
 
-    __slots__ = ("call", "language", "media_type", "not_current", "position", "spent")
+    __slots__ = ("call", "is_by_get", "language", "media_type", "not_current", "position", "spent")
 
     def __init__(self, call: Call, language: Language, media_type: str) -> None:
         self.call = call
         self.language = language
         self.media_type = media_type
+        self.is_by_get = False
         self.position = 0
         self.not_current: set[str] = set()
         self.spent: Spent | None = None

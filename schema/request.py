@@ -57,11 +57,13 @@ class Conditions:
 
 
 async def read_sent(request: Request, most_bytes: int) -> Sent:
-    """What is sent in a request's JSON body.
+    """What is sent in a request's JSON body, or by GET in its address.
 
     Raises:
         RequestRefused: there is none.
     """
+    if request.method == "GET":
+        return _in_address(request.query_params)
     _check_content_type(request.headers.get("content-type", ""))
     check_encoding(request.headers)
     return sent_in(await _body(request, most_bytes))
@@ -133,6 +135,14 @@ async def chunks(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
         if received > most_bytes:
             raise too_large
         yield chunk
+
+
+def _in_address(parameters: Mapping[str, str]) -> Sent:
+    values: dict[str, object] = {**parameters}
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            values[name] = _json(parameters[name].encode())
+    return sent_as(values)
 
 
 def sent_in(body: bytes) -> Sent:

@@ -26,6 +26,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "rewrite_bytes": 268_435_456,
         "trusted_documents": None,
         "trusted_only": TrustedOnly.NO,
+        "origins": frozenset(),
+        "get_queries": False,
         "explorable": True,
         "points": 10_000,
         "origin": "sijil.local",

@@ -368,3 +368,24 @@ async def test_graphiqls_introspection_is_answered(api: Api) -> None:
     answer = await api.ask(get_introspection_query(descriptions=True, input_value_deprecation=True))
 
     assert answer.data["__schema"]["queryType"]["name"] == "Query"
+
+
+async def test_queries_come_by_get_where_that_is_set_and_nothing_else_does(api: Api) -> None:
+    typename = {"query": "query Q($s: Boolean!) { a: __typename @skip(if: $s) b: __typename }", "operationName": "Q"}
+    assert (await api.client.get("/", params=typename)).status_code == 405
+    api.app._takes_get = True
+    answer = await api.client.get("/", params=typename | {"variables": '{"s": true}'})
+    assert (answer.status_code, answer.json()["data"]) == (200, {"b": "Query"})
+    changes = {"query": "mutation { signOut { problems { code } } }"}
+    refused = await api.client.get("/", params=changes)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    for wrong in ({}, typename | {"variables": "{"}, typename | {"variables": "[]"}):
+        assert (await api.client.get("/", params=wrong)).status_code == 400
+    for method in ("HEAD", "PUT", "DELETE"):
+        assert (await api.client.request(method, "/", params=typename)).status_code == 405
+
+
+async def test_a_page_of_another_origin_is_refused(api: Api) -> None:
+    answer = await api.ask("{ __typename }", headers={"Origin": "https://evil.example"})
+    assert (answer.status, answer.errors) == (403, [("", "FORBIDDEN")])
+    assert (await api.ask("{ __typename }", headers={"Origin": "http://sijil"})).status == 200
