@@ -20,24 +20,30 @@ MOST_TOKENS: Final = 3_000
 LONGEST_DOCUMENT: Final = 65_536  # characters; two caches keep up to 128 documents each
 DEEPEST: Final = 20  # the introspection query of GraphiQL has 14
 MOST_ALIASES: Final = 100
+MOST_ROOT_FIELDS: Final = 20  # each is a statement or more
+MOST_DIRECTIVES: Final = 50
 MOST_FIELDS: Final = 600  # counted where fragments are used; comparing fields of one name is quadratic
 
 
 class Size:
-    """Depth, aliases and fields of a selection with everything its fragments bring."""
+    """Depth, aliases, fields, those at its root, and directives of a selection with everything its fragments bring."""
 
-    __slots__ = ("aliases", "depth", "fields")
+    __slots__ = ("aliases", "depth", "directives", "fields", "roots")
 
-    def __init__(self, depth: int = 0, aliases: int = 0, fields: int = 0) -> None:
+    def __init__(self, depth: int = 0, aliases: int = 0, fields: int = 0, roots: int = 0, directives: int = 0) -> None:
         self.depth = depth
         self.aliases = aliases
         self.fields = fields
+        self.roots = roots
+        self.directives = directives
 
     def add(self, other: "Size") -> None:
         self.depth = max(self.depth, other.depth)
         # Fragments that use fragments twice grow without bounds: past the limit it does not matter how far.
         self.aliases = min(self.aliases + other.aliases, MOST_ALIASES + 1)
         self.fields = min(self.fields + other.fields, MOST_FIELDS + 1)
+        self.roots = min(self.roots + other.roots, MOST_FIELDS + 1)
+        self.directives = min(self.directives + other.directives, MOST_DIRECTIVES + 1)
 
 
 class SizeLimits(ValidationRule):
@@ -61,6 +67,8 @@ class SizeLimits(ValidationRule):
             (size.depth, DEEPEST, "levels"),
             (size.aliases, MOST_ALIASES, "aliases"),
             (size.fields, MOST_FIELDS, "fields"),
+            (size.roots, MOST_ROOT_FIELDS, "fields at the root"),
+            (size.directives, MOST_DIRECTIVES, "directives"),
         ):
             if found > most:
                 raise ValidationAbortedError(f"The operation is too large: it has more than {most} {what}.", operation)
@@ -68,10 +76,12 @@ class SizeLimits(ValidationRule):
     def _measure(self, selection_set: SelectionSetNode) -> Size:
         size = Size()
         for selection in selection_set.selections:
+            size.add(Size(directives=len(selection.directives or ())))
             match selection:
                 case FieldNode():
                     inner = self._measure(selection.selection_set) if selection.selection_set else Size()
-                    size.add(Size(inner.depth + 1, inner.aliases + bool(selection.alias), inner.fields + 1))
+                    aliases, directives = inner.aliases + bool(selection.alias), inner.directives
+                    size.add(Size(inner.depth + 1, aliases, inner.fields + 1, 1, directives))
                 case InlineFragmentNode():
                     size.add(self._measure(selection.selection_set))
                 case FragmentSpreadNode():
