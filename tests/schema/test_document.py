@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 
 from domain.errors import RequestErrorCode
 from schema import build_schema, document
+from schema.cost import MOST
 from schema.document import Documents, Invalid
 from schema.request import RequestRefused, Sent
 from schema.trusted import Trusted, TrustedOnly, id_of, read_trusted
 from store.faults import Fault
 from tests.schema.conftest import Api, person
 
+ROOT = Path(__file__).parents[2]
 ME = "query Me { me { id } }"
 SERVICES = "{ services { code } }"
 
@@ -104,6 +107,15 @@ def test_in_production_the_schema_is_not_told() -> None:
         with pytest.raises(Invalid):
             documents.operation(sent(text))
     documents.operation(sent("{ __typename me { __typename } }"))
+
+
+def test_no_document_of_the_pages_comes_near_the_limits() -> None:
+    documents = made(explorable=False)
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    texts = [text for page in pages for text in re.findall(r"```graphql\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+    costs = {text: documents.operation(sent(text)).cost for text in texts if "…" not in text}
+    assert len(costs) > 60
+    assert max(costs.values()) < MOST / 4
 
 
 # The manifest
