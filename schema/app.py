@@ -443,9 +443,13 @@ class GraphQLApp(GraphQL[Context, None]):
         return {"message": message, "extensions": extensions}
 
     def _errors(self, errors: Sequence[GraphQLError], answer: "_Answer", status: HTTPStatus) -> Response:
-        if any(is_internal(error) for error in errors):
+        faults = [cause(error) for error in errors if is_internal(error)]
+        if faults:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return self._response({"errors": self._shown(errors, answer)}, answer, status)
+        response = self._response({"errors": self._shown(errors, answer)}, answer, status)
+        if faults and all(isinstance(fault, OF_THE_MOMENT) for fault in faults):
+            response.status_code, response.headers["Retry-After"] = HTTPStatus.SERVICE_UNAVAILABLE, "1"
+        return response
 
     def _shown(self, errors: Sequence[GraphQLError], answer: "_Answer") -> list[dict[str, object]]:
         """The errors as the client sees them. What was not meant for the client is logged, once, under the call's id."""

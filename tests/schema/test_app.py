@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -16,7 +17,7 @@ from graphql import get_introspection_query
 from domain.actor import Role
 from schema import table
 from schema.limits import DEEPEST, MOST_ALIASES, MOST_FIELDS
-from store.database import Database
+from store.database import Database, DatabaseUnavailable, Pool
 from telemetry.logs import JsonLines, TextLines
 from tests.conftest import Clock
 from tests.schema.conftest import POSITION, Api, Keep, person, visa, without_table
@@ -389,3 +390,14 @@ async def test_a_page_of_another_origin_is_refused(api: Api) -> None:
     answer = await api.ask("{ __typename }", headers={"Origin": "https://evil.example"})
     assert (answer.status, answer.errors) == (403, [("", "FORBIDDEN")])
     assert (await api.ask("{ __typename }", headers={"Origin": "http://sijil"})).status == 200
+
+
+async def test_a_moment_without_the_database_is_said_as_such(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone(*_arguments: object, **_named: object) -> None:
+        raise DatabaseUnavailable("The database does not answer.")
+
+    monkeypatch.setattr(Pool, "getconn", gone)
+    bearer = {"Authorization": f"Bearer {api.token(UUID(int=1, version=4))}"}
+    answer = await api.ask("{ me { id } }", headers=bearer)
+    assert (answer.status, answer.headers["retry-after"], answer.errors) == (503, "1", [("", "INTERNAL")])
+    assert "database" not in answer.body["errors"][0]["message"]
