@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from schema import cost, limits
 from store.database import Database
@@ -24,7 +25,7 @@ async def furnish(house: House) -> None:
     for number in ("7000000001", "7000000002"):
         assert (await do(house, "recordViolation", "traffic", **reported(house, RAJESH, number))).problems == []
         house.now.advance(minutes=5)
-    objected = {"violationNumber": "7000000001", "reason": "OTHER_DRIVER", "acceptTerms": True}
+    objected: dict[str, Any] = {"violationNumber": "7000000001", "reason": "OTHER_DRIVER", "acceptTerms": True}
     house.now.time = datetime(2026, 3, 5, 9, tzinfo=UTC)
     assert (await do(house, "submitObjection", RAJESH, **objected)).problems == []
     house.now.time = datetime(2026, 3, 20, 9, tzinfo=UTC)

@@ -350,6 +350,7 @@ async def test_a_connection_ends_with_the_erasure_of_its_person(served: Served) 
         assert await client.closed() == 4401
         told = await auditor.next()
         assert (told["type"], told["about"]) == ("User.Erased", [{"nationalId": None, "name": None}])
+        assert not house.app._documents._kept  # clients write values into documents
 
 
 async def test_a_connection_ends_when_a_role_is_taken_away(served: Served) -> None:
