@@ -31,24 +31,23 @@ class TooMuch(Exception):
 class Budgets:
     """Of the callers of this process, those who asked last: whoever is forgotten has all points again."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self) -> None:
         self._left: OrderedDict[Hashable, tuple[float, datetime]] = OrderedDict()
 
-    def spend(self, caller: Hashable, points: int, *, now: datetime) -> Spent:
-        """Take points from a caller.
+    def spend(self, caller: Hashable, points: int, *, limit: int, now: datetime) -> Spent:
+        """Take points from a caller, who has so many at most.
 
         Raises:
             TooMuch: there are fewer left; `points` are never more than the limit.
         """
-        left, at = self._left.get(caller, (float(self.limit), now))
-        left = min(self.limit, left + self.limit * max(timedelta(), now - at) / FILLED_WITHIN)
+        left, at = self._left.get(caller, (float(limit), now))
+        left = min(limit, left + limit * max(timedelta(), now - at) / FILLED_WITHIN)
         enough = points <= left
         self._left[caller] = (left - points if enough else left, now)
         self._left.move_to_end(caller)
         if len(self._left) > MOST_CALLERS:
             self._left.popitem(last=False)
         if not enough:
-            wait = (points - left) / self.limit * FILLED_WITHIN
-            raise TooMuch(Spent(points, self.limit, int(left)), max(1, ceil(wait / timedelta(seconds=1))))
-        return Spent(points, self.limit, int(left - points))
+            wait = (points - left) / limit * FILLED_WITHIN
+            raise TooMuch(Spent(points, limit, int(left)), max(1, ceil(wait / timedelta(seconds=1))))
+        return Spent(points, limit, int(left - points))

@@ -31,7 +31,7 @@ from access.client import Clients
 from access.digest import Digests
 from access.token import TokenKeys
 from bench.append import new_database
-from bench.served import Person
+from bench.served import UNLIMITED, Person
 from bench.visas import Timed, between, counted, person, standing_still
 from commands.account import Accounts
 from projections import READ_MODELS
@@ -146,7 +146,9 @@ async def measure(url: str, objections: int) -> None:
 async def ask(database: Database, services: Services, results: Table) -> None:
     keys = services.token_keys
     clients = Clients(database, Digests(bytes(32)))
-    app = Timed(GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC)))
+    app = Timed(
+        GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC), most_points=UNLIMITED)
+    )
     officers = [await person(database, number) for number in range(1, OFFICERS + 1)]
     cursors: list[str] = []
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sijil") as client:  # type: ignore[arg-type]

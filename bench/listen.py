@@ -36,7 +36,7 @@ from access.client import Clients
 from access.digest import Digests
 from access.token import TokenKeys
 from bench.append import new_database
-from bench.served import Person, Served, served
+from bench.served import UNLIMITED, Person, Served, served
 from cli.program import collect_less
 from commands.account import Accounts
 from commands.command import LocalizedTextInput, Request, execute
@@ -203,6 +203,7 @@ def endpoint(
     keys = TokenKeys.load(folder / "token.jwk", create=True)
     services = Services(
         database.pool,
+        database.announcements,
         accounts,
         followed,
         keys,
@@ -213,7 +214,9 @@ def endpoint(
         reads=Reads(database, now=lambda: datetime.now(UTC)),
     )
     clients = Clients(database, Digests(bytes(32)))
-    return GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC)), keys
+    return GraphQLApp(
+        services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC), most_points=UNLIMITED
+    ), keys
 
 
 async def registered(log: Log, number: int) -> UUID:

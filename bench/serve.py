@@ -33,7 +33,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench.served import ROOT, START_WITHIN
+from bench.served import ROOT, START_WITHIN, UNLIMITED
 
 QUERY = (
     "query Mine { me { name { en } visas(first: 3) { totalCount edges { node "
@@ -155,7 +155,11 @@ class Collector:
 async def turn(checkout: Path, way: str, folder: Path, given: argparse.Namespace, results: Results) -> None:
     """Serve in a way once, and load the server."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SIJIL_", "OTEL_"))}
-    environment |= {"SIJIL_DATA_DIR": str(folder / "data"), "SIJIL_LOG_LEVEL": "warning"}
+    environment |= {
+        "SIJIL_DATA_DIR": str(folder / "data"),
+        "SIJIL_LOG_LEVEL": "warning",
+        "SIJIL_POINTS": str(UNLIMITED),
+    }
     collector, scrape_at = Collector(), None
     async with collector.listen() as port:
         if way in {"metrics", "spans"}:

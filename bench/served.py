@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 PASSWORD = "Absher#2026"  # noqa: S105 (of invented people)
 ANSWER_WITHIN = 60.0  # seconds
 START_WITHIN = 120.0  # seconds
+UNLIMITED = 1_000_000_000  # points: one caller asks for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def served(people: Sequence[Person], *, without_password: Sequence[Person] = ())
         ]
         feed.write_text("".join(lines), "utf-8")
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-        environment |= {"SIJIL_DATA_DIR": str(data)}
+        environment |= {"SIJIL_DATA_DIR": str(data), "SIJIL_POINTS": str(UNLIMITED)}
         sijil = str(Path(sys.executable).with_name("sijil"))
         # What it says goes to stderr: stdout has the figures alone.
         load = [sijil, "import", str(feed), "--backdate"]

@@ -38,6 +38,7 @@ from access.client import Clients
 from access.digest import Digests
 from access.token import TokenKeys
 from bench.append import new_database
+from bench.served import UNLIMITED
 from commands.account import Accounts
 from commands.clock import Clock
 from domain.actor import Actor, Role
@@ -122,6 +123,7 @@ def standing_still(database: Database, log: Log, accounts: Accounts, keys: Token
     still = StandingStill()
     return Services(
         database.pool,
+        database.announcements,
         accounts,
         still,
         keys,
@@ -208,7 +210,9 @@ async def read(database: Database, log: Log, keyring: Keyring, folder: Path, siz
     keys = TokenKeys.load(folder / "token.jwk", create=True)
     services = standing_still(database, log, accounts, keys, folder)
     clients = Clients(database, Digests(keyring.keys.lookup.access))
-    app = Timed(GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC)))
+    app = Timed(
+        GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC), most_points=UNLIMITED)
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sijil") as client:  # type: ignore[arg-type]
         for name, reader in (
             ("the holder", size.holder),

@@ -39,6 +39,7 @@ from access.digest import Digests
 from access.token import TokenKeys
 from bench.append import new_database
 from bench.serve import QUERY
+from bench.served import UNLIMITED
 from bench.visas import Size, fill, open_log, person, standing_still
 from cli.program import collect_less
 from commands.account import Accounts
@@ -105,7 +106,9 @@ async def measure(url: str, turns: int) -> dict[str, list[float]]:
                 accounts = Accounts.over(database, log, keyring, random_bytes=os.urandom)
                 services = standing_still(database, log, accounts, keys, Path(folder))
                 clients = Clients(database, Digests(keyring.keys.lookup.access))
-                app = GraphQLApp(services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC))
+                app = GraphQLApp(
+                    services=services, is_active=clients.is_active, now=lambda: datetime.now(UTC), most_points=UNLIMITED
+                )
                 reader = await person(database, SIZE.holder(1))
                 async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sijil") as client:  # type: ignore[arg-type]
                     every = list(ways().items())

@@ -78,6 +78,9 @@ CODES: Final = {
 GREETED_AT_ONCE: Final = 50
 """After a restart all come back at once: the pool is for those who are here, too."""
 
+AGENCY_TIMES: Final = 20
+"""An agency's program speaks for many people, and reports in bursts."""
+
 COOKIE_SECONDS: Final = rules.SESSION_HOURS.versions[-1].value * 3600
 
 
@@ -108,7 +111,7 @@ class GraphQLApp(GraphQL[Context, None]):
         self._documents = Documents(
             self.schema, trusted=trusted or {}, trusted_only=trusted_only, explorable=explorable
         )
-        self._budgets = Budgets(most_points)
+        self._budgets, self._most_points = Budgets(), most_points
         self._origins = frozenset(origins)
         self._takes_get = takes_get
         self._services = services
@@ -290,12 +293,12 @@ class GraphQLApp(GraphQL[Context, None]):
         Raises:
             RequestRefused: it costs too much, or the caller has not as much left for a while.
         """
-        cost = context.operation.cost
-        if cost > min(MOST_COST, self._budgets.limit):
-            most = min(MOST_COST, self._budgets.limit)
+        cost, most = context.operation.cost, min(MOST_COST, self._most_points)
+        if cost > most:
             raise bad_request(f"the operation costs {cost} points and may cost {most}: ask for shorter lists, or less")
         try:
-            context.spent = self._budgets.spend(context.caller, cost, now=context.now)
+            limit = self._most_points * (AGENCY_TIMES if context.reader.agency else 1)
+            context.spent = self._budgets.spend(context.caller, cost, limit=limit, now=context.now)
         except TooMuch as fault:
             context.spent = fault.spent
             raise RequestRefused(

@@ -165,7 +165,7 @@ async def test_every_answer_says_what_it_has_cost_and_what_is_left(api: Api) -> 
 async def test_who_has_spent_all_waits(api: Api, keep: Any) -> None:
     rajesh = person()
     await keep(rajesh)
-    api.app._budgets.spend(rajesh.id, 9_998, now=api.now())
+    api.app._budgets.spend(rajesh.id, 9_998, limit=10_000, now=api.now())
     answer = await api.ask(SERVICES, rajesh)
     assert (answer.status, answer.errors) == (429, [("", "RATE_LIMITED")])
     assert answer.headers["retry-after"] == "1"
@@ -174,6 +174,11 @@ async def test_who_has_spent_all_waits(api: Api, keep: Any) -> None:
     assert (await api.ask(SERVICES)).status == 200  # somebody else
     api.now.advance(seconds=1)
     assert (await api.ask(SERVICES, rajesh)).status == 200
+
+
+async def test_an_agency_has_twenty_times_as_many(api: Api) -> None:
+    bearer = {"Authorization": f"Bearer {api.token(None, agency='traffic')}"}
+    assert (await api.ask(SERVICES, headers=bearer)).body["extensions"]["cost"]["limit"] == 200_000
 
 
 async def test_an_operation_that_costs_too_much_is_refused_before_it_begins(api: Api) -> None:
