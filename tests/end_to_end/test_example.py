@@ -1,0 +1,109 @@
+"""The typed client of examples/: generated, built and run as its README says, against a server in a process of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from domain.calendar import RIYADH
+from tests.end_to_end.conftest import ROOT, Serving, Sijil, after
+from tests.feeds import RAJESH, WriteFeed, issued, line, recorded, registered
+from tests.npm import packages
+
+PASSWORD = "Absher#2026"
+TODAY = datetime.now(RIYADH).date()
+
+
+def noon(days_ago: int) -> str:
+    return datetime.combine(TODAY - timedelta(days=days_ago), time(12), RIYADH).isoformat()
+
+
+FEED = (
+    registered(RAJESH, "rajesh", noon(10), initialPassword=PASSWORD),
+    issued(
+        "6000000001", noon(9), passportExpiresOn=f"{TODAY.year + 3}-01-01", iqamaExpiresOn=f"{TODAY.year + 2}-01-01"
+    ),
+    recorded("7001", noon(5)),
+    line(
+        noon(4),
+        "submitObjection",
+        {"violationNumber": "7001", "reason": "PLATE_MISREAD", "acceptTerms": True},
+        role="PERSON",
+        subject=RAJESH,
+    ),
+)
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The folder of the example, beside the schema, with what it generates."""
+    shutil.copy(ROOT / "schema.graphql", tmp_path)
+    folder = tmp_path / "examples"
+    shutil.copytree(ROOT / "examples", folder, ignore=shutil.ignore_patterns("node_modules", "gql", "out"))
+    for program, *arguments in (("graphql-codegen", "--config", "codegen.ts"), ("tsc",)):
+        built = packages.run(program, *arguments, cwd=folder)
+        assert built.returncode == 0, built.stdout + built.stderr
+    return folder
+
+
+def test_the_example_signs_in_shows_the_dashboard_and_follows_updates(
+    example: Path, serve: Callable[..., Serving], sijil: Sijil, write_feed: WriteFeed
+) -> None:
+    assert sijil("import", write_feed(*FEED), "--backdate").returncode == 0
+    url = serve("serve").until_ready()
+    last_day = TODAY - timedelta(days=9) + timedelta(days=90)  # to leave on it, and to give it back
+    with started(example, url) as client:
+        assert client.stdin
+        assert client.stdout
+        assert client.stdout.read(len("The code sent to ")) == "The code sent to "
+        client.stdin.write(code(url) + "\n")
+        assert [client.stdout.readline().rstrip("\n") for _ in range(5)] == [
+            "+966*****556: Name of rajesh: 1 visas, 1 violations",
+            f"Visa 6000000001: Valid – not used, EXIT_BEFORE {last_day}, CANCEL_BEFORE {last_day}",
+            "Violation 7001: Under objection, SAR 112.50 due",
+            "Objection O7001: Submitted",
+            "0 of 5 objections rejected this year",
+        ]
+        report_another(url, sijil("token", "--agency", "traffic").stdout.strip())
+        assert client.stdout.readline() == "Traffic violation recorded: 7002, Notified\n"
+
+
+@contextmanager
+def started(example: Path, url: str) -> Iterator[subprocess.Popen[str]]:
+    """The client in a process, which is ended after the block, or after a minute."""
+    with subprocess.Popen(
+        [shutil.which("node") or "node", "out/client.js", url, "rajesh"],
+        cwd=example,
+        env=os.environ | {"PASSWORD": PASSWORD},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+    ) as client:
+        try:
+            with after(60, client.kill):
+                yield client
+        finally:
+            client.kill()
+
+
+def code(url: str) -> str:
+    """The code that was sent last."""
+    messages = httpx.get(f"{url}/outbox", headers={"Accept": "application/json"}).json()["messages"]
+    return next(found[0] for one in messages if (found := re.search(r"[0-9]{6}", one["text"])))
+
+
+def report_another(url: str, token: str) -> None:
+    mutation = "mutation ($input: RecordViolationInput!) { recordViolation(input: $input) { problems { code } } }"
+    input = recorded("7002", noon(1))["input"]
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = httpx.post(f"{url}/graphql", json={"query": mutation, "variables": {"input": input}}, headers=headers)
+    assert answer.json()["data"] == {"recordViolation": {"problems": []}}
