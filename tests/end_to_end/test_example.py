@@ -78,7 +78,7 @@ def test_the_example_signs_in_shows_the_dashboard_and_follows_updates(
 @contextmanager
 def started(example: Path, url: str) -> Iterator[subprocess.Popen[str]]:
     """The client in a process, which is ended after the block, or after a minute."""
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 (our own client)
         [shutil.which("node") or "node", "out/client.js", url, "rajesh"],
         cwd=example,
         env=os.environ | {"PASSWORD": PASSWORD},

@@ -1,0 +1,40 @@
+"""The documents that the project's pages show, as files that the compilers of front ends read."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from graphql import DocumentNode, NameNode, OperationDefinitionNode, parse, print_ast
+
+from tests.test_readme import GRAPHQL, ROOT
+
+
+def documents() -> Iterator[tuple[str, DocumentNode]]:
+    """Every document of the README and of docs/, with a name made of its page and place."""
+    for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]:
+        words = re.split(r"\W+", page.stem.lower())
+        for number, text in enumerate(GRAPHQL.findall(page.read_text("utf-8")), 1):
+            yield f"{''.join(word.capitalize() for word in words)}{number}", parse(text)
+
+
+def module(name: str, document: DocumentNode) -> str:
+    """A module of TypeScript that holds a document. Relay wants operations named after their module."""
+    definitions = tuple(
+        replace(one, name=NameNode(value=f"{name}{one.operation.value.capitalize()}"))
+        if isinstance(one, OperationDefinitionNode)
+        else one
+        for one in document.definitions
+    )
+    text = print_ast(replace(document, definitions=definitions))
+    return f'import {{ graphql }} from "relay-runtime";\n\ngraphql`\n{text}\n`;\n'
+
+
+def write(folder: Path) -> list[str]:
+    """Write a module for each document; their names."""
+    folder.mkdir()
+    names = []
+    for name, document in documents():
+        (folder / f"{name}.ts").write_text(module(name, document), "utf-8")
+        names.append(name)
+    return names
