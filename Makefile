@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test programs parts check format lint types imports drift schema lock demo-feed
+.PHONY: help setup run test programs parts check format lint types imports drift schema released lock demo-feed
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ drift: setup ## Check that schema.graphql is what the code serves
 schema: setup ## Write schema.graphql from the code
 	@$(BIN)/sijil schema > $(VENV)/schema.graphql
 	@mv $(VENV)/schema.graphql schema.graphql
+
+released: setup ## At a release, before its heading goes into CHANGELOG.md: write released.graphql, unless clients lose something too soon
+	$(BIN)/python -m tests.schema.release
 
 lock: setup ## Write requirements.lock from pyproject.toml; newer versions: make lock ARGS=--upgrade
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
