@@ -1,5 +1,6 @@
 """The typed client of examples/: generated, built and run as its README says, against a server in a process of its own."""
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,9 @@ from tests.end_to_end.conftest import ROOT, Serving, Sijil, after
 from tests.feeds import RAJESH, WriteFeed, issued, line, recorded, registered
 from tests.npm import packages
 
+EXAMPLE = ROOT / "examples"
+PACKAGE = json.loads((EXAMPLE / "package.json").read_text("utf-8"))
+SCRIPTS: dict[str, str] = PACKAGE["scripts"]
 PASSWORD = "Absher#2026"
 TODAY = datetime.now(RIYADH).date()
 
@@ -46,11 +50,18 @@ def example(tmp_path: Path) -> Path:
     """The folder of the example, beside the schema, with what it generates."""
     shutil.copy(ROOT / "schema.graphql", tmp_path)
     folder = tmp_path / "examples"
-    shutil.copytree(ROOT / "examples", folder, ignore=shutil.ignore_patterns("node_modules", "gql", "out"))
-    for program, *arguments in (("graphql-codegen", "--config", "codegen.ts"), ("tsc",)):
-        built = packages.run(program, *arguments, cwd=folder)
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("node_modules", "gql", "out"))
+    for script in ("generate", "build"):
+        built = packages.run(*SCRIPTS[script].split(), cwd=folder)
         assert built.returncode == 0, built.stdout + built.stderr
     return folder
+
+
+def test_the_readme_of_the_example_runs_its_scripts_with_packages_that_were_tried() -> None:
+    (commands,) = re.findall(r"^```sh\n(.*?)^```", (EXAMPLE / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert re.findall(r"npm (?:run )?(\w+)", commands) == ["install", *SCRIPTS]
+    tried = json.loads((packages.HERE / "package.json").read_text("utf-8"))["devDependencies"]
+    assert PACKAGE["devDependencies"].items() <= tried.items()
 
 
 def test_the_example_signs_in_shows_the_dashboard_and_follows_updates(
@@ -79,7 +90,7 @@ def test_the_example_signs_in_shows_the_dashboard_and_follows_updates(
 def started(example: Path, url: str) -> Iterator[subprocess.Popen[str]]:
     """The client in a process, which is ended after the block, or after a minute."""
     with subprocess.Popen(  # noqa: S603 (our own client)
-        [shutil.which("node") or "node", "out/client.js", url, "rajesh"],
+        [*SCRIPTS["start"].split(), url, "rajesh"],
         cwd=example,
         env=os.environ | {"PASSWORD": PASSWORD},
         stdin=subprocess.PIPE,
