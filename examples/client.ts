@@ -62,11 +62,9 @@ type Answer<Data> = { data?: Data | null; errors?: { message: string }[]; extens
 /** What the server, or a person's input, does not allow: trying again does not help. */
 class Refused extends Error {}
 
-let session: SessionFragment | null = null;
-
 /** Send an operation: by its text or, where only trusted documents are carried out, by its id in gql/persisted-documents.json. */
 async function send<Data, Variables>(
-  document: TypedDocumentString<Data, Variables>, variables: Variables, accept: string,
+  document: TypedDocumentString<Data, Variables>, variables: Variables, accept: string, token: string | undefined,
 ): Promise<Response> {
   const sent = TRUSTED === "yes" ? { documentId: document.__meta__?.["hash"] } : { query: document.toString() };
   const response = await fetch(`${address}/graphql`, {
@@ -75,7 +73,7 @@ async function send<Data, Variables>(
       Accept: accept,
       "Accept-Language": LANGUAGE,
       "Content-Type": "application/json",
-      ...(session && { Authorization: `Bearer ${session.accessToken}` }),
+      ...(token && { Authorization: `Bearer ${token}` }),
     },
     body: JSON.stringify({ ...sent, variables }),
   });
@@ -84,9 +82,9 @@ async function send<Data, Variables>(
 }
 
 async function ask<Data, Variables>(
-  document: TypedDocumentString<Data, Variables>, variables: Variables,
+  document: TypedDocumentString<Data, Variables>, variables: Variables, token?: string,
 ): Promise<{ data: Data; position: string | undefined }> {
-  const response = await send(document, variables, "application/graphql-response+json, application/json");
+  const response = await send(document, variables, "application/graphql-response+json, application/json", token);
   return checked((await response.json()) as Answer<Data>);
 }
 
@@ -104,7 +102,7 @@ function done<Payload extends { problems: { message: string }[] }>(payload: Payl
   return payload;
 }
 
-async function signIn(): Promise<void> {
+async function signIn(): Promise<SessionFragment> {
   const { data } = await ask(SIGN_IN, { input: { username, password: PASSWORD } });
   const { challenge } = done(data.signIn);
   if (!challenge) throw new Refused("no code was sent");
@@ -112,24 +110,28 @@ async function signIn(): Promise<void> {
   const code = await terminal.question(`The code sent to ${challenge.sentTo}: `);
   terminal.close();
   const confirmed = await ask(CONFIRM_SIGN_IN, { input: { challengeId: challenge.id, code } });
-  session = done(confirmed.data.confirmSignIn).session;
+  return opened(done(confirmed.data.confirmSignIn));
 }
 
-/** Renew the session before its access token expires. */
-async function renew(): Promise<void> {
-  if (!session?.refreshToken || Date.parse(session.accessTokenExpiresAt) > Date.now() + 30_000) return;
-  const { refreshToken } = session;
-  session = null; // an old access token beside it is refused
-  const { data } = await ask(REFRESH_SESSION, { input: { refreshToken } });
-  session = done(data.refreshSession).session;
+/** The same session, with another access token if this one is about to expire. */
+async function renewed(session: SessionFragment): Promise<SessionFragment> {
+  const { accessTokenExpiresAt, refreshToken } = session;
+  if (!refreshToken || Date.parse(accessTokenExpiresAt) > Date.now() + 30_000) return session;
+  const { data } = await ask(REFRESH_SESSION, { input: { refreshToken } }); // without the old token, which may have expired
+  return opened(done(data.refreshSession));
+}
+
+function opened({ session }: { session: SessionFragment | null }): SessionFragment {
+  if (!session) throw new Refused("no session was opened");
+  return session;
 }
 
 /** Everything that happens after a place in the log, once and in order, whatever becomes of the connection. */
-async function* updates(after: string): AsyncGenerator<UpdatesSubscription["myUpdates"]> {
+async function* updates(session: SessionFragment, after: string): AsyncGenerator<UpdatesSubscription["myUpdates"]> {
   for (;;) {
     try {
-      await renew();
-      for await (const answer of follow(UPDATES, { after })) {
+      session = await renewed(session);
+      for await (const answer of follow(UPDATES, { after }, session.accessToken)) {
         after = answer.myUpdates.position;
         yield answer.myUpdates;
       }
@@ -142,13 +144,13 @@ async function* updates(after: string): AsyncGenerator<UpdatesSubscription["myUp
 
 /** A subscription as server-sent events, until the connection ends. */
 async function* follow<Data, Variables>(
-  document: TypedDocumentString<Data, Variables>, variables: Variables,
+  document: TypedDocumentString<Data, Variables>, variables: Variables, token: string,
 ): AsyncGenerator<Data> {
-  const response = await send(document, variables, "text/event-stream");
+  const response = await send(document, variables, "text/event-stream", token);
   if (!response.ok || !response.body) throw new Refused(await response.text());
   let text = "";
-  for await (const bytes of response.body.pipeThrough(new TextDecoderStream())) {
-    const events = (text + bytes).split("\n\n");
+  for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
+    const events = (text + part).split("\n\n");
     text = events.pop() ?? "";
     for (const event of events) {
       const data = /^data: ?(.+)$/m.exec(event)?.[1];
@@ -174,10 +176,10 @@ function show({ me }: DashboardQuery): void {
 }
 
 try {
-  await signIn();
-  const { data, position = "0" } = await ask(DASHBOARD, {});
+  const session = await signIn();
+  const { data, position = "0" } = await ask(DASHBOARD, {}, session.accessToken);
   show(data);
-  for await (const { event, visa, violation } of updates(position)) {
+  for await (const { event, visa, violation } of updates(session, position)) {
     const about = violation?.objection ?? violation ?? visa;
     console.log(`${event.title.text}${about ? `: ${about.number}, ${about.statusLabel.text}` : ""}`);
   }

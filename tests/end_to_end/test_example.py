@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ PACKAGE = json.loads((EXAMPLE / "package.json").read_text("utf-8"))
 SCRIPTS: dict[str, str] = PACKAGE["scripts"]
 PASSWORD = "Absher#2026"
 TODAY = datetime.now(RIYADH).date()
+
+REPORT = "mutation ($input: RecordViolationInput!) { recordViolation(input: $input) { problems { code } } }"
 
 
 def noon(days_ago: int) -> str:
@@ -64,11 +67,14 @@ def test_the_readme_of_the_example_runs_its_scripts_with_packages_that_were_trie
     assert PACKAGE["devDependencies"].items() <= tried.items()
 
 
-def test_the_example_signs_in_shows_the_dashboard_and_follows_updates(
+def test_the_example_signs_in_shows_the_dashboard_and_follows_updates_also_past_a_restart_of_the_server(
     example: Path, serve: Callable[..., Serving], sijil: Sijil, write_feed: WriteFeed
 ) -> None:
     assert sijil("import", write_feed(*FEED), "--backdate").returncode == 0
-    url = serve("serve").until_ready()
+    settings = {"SIJIL_ACCESS_TOKEN_SECONDS": "30"}  # which is renewed each time before it is used
+    server = serve("serve", **settings)
+    url = server.until_ready()
+    agency = sijil("token", "--agency", "traffic").stdout.strip()
     last_day = TODAY - timedelta(days=9) + timedelta(days=90)  # to leave on it, and to give it back
     with started(example, url) as client:
         assert client.stdin
@@ -82,8 +88,14 @@ def test_the_example_signs_in_shows_the_dashboard_and_follows_updates(
             "Objection O7001: Submitted",
             "0 of 5 objections rejected this year",
         ]
-        report_another(url, sijil("token", "--agency", "traffic").stdout.strip())
+        report("7002", url, agency)
         assert client.stdout.readline() == "Traffic violation recorded: 7002, Notified\n"
+        assert client.stdout.readline() == "Violator notified: 7002, Notified\n"
+        server.stop(signal.SIGKILL)
+        serve("serve", SIJIL_PORT=url.rpartition(":")[2], **settings).until_ready()
+        report("7003", url, agency)
+        assert client.stdout.readline() == "Traffic violation recorded: 7003, Notified\n"
+        assert client.stdout.readline() == "Violator notified: 7003, Notified\n"
 
 
 @contextmanager
@@ -112,9 +124,8 @@ def code(url: str) -> str:
     return next(found[0] for one in messages if (found := re.search(r"[0-9]{6}", one["text"])))
 
 
-def report_another(url: str, token: str) -> None:
-    mutation = "mutation ($input: RecordViolationInput!) { recordViolation(input: $input) { problems { code } } }"
-    input = recorded("7002", noon(1))["input"]
+def report(number: str, url: str, token: str) -> None:
+    input = recorded(number, noon(1))["input"]
     headers = {"Authorization": f"Bearer {token}"}
-    answer = httpx.post(f"{url}/graphql", json={"query": mutation, "variables": {"input": input}}, headers=headers)
+    answer = httpx.post(f"{url}/graphql", json={"query": REPORT, "variables": {"input": input}}, headers=headers)
     assert answer.json()["data"] == {"recordViolation": {"problems": []}}
