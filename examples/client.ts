@@ -6,7 +6,7 @@ import { graphql } from "./gql/gql.js";
 import type { DashboardQuery, SessionFragment, TypedDocumentString, UpdatesSubscription } from "./gql/graphql.js";
 
 const [address = "http://127.0.0.1:8000", username = "rajesh"] = process.argv.slice(2);
-const { PASSWORD = "", LANGUAGE = "en", TRUSTED = "no" } = process.env;
+const { PASSWORD = "", ACCEPT_LANGUAGE = "en", TRUSTED = "no" } = process.env;
 
 const SIGN_IN = graphql(`
   mutation SignIn($input: SignInInput!) {
@@ -71,7 +71,7 @@ async function send<Data, Variables>(
     method: "POST",
     headers: {
       Accept: accept,
-      "Accept-Language": LANGUAGE,
+      "Accept-Language": ACCEPT_LANGUAGE,
       "Content-Type": "application/json",
       ...(token && { Authorization: `Bearer ${token}` }),
     },

@@ -1,5 +1,6 @@
 """The documents that the project's pages show, as files that the compilers of front ends read."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,15 +8,17 @@ from pathlib import Path
 
 from graphql import DocumentNode, NameNode, OperationDefinitionNode, parse, print_ast
 
-from tests.test_readme import GRAPHQL, ROOT
+from tests.test_readme import GRAPHQL, ROOT, SENT
 
 
 def documents() -> Iterator[tuple[str, DocumentNode]]:
-    """Every document of the README and of docs/, with a name made of its page and place."""
+    """Every document of the README and of docs/, shown or sent with curl, with a name made of its page and place."""
     for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]:
         words = re.split(r"\W+", page.stem.lower())
-        for number, text in enumerate(GRAPHQL.findall(page.read_text("utf-8")), 1):
-            yield f"{''.join(word.capitalize() for word in words)}{number}", parse(text)
+        text = page.read_text("utf-8")
+        sent = (json.loads(body)["query"] for body in SENT.findall(text))
+        for number, document in enumerate([*GRAPHQL.findall(text), *sent], 1):
+            yield f"{''.join(word.capitalize() for word in words)}{number}", parse(document)
 
 
 def module(name: str, document: DocumentNode) -> str:

@@ -30,12 +30,20 @@ def node_modules() -> Path:
 
 
 def install(npm: str, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
+    for before in INSTALLED.iterdir():
+        if before.is_dir():
+            shutil.rmtree(before)  # of another lock file, or not finished
+    folder.mkdir()
     for file in HERE.glob("package*.json"):
         shutil.copy(file, folder)
-    subprocess.run(  # noqa: S603 (npm, with our own files)
-        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, capture_output=True
+    done = subprocess.run(  # noqa: S603 (npm, with our own files)
+        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
     )
+    assert done.returncode == 0, done.stderr
     (folder / "done").touch()
 
 
