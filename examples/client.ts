@@ -57,7 +57,10 @@ const UPDATES = graphql(`
   }
 `);
 
-type Answer<Data> = { data?: Data | null; errors?: { message: string }[]; extensions?: { position?: string } };
+type Failure = { message: string; extensions?: { code?: string } };
+type Answer<Data> = { data?: Data | null; errors?: Failure[]; extensions?: { position?: string } };
+
+const PASSING = ["INTERNAL", "RATE_LIMITED", "READ_MODEL_BEHIND"];
 
 /** What the server, or a person's input, does not allow: trying again does not help. */
 class Refused extends Error {}
@@ -90,6 +93,7 @@ async function ask<Data, Variables>(
 
 /** The data of an answer without errors, and the place in the log that it is good for. */
 function checked<Data>({ data, errors, extensions }: Answer<Data>): { data: Data; position: string | undefined } {
+  if (errors?.some(({ extensions }) => PASSING.includes(extensions?.code ?? ""))) throw new Error(errors[0]?.message);
   if (errors || !data) throw new Refused(errors?.map((error) => error.message).join("; "));
   return { data, position: extensions?.position };
 }
@@ -145,9 +149,9 @@ async function* updates(session: SessionFragment, after: string): AsyncGenerator
 /** A subscription as server-sent events, until the connection ends. */
 async function* follow<Data, Variables>(
   document: TypedDocumentString<Data, Variables>, variables: Variables, token: string,
-): AsyncGenerator<Data> {
+): AsyncGenerator<Data, unknown> {
   const response = await send(document, variables, "text/event-stream", token);
-  if (!response.ok || !response.body) throw new Refused(await response.text());
+  if (!response.ok || !response.body) return checked((await response.json()) as Answer<Data>);
   let text = "";
   for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
     const events = (text + part).split("\n\n");
