@@ -1,5 +1,6 @@
 """The typed client of examples/: generated, built and run as its README says, against a server in a process of its own."""
 
+import hashlib
 import json
 import os
 import re
@@ -71,12 +72,12 @@ def test_the_example_signs_in_shows_the_dashboard_and_follows_updates_also_past_
     example: Path, serve: Callable[..., Serving], sijil: Sijil, write_feed: WriteFeed
 ) -> None:
     assert sijil("import", write_feed(*FEED), "--backdate").returncode == 0
-    settings = {"SIJIL_ACCESS_TOKEN_SECONDS": "30"}  # which is renewed each time before it is used
+    settings = trusting(example) | {"SIJIL_ACCESS_TOKEN_SECONDS": "30"}  # which is renewed each time before it is used
     server = serve("serve", **settings)
     url = server.until_ready()
     agency = sijil("token", "--agency", "traffic").stdout.strip()
     last_day = TODAY - timedelta(days=9) + timedelta(days=90)  # to leave on it, and to give it back
-    with started(example, url) as client:
+    with started(example, url, TRUSTED="yes") as client:
         assert client.stdin
         assert client.stdout
         assert client.stdout.read(len("The code sent to ")) == "The code sent to "
@@ -98,13 +99,21 @@ def test_the_example_signs_in_shows_the_dashboard_and_follows_updates_also_past_
         assert client.stdout.readline() == "Violator notified: 7003, Notified\n"
 
 
+def trusting(example: Path) -> dict[str, str]:
+    """Settings of a server that carries out what the example and the agency were built with, and nothing else."""
+    manifest = example / "gql" / "persisted-documents.json"
+    of_both = json.loads(manifest.read_text("utf-8")) | {hashlib.sha256(REPORT.encode()).hexdigest(): REPORT}
+    manifest.write_text(json.dumps(of_both), "utf-8")
+    return {"SIJIL_TRUSTED_DOCUMENTS": str(manifest), "SIJIL_TRUSTED_ONLY": "yes"}
+
+
 @contextmanager
-def started(example: Path, url: str) -> Iterator[subprocess.Popen[str]]:
+def started(example: Path, url: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """The client in a process, which is ended after the block, or after a minute."""
     with subprocess.Popen(  # noqa: S603 (our own client)
         [*SCRIPTS["start"].split(), url, "rajesh"],
         cwd=example,
-        env=os.environ | {"PASSWORD": PASSWORD},
+        env=os.environ | {"PASSWORD": PASSWORD} | settings,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
