@@ -30,7 +30,7 @@ from bench.bursts import processor_time
 from bench.in_the_open import leave_encryption_out
 from bench.rebuild import built_again
 from cli.program import collect_less
-from server import open_installation
+from installation import open_installation
 from settings import read_settings
 
 ROOT = Path(__file__).parents[1]

@@ -23,11 +23,11 @@ from pathlib import Path
 import psycopg
 
 from bench.rebuild import built_again
+from installation import open_installation
 from projections.docket import Dockets
 from projections.person import People
 from projections.violation import Violations
 from projections.visa import Visas
-from server import open_installation
 from settings import read_settings
 from store.database import open_database
 

@@ -42,6 +42,7 @@ from commands.account import Accounts
 from commands.command import LocalizedTextInput, Request, execute
 from commands.user import COMMANDS, RegisterUser
 from domain.actor import Actor, Role
+from duties import background
 from projections import READ_MODELS
 from projections.access_log import Reads
 from projections.followed import Followed
@@ -51,7 +52,6 @@ from projections.tables import create
 from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.context import Context, Services
-from server import background
 from store.blobs import Blobs
 from store.database import Database, open_database
 from store.embedded import EmbeddedServer

@@ -29,10 +29,10 @@ from rich.table import Table
 from bench.served import UNLIMITED
 from bench.visas import Timed, between, counted, standing_still
 from domain.violation import Violation
+from installation import Installation, open_installation
 from schema import table
 from schema.app import GraphQLApp
 from schema.scalars import moment
-from server import Installation, open_installation
 from settings import read_settings
 
 REQUESTS = 500

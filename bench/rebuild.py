@@ -22,10 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.program import collect_less
+from duties import following
+from installation import Installation, open_installation
 from projections import READ_MODELS
 from projections.build import build, building_alone
 from projections.check import differences
-from server import Installation, following, open_installation
 from settings import read_settings
 from store.faults import Fault
 

@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.program import collect_less
-from server import background, utc_now
+from duties import background
+from installation import utc_now
 from store.database import Database, open_database
 from store.migrate import migrate
 from transparency.kept import Kept

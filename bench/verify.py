@@ -19,7 +19,8 @@ from pathlib import Path
 
 from bench.signing import until_signed
 from cli.program import collect_less
-from server import background, utc_now
+from duties import background
+from installation import utc_now
 from store.database import Connection, Database, open_database
 from store.migrate import migrate
 from transparency.audit import audit

@@ -11,7 +11,7 @@ import typer
 from cli import about, audit, client, erasures, feed, keys, log, my_data, person, read_model, serve
 from cli.program import collect_less
 from commands.feed import FeedUnusable
-from server import told
+from duties import told
 from settings import SettingsError
 from store.change import LogUnavailable
 from store.codec import RecordDamaged

@@ -7,9 +7,9 @@ import typer
 
 from cli.program import carry_out, current_settings
 from cli.riyadh import in_riyadh
+from installation import open_installation
 from messages import report
 from schema import export
-from server import open_installation
 from settings import Settings, describe, read_settings
 
 app = typer.Typer()

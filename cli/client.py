@@ -9,7 +9,7 @@ from access.client import Client, PublicKey, kind_of, read_public_key
 from cli.program import carry_out, current_settings
 from cli.riyadh import in_riyadh
 from domain.catalogue import AGENCY_OPERATIONS
-from server import open_installation
+from installation import open_installation
 from settings import Settings
 from store.faults import ExitStatus, Fault
 

@@ -10,10 +10,11 @@ import typer
 
 from cli.program import carry_out, current_settings
 from commands.erasure import take_database
+from duties import rewriter
+from installation import Installation, open_installation
 from projections import READ_MODELS
 from projections.rewrite import waiting_for
 from projections.tables import positions
-from server import Installation, open_installation, rewriter
 from settings import Settings
 from store.erasure import Erasure
 from store.erasure import erasures as read_erasures

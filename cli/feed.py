@@ -19,8 +19,8 @@ from cli.program import IMPORT_CACHE, PROGRAM, carry_out, current_settings
 from commands.importer import Importer, Options, refusals, refused_by_reason, unfinished
 from commands.importer import Progress as Imported
 from commands.importer import abandon as abandon_import
+from installation import Installation, open_installation
 from projections.followed import Followed
-from server import Installation, open_installation
 from settings import Settings
 from store.faults import ExitStatus, Fault
 

@@ -8,7 +8,7 @@ import typer
 
 from access.key_set import read_keys, rotate_keys
 from cli.program import bar, carry_out, current_settings, one_of, stop_if_told
-from server import open_installation
+from installation import open_installation
 from settings import Settings
 from store.database import open_database
 from store.erasure_file import ErasureFile

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.program import carry_out, current_settings
-from server import open_installation, utc_now
+from installation import open_installation, utc_now
 from settings import Settings
 from transparency.checkpoint import Checkpoint
 from transparency.kept import Kept

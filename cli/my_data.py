@@ -15,10 +15,11 @@ from cli.person import person_id_in, person_of
 from cli.program import carry_out, current_settings, stop_if_told
 from cli.viewer import at_the_command_line
 from domain.actor import Role
+from duties import following
+from installation import Installation, open_installation
 from schema.access import Data
 from schema.my_data.document import DOCUMENTS, Form
 from schema.my_data.whose import Whose, account_of
-from server import Installation, following, open_installation
 from settings import Settings
 from store.access_log import Seen, note
 from store.disk import sync

@@ -14,7 +14,7 @@ from domain import formats
 from domain.actor import Actor, Role, Way
 from domain.errors import Refused, message
 from domain.user import User
-from server import Installation, open_installation
+from installation import Installation, open_installation
 from settings import Settings
 from store.change import Claim
 from store.faults import ExitStatus, Fault

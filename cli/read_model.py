@@ -10,6 +10,7 @@ import typer
 from cli.program import IMPORT_CACHE, bar, carry_out, current_settings
 from cli.riyadh import in_riyadh
 from cli.viewer import operator
+from installation import open_installation
 from projections import READ_MODELS
 from projections.build import build, building_alone
 from projections.check import differences
@@ -18,7 +19,6 @@ from projections.set_aside import retry, skip
 from projections.state import states
 from projections.tables import SetAside
 from projections.tables import drop as drop_kept
-from server import open_installation
 from settings import Settings
 from store.faults import ExitStatus, Fault
 

@@ -15,20 +15,11 @@ import uvicorn
 from cli.feed import import_demo, warn_of_unfinished
 from cli.listening import QUEUED, Announcement, Server, listen, observed
 from cli.program import PROGRAM, carry_out, current_settings, stop_if_told
+from duties import background, following, gateways, measured, signing, telling, working
+from installation import Installation, open_installation
 from projections import READ_MODELS
 from projections.erasing import are_shown
-from server import (
-    Installation,
-    application,
-    background,
-    following,
-    gateways,
-    measured,
-    open_installation,
-    signing,
-    telling,
-    working,
-)
+from server import application
 from settings import Settings
 from store.faults import ExitStatus, Fault
 from workers import Workers

@@ -22,6 +22,7 @@ from commands.command import LocalizedTextInput, Request, execute
 from commands.recorded import recorded
 from commands.user import GrantRole, RegisterUser
 from domain.actor import Actor, Role
+from duties import background
 from messages.outbox import Content
 from projections import READ_MODELS
 from projections.access_log import Reads
@@ -32,7 +33,6 @@ from projections.tables import create
 from projections.updates import Updates
 from schema.app import GraphQLApp
 from schema.context import Services
-from server import background
 from store.announcements import ERASED
 from store.blobs import Blobs
 from store.database import Database

@@ -13,6 +13,9 @@ import pytest
 from starlette.routing import Route
 
 from domain.messages import Channel
+from duties import background, gateways, signing, told
+from health import Health
+from installation import Installation, open_installation
 from messages.email import Mailer
 from messages.sms import SmsGateway
 from projections import READ_MODELS
@@ -21,7 +24,7 @@ from projections.follower import Follower
 from projections.follower import Health as FollowerHealth
 from projections.tables import SetAside
 from projections.updates import Updates
-from server import Health, Installation, application, background, gateways, open_installation, signing, told
+from server import application
 from settings import Settings, read_settings
 from store.announcements import ERASED
 from store.codec import RecordDamaged
@@ -173,7 +176,7 @@ async def test_a_server_whose_log_may_not_be_signed_is_not_ready_and_says_why(in
 async def test_a_server_whose_log_is_signed_by_nobody_is_not_ready_and_says_for_how_long(
     installation: Installation, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.NOT_SIGNED_AFTER", 0.2)
+    monkeypatch.setattr("health.NOT_SIGNED_AFTER", 0.2)
     readiness = Readiness(installation)
     await record(installation)
     readiness.followed.position = 1
@@ -205,7 +208,7 @@ async def test_a_server_is_not_ready_while_something_is_set_aside_and_says_what_
 async def test_a_server_whose_database_is_gone_says_so_soon(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.ANSWERS_WITHIN", 0.2)
+    monkeypatch.setattr("health.ANSWERS_WITHIN", 0.2)
     readiness = Readiness(installation)
     async with await installation.database.connect() as connection, connection.transaction():
         await connection.execute("LOCK TABLE log_head")  # who asks waits for ever

@@ -15,6 +15,7 @@ from domain.titles import TITLES
 from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa
+from installation import Installation, open_installation
 from projections.updates import Happened
 from schema import recorded
 from schema.access import Data, SeenAs, masked_name
@@ -24,7 +25,6 @@ from schema.ids import global_id
 from schema.replay import Replay, rebuilt
 from schema.scalars import moment
 from schema.stream import person_of, seen_in_state
-from server import Installation, open_installation
 from settings import Settings
 from store.access_log import Seen, Viewer, note, note_export
 from store.change import Claim

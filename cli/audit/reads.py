@@ -15,10 +15,10 @@ from cli.audit.table import show
 from cli.person import person_id_in, person_of
 from cli.program import carry_out, current_settings
 from cli.viewer import at_the_command_line
+from installation import Installation, open_installation
 from schema.access import Data
 from schema.ids import global_id
 from schema.scalars import moment
-from server import Installation, open_installation
 from settings import Settings
 from store.access_log import COMMAND_LINE, Seen, note
 from store.faults import ExitStatus, Fault

@@ -10,7 +10,7 @@ import pytest
 from commands import refusals
 from commands.refusals import DOOR
 from domain.user import User
-from server import background
+from duties import background
 from store.work import Work
 from tests.house import NOURA, House
 

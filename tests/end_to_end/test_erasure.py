@@ -21,7 +21,7 @@ from commands.recorded import recorded
 from commands.user import GrantRole, RegisterUser
 from domain.actor import Role
 from domain.messages import MessageKind
-from server import Installation, open_installation, utc_now
+from installation import Installation, open_installation, utc_now
 from settings import read_settings
 from store.database import Database, open_database
 from store.work import Work

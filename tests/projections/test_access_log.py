@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from duties import background
 from projections import access_log
 from projections.access_log import AT_ONCE, LOOK_BACK, AccessRow, Place, Reads, entries
-from server import background
 from store import announcements
 from store.access_log import Seen, Viewer, note, note_export
 from store.announcements import DATA_READ

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from commands.importer import Importer, Options
+from duties import background
 from projections import READ_MODELS
 from projections.build import Builder, building_alone
 from projections.followed import Followed
 from projections.follower import Follower
 from projections.person import People
 from projections.tables import create, drop, missing
-from server import background
 from store.database import Database
 from store.log import Log
 from tests.conftest import Clock

@@ -9,12 +9,12 @@ from domain.actor import Actor, Role
 from domain.delegation import DelegatedService
 from domain.text import Text
 from domain.user import AccountStatus, Language, SponsorRelation, User
+from duties import background
 from projections import READ_MODELS
 from projections.followed import Followed
 from projections.follower import Follower
 from projections.person import DelegationEntry, People, PersonRow, Sponsor
 from projections.tables import create
-from server import background
 from store.codec import Recorded
 from store.database import Database
 from store.keyring import Keyring

@@ -8,6 +8,7 @@ import pytest
 
 from commands.importer import Importer, Options
 from domain.violation import Violation
+from duties import background
 from projections import READ_MODELS
 from projections.docket import Dockets
 from projections.followed import Followed
@@ -15,7 +16,6 @@ from projections.follower import Follower
 from projections.tables import notify
 from projections.updates import Happened, TooSlow, Updates, everything, of_person
 from projections.violation import Violations
-from server import background
 from store.announcements import ERASED
 from store.change import Claim
 from store.codec import Recorded

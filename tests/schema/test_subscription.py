@@ -21,6 +21,7 @@ from commands.erasure import ErasePerson
 from commands.user import RevokeRole
 from domain.actor import Role
 from domain.violation import Violation
+from duties import background
 from projections import READ_MODELS
 from projections.set_aside import retry
 from projections.updates import Happened, Listener
@@ -28,7 +29,6 @@ from projections.violation import ViolationRow, Violations
 from schema import live
 from schema import socket as ws
 from schema.ids import global_id
-from server import background
 from store.codec import Recorded
 from store.database import Database, DatabaseUnavailable, Pool
 from store.keyring import Keyring

@@ -21,9 +21,9 @@ from graphql import (
 from domain.actor import Role
 from domain.violation import Violation
 from domain.visa import Visa
+from duties import background
 from schema import export
 from schema.ids import global_id, read_id
-from server import background
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log

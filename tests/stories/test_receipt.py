@@ -11,10 +11,10 @@ import pytest
 from cli.audit.case import case_of
 from cli.audit.receipt import words
 from domain.actor import Actor, Role
+from duties import background
 from projections.event import Events
 from projections.person import People
 from schema.ids import global_id
-from server import background
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from server import background
+from duties import background
 from store.codec import Row, entry_hash
 from store.database import Database
 from store.log import Log

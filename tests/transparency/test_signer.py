@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from server import background
+from duties import background
 from store.faults import ExitStatus, Fault
 from tests.transparency import naive
 from tests.transparency.conftest import Notary, until
