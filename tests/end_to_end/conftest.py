@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import psutil
 import psycopg
 import pytest
 
+BROWSER = Path(__file__).parent / "browser"
 ROOT = Path(__file__).parents[2]
 SIJIL = Path(sys.executable).with_name("sijil")
 
@@ -129,3 +131,22 @@ def followed(connection: psycopg.Connection[Any]) -> int:
     """How far the read models are."""
     row = connection.execute("SELECT min(position) FROM read_models").fetchone()
     return int(row[0]) if row else 0
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder with what drives the browser, its packages installed as the lock file says, and the browser."""
+    chromium, npm = shutil.which("chromium"), shutil.which("npm")
+    if chromium is None or npm is None:
+        missing = "Chromium" if npm else "Node.js"
+        if os.environ.get("CI"):
+            pytest.fail(f"{missing} is not installed; .ci/run installs it")
+        pytest.skip(f"{missing} is not installed")
+    folder = tmp_path_factory.mktemp("browser")
+    for file in BROWSER.iterdir():
+        if file.is_file():
+            shutil.copy(file, folder)
+    subprocess.run(  # noqa: S603 (npm, with our own files)
+        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, capture_output=True
+    )
+    return folder, chromium

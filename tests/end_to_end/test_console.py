@@ -16,7 +16,6 @@ from tests.conftest import Databases
 from tests.end_to_end.conftest import ROOT, SIJIL, Serving
 from tests.feeds import HIND, PEOPLE, RAJESH, SALMAN, line, recorded, registered, valid_id
 
-BROWSER = Path(__file__).parent / "browser"
 YOUSEF, KHALID = "1000000024", "1000000016"
 NEEDS = ("events(", "replay(", "checkpoint:", "checkpoints(", "consistencyProof(", "receipt(")
 PROVEN = ["shown proven", "leaf proven", "included proven", "signed proven", "first proven"]
@@ -97,25 +96,6 @@ VALUES = [
 ]
 
 Browse = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder with what drives the browser, its packages installed as the lock file says, and the browser."""
-    chromium, npm = shutil.which("chromium"), shutil.which("npm")
-    if chromium is None or npm is None:
-        missing = "Chromium" if npm else "Node.js"
-        if os.environ.get("CI"):
-            pytest.fail(f"{missing} is not installed; .ci/run installs it")
-        pytest.skip(f"{missing} is not installed")
-    folder = tmp_path_factory.mktemp("browser")
-    for file in BROWSER.iterdir():
-        if file.is_file():
-            shutil.copy(file, folder)
-    subprocess.run(  # noqa: S603 (npm, with our own files)
-        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, capture_output=True
-    )
-    return folder, chromium
 
 
 @pytest.fixture(scope="module")

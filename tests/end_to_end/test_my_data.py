@@ -13,7 +13,6 @@ import psycopg
 import pytest
 
 from tests.end_to_end.conftest import Serving, Sijil
-from tests.end_to_end.test_console import browser  # noqa: F401 (a fixture)
 from tests.feeds import NOURA, PEOPLE, RAJESH, WriteFeed, issued, line, recorded, registered, valid_id
 
 LONG = "عبدالرحمن بن عبدالعزيز بن عبدالله آل سعيد القحطاني الشهراني الدوسري"
@@ -121,7 +120,7 @@ def test_a_server_answers_the_link_that_it_gave(serve: Callable[..., Serving], s
 def test_the_page_prints_on_a4_in_chromium(
     sijil: Sijil,
     tmp_path: Path,
-    browser: tuple[Path, str],  # noqa: F811 (the fixture)
+    browser: tuple[Path, str],
 ) -> None:
     folder, chromium = browser
     for name in ("rajesh", "empty"):

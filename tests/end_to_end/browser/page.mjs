@@ -1,4 +1,4 @@
-// The console in a browser: what an auditor does there, and what is to be seen then.
+// A page of the server in a browser that reaches nothing else: what somebody does there, and what is to be seen then.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -12,6 +12,7 @@ const FLAGS = [
   "--disable-dev-shm-usage",
   "--no-first-run",
   "--disable-background-networking",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 const PATIENCE = 15_000; // milliseconds
 
@@ -26,16 +27,17 @@ export async function inBrowser(chrome, run) {
 }
 
 /** A page in a browser that knows nothing yet; `faults` fills with what goes wrong in it. */
-export async function newPage(browser, url, { language = "en", width = 1280 } = {}) {
+export async function newPage(browser, url, { path = "/audit", language = "en", width = 1280, scheme = "light" } = {}) {
   const locale = { ar: "ar-SA", en: "en-GB" }[language];
-  const context = await browser.newContext({ baseURL: url, locale, viewport: { width, height: 900 } });
+  const viewport = { width, height: 900 };
+  const context = await browser.newContext({ baseURL: url, locale, viewport, colorScheme: scheme });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const faults = [];
   page.on("pageerror", (fault) => faults.push(String(fault)));
   page.on("console", (said) => said.type() === "error" && faults.push(said.text()));
   page.on("request", (request) => request.url().startsWith(url) || faults.push(`asked ${request.url()}`));
-  await page.goto("/audit");
+  await page.goto(path);
   return Object.assign(page, { faults, server: url });
 }
 
@@ -90,10 +92,10 @@ export async function verify(page) {
 /** In the page: checks, each with what came of it. */
 export const named = (all) => all.map(({ dataset, className }) => `${dataset.check} ${className}`);
 
-/** What axe-core finds serious or critical here. */
-export async function barriers(page) {
+/** What axe-core finds serious or critical here, or in a part of it. */
+export async function barriers(page, part = "html") {
   await page.evaluate(await readFile(AXE, "utf-8"));
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const { violations } = await page.evaluate((selector) => globalThis.axe.run(selector), part);
   const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
   return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }
