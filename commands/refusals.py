@@ -16,6 +16,7 @@ from domain.calendar import riyadh_day
 from domain.errors import Refused
 from domain.messages import MessageKind
 from domain.user import User
+from domain.wording import minutes
 from messages.outbox import Outbox
 from store.change import LogUnavailable
 from store.codec import PersonErased
@@ -129,7 +130,7 @@ class Refusals:
             user.lock(locked_until, refused, now=locked_until - timedelta(minutes=lasts))
             if user.locked(now):
                 work.change.statements += await self._outbox.notices(
-                    user, MessageKind.ACCOUNT_LOCKED, now=now, minutes=str(lasts)
+                    user, MessageKind.ACCOUNT_LOCKED, now=now, minutes=minutes(lasts)
                 )
         work.record(DOOR, correlation_id=work.new_id())
         return None

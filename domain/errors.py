@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
+from domain import wording
 from domain.rules import Rule
 from domain.text import Text
 
@@ -161,7 +162,7 @@ def message(problem: Problem) -> Text:
     """What a person reads about a problem. A value that the problem does not carry shows as a dash."""
     values = dict(problem.values)
     if problem.retry_after_seconds is not None:
-        values.setdefault("minutes", max(1, -(-problem.retry_after_seconds // 60)))
+        values.setdefault("minutes", wording.minutes(max(1, -(-problem.retry_after_seconds // 60))))
     if problem.rule is not None:
         values.setdefault("limit", problem.rule.value)
     said = _filled(MESSAGES[problem.code], values)
@@ -170,9 +171,16 @@ def message(problem: Problem) -> Text:
     return Text(f"{said.ar}: {problem.rule.title.ar}", f"{said.en}: {problem.rule.title.en}")
 
 
-def request_message(code: RequestErrorCode, *, ref: str = "") -> Text:
-    """What a person reads about a failed request; `ref` is the reference id of INTERNAL."""
-    return _filled(REQUEST_MESSAGES[code], {"ref": ref} if ref else {})
+def request_message(code: RequestErrorCode, *, ref: str = "", detail: str = "") -> Text:
+    """What a person reads about a failed request.
+
+    Args:
+        code: why it failed.
+        ref: the reference id of INTERNAL.
+        detail: what the developer is told besides, in English.
+    """
+    said = _filled(REQUEST_MESSAGES[code], {"ref": ref} if ref else {})
+    return Text(f"{said.ar}: {wording.among_arabic(detail)}", f"{said.en}: {detail}") if detail else said
 
 
 def damaged_message(position: int, *, ref: str) -> Text:
@@ -186,13 +194,7 @@ def damaged_tile_message(tile: str, positions: range, *, ref: str) -> Text:
 
 
 def _filled(text: Text, values: Mapping[str, object]) -> Text:
-    shown = _OrDash({name: str(value) for name, value in values.items()})  # str of a date is its ISO form
-    return Text(text.ar.format_map(shown), text.en.format_map(shown))
-
-
-class _OrDash(dict[str, str]):
-    def __missing__(self, _name: str) -> str:
-        return "–"
+    return wording.filled(text, {name: values.get(name, "–") for name in wording.placeholders(text.en)})
 
 
 MESSAGES: Final[dict[ProblemCode, Text]] = {
@@ -210,8 +212,8 @@ MESSAGES: Final[dict[ProblemCode, Text]] = {
     ProblemCode.INVALID_INPUT: Text("القيمة المدخلة غير صحيحة", "This value is not valid"),
     ProblemCode.BAD_CREDENTIALS: Text("اسم المستخدم أو كلمة المرور غير صحيحة", "Wrong user name or password"),
     ProblemCode.ACCOUNT_LOCKED: Text(
-        "تم قفل الحساب مؤقتًا، حاول بعد {minutes} دقيقة",
-        "The account is locked; try again in {minutes} minutes",
+        "تم قفل الحساب مؤقتًا، حاول بعد {minutes}",
+        "The account is locked; try again in {minutes}",
     ),
     ProblemCode.CODE_INVALID: Text("رمز التحقق غير صحيح", "The code is not right"),
     ProblemCode.CODE_EXPIRED: Text("انتهت صلاحية رمز التحقق", "The code has expired"),

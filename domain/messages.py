@@ -6,7 +6,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from domain.calendar import RIYADH, hijri, riyadh_day
+from domain import wording
+from domain.calendar import RIYADH, riyadh_day
 from domain.text import Text
 from domain.user import Language
 
@@ -59,7 +60,7 @@ SERVICES: Final[Mapping[str, Text]] = {
 }
 """What {service} says, by the operation that a code confirms."""
 
-# From 11 seconds or minutes on, Arabic counts them in the singular; the rules for both are above that.
+# From 11 seconds on, Arabic counts them in the singular; the rule is above that.
 TEXTS: Final[Mapping[MessageKind, Wording]] = {
     MessageKind.SIGN_IN_CODE: Wording(
         Text("رمز التحقق لتسجيل الدخول", "Your sign-in code"),
@@ -141,9 +142,9 @@ TEXTS: Final[Mapping[MessageKind, Wording]] = {
     MessageKind.ACCOUNT_LOCKED: Wording(
         Text("تم قفل حسابك مؤقتًا", "Your account is locked"),
         Text(
-            "تم قفل حسابك لمدة {minutes} دقيقة بتاريخ {date}، الساعة {time}، بعد محاولات متكررة غير صحيحة لتسجيل الدخول.\n"
+            "تم قفل حسابك لمدة {minutes} بتاريخ {date}، الساعة {time}، بعد محاولات متكررة غير صحيحة لتسجيل الدخول.\n"
             "إن لم تكن أنت من حاول الدخول فأعد تعيين كلمة المرور.",
-            "Your account was locked for {minutes} minutes on {date} at {time}, after repeated failed sign-ins.\n"
+            "Your account was locked for {minutes} on {date} at {time}, after repeated failed sign-ins.\n"
             "If it was not you, reset your password.",
         ),
     ),
@@ -155,35 +156,6 @@ TEXTS: Final[Mapping[MessageKind, Wording]] = {
         ),
     ),
 }
-
-_MONTHS: Final = (
-    Text("يناير", "January"),
-    Text("فبراير", "February"),
-    Text("مارس", "March"),
-    Text("أبريل", "April"),
-    Text("مايو", "May"),
-    Text("يونيو", "June"),
-    Text("يوليو", "July"),
-    Text("أغسطس", "August"),
-    Text("سبتمبر", "September"),
-    Text("أكتوبر", "October"),
-    Text("نوفمبر", "November"),
-    Text("ديسمبر", "December"),
-)
-_HIJRI_MONTHS: Final = (
-    Text("محرم", "Muharram"),
-    Text("صفر", "Safar"),
-    Text("ربيع الأول", "Rabi al-Awwal"),
-    Text("ربيع الآخر", "Rabi al-Akhir"),
-    Text("جمادى الأولى", "Jumada al-Ula"),
-    Text("جمادى الآخرة", "Jumada al-Akhirah"),
-    Text("رجب", "Rajab"),
-    Text("شعبان", "Shaban"),
-    Text("رمضان", "Ramadan"),
-    Text("شوال", "Shawwal"),
-    Text("ذو القعدة", "Dhu al-Qadah"),
-    Text("ذو الحجة", "Dhu al-Hijjah"),
-)
 
 
 def in_language(text: Text, language: Language) -> str:
@@ -203,24 +175,14 @@ def written(kind: MessageKind, language: Language, *, at: datetime, **values: st
     Raises:
         KeyError: the texts name a value that is missing.
     """
-    filled = {name: value if isinstance(value, str) else in_language(value, language) for name, value in values.items()}
-    filled |= {"date": date_shown(at, language), "time": time_shown(at)}
-    subject, body = (in_language(text, language).format_map(filled) for text in TEXTS[kind])
+    said = {**values, "date": wording.day(riyadh_day(at)), "time": time_shown(at)}
+    subject, body = (in_language(wording.filled(text, said), language) for text in TEXTS[kind])
     return Written(subject, body)
-
-
-def date_shown(at: datetime, language: Language) -> str:
-    """The day it is in Riyadh, in both calendars: 1 March 2026 (12 Ramadan 1447 AH)."""
-    # Months as words: a date of numbers and dashes is turned round when it stands among Arabic letters.
-    return day_shown(riyadh_day(at), language)
 
 
 def day_shown(of: date, language: Language) -> str:
     """A day in both calendars."""
-    year, month, day = map(int, hijri(of).split("-"))
-    gregorian = f"{of.day} {in_language(_MONTHS[of.month - 1], language)} {of.year}"
-    lunar = f"{day} {in_language(_HIJRI_MONTHS[month - 1], language)} {year}"
-    return f"{lunar}هـ الموافق {gregorian}م" if language is Language.AR else f"{gregorian} ({lunar} AH)"
+    return in_language(wording.day(of), language)
 
 
 def time_shown(at: datetime) -> str:

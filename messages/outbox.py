@@ -78,7 +78,9 @@ class Outbox:
             message.expires_at,
         )
 
-    async def notices(self, user: User, kind: MessageKind, *, now: datetime, **values: str) -> list[tuple[str, Params]]:
+    async def notices(
+        self, user: User, kind: MessageKind, *, now: datetime, **values: str | Text
+    ) -> list[tuple[str, Params]]:
         """SQL that tells somebody at every contact they have; made before a contact is changed, the old one is told."""
         contacts = ((Channel.SMS, user.mobile), (Channel.EMAIL, user.email))
         return [

@@ -390,7 +390,8 @@ class GraphQLApp(GraphQL[Context, None]):
         greeting.until = self._token_ends(greeting.reader, request.headers)
         results = self._results(operation, greeting.context(answer.call))
         told = told_as_events(results, self.live, greeting, lambda why: self._over(why, answer.language))
-        return EventStream(told, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
+        headers = {"Cache-Control": "no-store", "Content-Language": answer.language.value.lower()}
+        return EventStream(told, media_type=EVENT_STREAM, headers=headers)
 
     def _over(self, why: Why, language: Language) -> dict[str, Any]:
         """Why a stream of events ends, as its client sees it."""
@@ -438,8 +439,7 @@ class GraphQLApp(GraphQL[Context, None]):
 
     def refusal(self, refused: RequestRefused, language: Language) -> dict[str, Any]:
         """A refused request as the client sees it."""
-        said = in_language(request_message(refused.code), language)
-        message = f"{said}: {refused.detail}" if refused.detail else said
+        message = in_language(request_message(refused.code, detail=refused.detail), language)
         extensions: dict[str, object] = {"code": refused.code.value, **refused.extensions}
         if refused.retry_after_seconds is not None:
             extensions["retryAfterSeconds"] = refused.retry_after_seconds

@@ -73,21 +73,26 @@ def _explained(error: GraphQLError, language: Language, reference: str) -> tuple
     found = cause(error)
     match found:
         case None:  # said by graphql-core: the document or its variables are not valid
-            return RequestErrorCode.BAD_USER_INPUT, without_values(error.message)
+            return RequestErrorCode.BAD_USER_INPUT, _to_developer(without_values(error.message), language)
         case RecursionError():
-            return RequestErrorCode.BAD_USER_INPUT, "The operation is nested too deeply."
+            return RequestErrorCode.BAD_USER_INPUT, _to_developer("The operation is nested too deeply.", language)
         case RequestError():
-            said = in_language(request_message(found.code), language)
-            return found.code, f"{said}: {found.detail}" if found.detail else said
+            return found.code, in_language(request_message(found.code, detail=found.detail), language)
         case Refused():
-            return RequestErrorCode.BAD_USER_INPUT, "; ".join(
-                in_language(message(problem), language) for problem in found.problems
-            )
+            said = (in_language(message(problem), language) for problem in found.problems)
+            return RequestErrorCode.BAD_USER_INPUT, ("؛ " if language is Language.AR else "; ").join(said)
         case RecordDamaged() | TileMissing():
             return RequestErrorCode.INTERNAL, in_language(_damage(found, reference), language)
         case _:
             code = RequestErrorCode.INTERNAL
             return code, in_language(request_message(code, ref=reference), language)
+
+
+def _to_developer(detail: str, language: Language) -> str:
+    """What is wrong with a document, in English; to others it says that much in Arabic."""
+    if language is Language.EN:
+        return detail
+    return request_message(RequestErrorCode.BAD_USER_INPUT, detail=detail).ar
 
 
 def _damage(found: RecordDamaged | TileMissing, reference: str) -> Text:

@@ -130,5 +130,6 @@ def name_of(file: FileEntry) -> str:
 
 
 def _refused(request: Request, status: HTTPStatus, text: Text) -> Response:
-    said = in_language(text, language(request.headers.get("accept-language")))
-    return JSONResponse({"errors": [{"message": said}]}, status, NEVER_SHOWN)
+    spoken = language(request.headers.get("accept-language"))
+    headers = NEVER_SHOWN | {"Content-Language": spoken.lower(), "Vary": "Accept-Language"}
+    return JSONResponse({"errors": [{"message": in_language(text, spoken)}]}, status, headers)

@@ -11,6 +11,7 @@ HTML: Final = "text/html"
 EVENT_STREAM: Final = "text/event-stream"
 
 _LONGEST: Final = 1_000
+_OURS: Final = {one.lower(): one for one in Language}
 
 
 def media_type(accept: str | None) -> str | None:
@@ -41,19 +42,21 @@ def accepts_events(accept: str | None) -> bool:
 
 
 def language(accept_language: str | None) -> Language:
-    """Arabic or English, whichever the client likes better; Arabic when it does not say."""
-    best, chosen = 0.0, Language.AR
+    """Arabic or English, whichever the client likes better; Arabic when it does not say, or takes neither.
+
+    `*` stands for what is not named: of `ar;q=0, *` English is left.
+    """
+    qualities: dict[str, float] = {}
     for name, quality in _weighed(accept_language or ""):
-        match name.split("-")[0]:
-            case "ar" | "*":
-                offered = Language.AR
-            case "en":
-                offered = Language.EN
-            case _:
-                continue
-        if quality > best:
-            best, chosen = quality, offered
-    return chosen
+        tag = name.split("-")[0]
+        qualities[tag] = max(quality, qualities.get(tag, 0))
+    named = [_OURS[tag] for tag in qualities if tag in _OURS]  # of two that are liked as well, the first that is named
+
+    def liked(one: Language) -> float:
+        return qualities.get(one.lower(), qualities.get("*", 0))
+
+    best = max([*named, *Language], key=liked)
+    return best if liked(best) > 0 else Language.AR
 
 
 def _weighed(header: str) -> Iterator[tuple[str, float]]:

@@ -18,6 +18,7 @@ from domain.fields import FIELDS
 from domain.labels import LABELS
 from domain.text import Text
 from domain.titles import TITLES
+from domain.wording import among_arabic
 from store.faults import ExitStatus, Fault
 from transparency.checkpoint import decode_hash
 from transparency.note import NoteInvalid, Verifier
@@ -94,7 +95,7 @@ def _of_hash(text: str, leaf: str, trusted: Sequence[Verifier]) -> Iterator[str]
         f"checkpoint of {checkpoint.size:,} entries. It says nothing of what was recorded."
     )
     yield (
-        f"ثابت: البصمة {leaf} هي الرقم {position} في السجل {checkpoint.origin}، قبل أن يوقّع السجل بيان {checkpoint.size} قيدًا. "
+        f"ثابت: البصمة {among_arabic(leaf)} هي الرقم {position} في السجل {among_arabic(checkpoint.origin)}، قبل أن يوقّع السجل بيان {checkpoint.size} قيدًا. "
         "وهي لا تقول ما الذي قُيّد."
     )
 
@@ -105,7 +106,7 @@ def _not_proven(fault: ReceiptInvalid) -> tuple[str, str]:
         case EventLeftOut(place=place):
             return _left_out(place)
         case OfAnotherCase(number=number):
-            return f"NOT PROVEN: {plain(str(fault))}.", f"لم يثبت: هذا الحدث ليس للرقم {plain(number)}."
+            return f"NOT PROVEN: {plain(str(fault))}.", f"لم يثبت: هذا الحدث ليس للرقم {among_arabic(plain(number))}."
     return f"NOT PROVEN: {plain(str(fault))}.", "لم يثبت: الإيصال لا يطابق السجل الموقَّع."
 
 
@@ -119,7 +120,7 @@ def _left_out(place: Place) -> tuple[str, str]:
     )
     arabic = (
         "لم يُفحص: لا يحوي هذا الملف الحدث نفسه (لا سطر extra فيه)، بل الطريق من بصمة إلى الجذر: "
-        f"الرقم {position} في السجل {checkpoint.origin}، وبيان {checkpoint.size} قيدًا موقَّع. "
+        f"الرقم {position} في السجل {among_arabic(checkpoint.origin)}، وبيان {checkpoint.size} قيدًا موقَّع. "
         "يلزم إيصال فيه الحدث كما يحصل عليه صاحب الشأن، أو \u200e--leaf مع قيمة leafHash من الواجهة للتحقق من وجود هذه البصمة."
     )
     return english, arabic
@@ -141,8 +142,8 @@ def words(proven: Proven, case: Case | None) -> Iterator[str]:
     )
     yield f"ثابت: {title.ar}{of.ar}."
     yield (
-        f"الرقم {entry.position} في السجل {checkpoint.origin}، قبل أن يوقّع السجل بيان {checkpoint.size} قيدًا. يقول السجل: {said.ar} في "
-        f"{when} (بتوقيت الرياض). ولم يتغير منذ ذلك الحين، {text_ar}:"
+        f"الرقم {entry.position} في السجل {among_arabic(checkpoint.origin)}، قبل أن يوقّع السجل بيان {checkpoint.size} قيدًا. "
+        f"يقول السجل: {said.ar} في {among_arabic(when)} (بتوقيت الرياض). ولم يتغير منذ ذلك الحين، {text_ar}:"
     )
     for of_field, value in _values(proven, case):
         yield f"  {_in_both(of_field)}: {value}"

@@ -45,7 +45,7 @@ KINDS: Final = {
         "Content-Type": "application/json; charset=utf-8",
         "Content-Disposition": 'attachment; filename="my-data.json"',
     },
-    Form.HTML: {"Content-Type": "text/html; charset=utf-8"},
+    Form.HTML: {"Content-Type": "text/html; charset=utf-8", "Content-Language": "ar, en"},
 }
 
 
@@ -129,5 +129,6 @@ def _form(request: Request) -> Form:
 
 
 def _refused(request: Request, status: HTTPStatus, text: Text, more: Mapping[str, str] | None = None) -> Response:
-    said = in_language(text, language(request.headers.get("accept-language")))
-    return JSONResponse({"errors": [{"message": said}]}, status, PRIVATE | dict(more or {}))
+    spoken = language(request.headers.get("accept-language"))
+    headers = PRIVATE | {"Content-Language": spoken.lower()} | dict(more or {})
+    return JSONResponse({"errors": [{"message": in_language(text, spoken)}]}, status, headers)

@@ -48,7 +48,7 @@ def test_what_is_proven_is_said_in_both_languages_with_the_values() -> None:
         ),
         "ثابت: تقديم الاعتراض، للمخالفة 7000001311.",
         (
-            "الرقم 5 في السجل sijil.local/log، قبل أن يوقّع السجل بيان 13 قيدًا. يقول السجل: قُيّد في 2026-03-01 12:00:00 "
+            "الرقم 5 في السجل \u2068sijil.local/log\u2069، قبل أن يوقّع السجل بيان 13 قيدًا. يقول السجل: قُيّد في \u20682026-03-01 12:00:00\u2069 "
             "(بتوقيت الرياض). ولم يتغير منذ ذلك الحين، بهذا النص:"
         ),
         "  Event · الحدث: Objection submitted · تقديم الاعتراض",
@@ -78,7 +78,7 @@ def test_what_was_not_submitted_is_said_to_be_recorded() -> None:
     row = OF_VIOLATION._replace(topic="domain.violation:Violation.ObjectionRejected")
     lines = list(words(proven(row), None))
     assert "The log says: recorded on 2026-03-01 12:00:00 (Riyadh)." in lines[1]
-    assert "يقول السجل: سُجّل في 2026-03-01 12:00:00 (بتوقيت الرياض)." in lines[3]
+    assert "يقول السجل: سُجّل في \u20682026-03-01 12:00:00\u2069 (بتوقيت الرياض)." in lines[3]
 
 
 def test_an_event_without_a_title_keeps_its_name_and_a_field_without_a_label_its_own() -> None:
@@ -209,7 +209,7 @@ def test_with_its_leaf_hash_it_proves_that_the_hash_is_there_and_says_no_more(fi
                 "13 entries. It says nothing of what was recorded."
             ),
             (
-                f"ثابت: البصمة {LEAF} هي الرقم 5 في السجل sijil.local/log، قبل أن يوقّع السجل بيان 13 قيدًا. "
+                f"ثابت: البصمة \u2068{LEAF}\u2069 هي الرقم 5 في السجل \u2068sijil.local/log\u2069، قبل أن يوقّع السجل بيان 13 قيدًا. "
                 "وهي لا تقول ما الذي قُيّد."
             ),
         ],

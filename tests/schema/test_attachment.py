@@ -194,6 +194,10 @@ async def test_a_link_ends_after_ten_minutes(shelf: Shelf) -> None:
         410,
         {"errors": [{"message": "The link has expired; ask for it again"}]},
     )
+    assert (response.headers["content-language"], response.headers["vary"]) == ("en", "Accept-Language")
+    arabic = await shelf.client.get(link)
+    assert arabic.json() == {"errors": [{"message": "انتهت صلاحية الرابط، اطلبه من جديد"}]}
+    assert arabic.headers["content-language"] == "ar"
 
 
 async def test_what_is_no_link_leads_nowhere(shelf: Shelf) -> None:

@@ -514,6 +514,7 @@ async def told(served: Served, who: Registered, query: str, count: int, **variab
         client.stream("POST", "/graphql", json={"query": query, "variables": variables}, headers=headers) as response,
     ):
         assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert response.headers["content-language"] == "ar"
         async for line in response.aiter_lines():
             if line.startswith("data: "):
                 found.append(json.loads(line.removeprefix("data: ")))

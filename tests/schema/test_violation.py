@@ -123,7 +123,7 @@ async def test_every_reason_against_an_objection_is_told_in_the_readers_language
     assert problems == [
         {
             "code": "OBJECTION_WINDOW_CLOSED",
-            "message": "The 30-day objection period ended on 2026-02-28",
+            "message": "The 30-day objection period ended on 28 February 2026 (11 Ramadan 1447 AH)",
             "rule": {"code": "OBJECT_WITHIN_DAYS"},
             **nothing,
         },

@@ -34,3 +34,13 @@ def test_whatever_the_console_says_has_words(words: dict[str, dict[str, str]]) -
 def test_arabic_is_written_in_arabic_letters(words: dict[str, dict[str, str]]) -> None:
     not_arabic = {key for key, text in words["ar"].items() if not re.search("[\u060c\u0621-\u064a]", text)}
     assert not_arabic == {"otherLanguage"}
+
+
+def test_no_language_has_words_of_the_other(words: dict[str, dict[str, str]]) -> None:
+    names = {"English", "HTTPS", "Ed", "Violation", "ObjectionRejected", "traffic", "clock", "setup"}
+    plain = {
+        key: re.sub(r"\{\w+\}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text) for key, text in words["ar"].items()
+    }
+    latin = {key: set(re.findall("[A-Za-z]+", text)) - names for key, text in plain.items()}
+    assert {key: found for key, found in latin.items() if found} == {}
+    assert {key for key, text in words["en"].items() if re.search("[\u0621-\u064a]", text)} == {"otherLanguage"}

@@ -68,6 +68,9 @@ async def test_a_link_ends_after_ten_minutes(house: House, client: httpx.AsyncCl
     house.now.advance(seconds=1)
     gone = await client.get(url, headers=EN)
     assert (gone.status_code, gone.json()) == (410, {"errors": [{"message": "The link has expired; ask for it again"}]})
+    arabic = await client.get(url)
+    assert arabic.json() == {"errors": [{"message": "انتهت صلاحية الرابط، اطلبه من جديد"}]}
+    assert [answer.headers["content-language"] for answer in (gone, arabic)] == ["en", "ar"]
 
 
 async def test_a_link_ends_with_the_session(house: House, client: httpx.AsyncClient) -> None:
