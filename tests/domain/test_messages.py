@@ -70,7 +70,8 @@ def test_every_kind_of_message_has_its_texts() -> None:
 
 @pytest.mark.parametrize("kind", MessageKind)
 def test_nothing_in_a_message_turns_round_so_that_it_needs_no_marks_and_phones_find_the_code(kind: MessageKind) -> None:
-    values = {"code": "123456", "seconds": "120", "minutes": minutes(30), "service": SERVICES["changeEmail"]}
+    values: dict[str, str | Text] = {"code": "123456", "seconds": "120", "minutes": minutes(30)}
+    values |= {"service": SERVICES["changeEmail"]}
     for language in Language:
         message = written(kind, language, at=NOON, **values)
         assert not re.search("[\u200e\u200f\u2066-\u2069]", message.subject + message.text)
