@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from domain.user import Language
+from schema.answer import refusal
 from schema.context import Context, Reader
 from schema.live import Ended, Listening, Live, Why
 from schema.request import RequestRefused, Sent, sent_as
@@ -38,11 +38,9 @@ class Greeting(Protocol):
 class App(Protocol):
     """What carries operations out."""
 
-    async def greeted(self, payload: Mapping[str, object], address: str) -> Greeting: ...
+    async def connected(self, payload: Mapping[str, object], address: str) -> Greeting: ...
 
     def results(self, sent: Sent, context: Context) -> AsyncIterator[dict[str, Any]]: ...
-
-    def refusal(self, refused: RequestRefused, language: Language) -> dict[str, Any]: ...
 
 
 class Socket:
@@ -83,7 +81,7 @@ class Socket:
         client = self._websocket.client
         payload = first.get("payload")
         address = client.host if client else ""
-        greeting = await self._app.greeted(payload if isinstance(payload, dict) else {}, address)
+        greeting = await self._app.connected(payload if isinstance(payload, dict) else {}, address)
         with self._live.admitted(greeting.reader, until=greeting.until) as listening:
             await self._send({"type": "connection_ack"})
             await self._until_over(greeting, listening)
@@ -135,7 +133,7 @@ class Socket:
                     return
             await self._send({"id": id, "type": "complete"})
         except RequestRefused as refused:
-            await self._send({"id": id, "type": "error", "payload": [self._app.refusal(refused, context.language)]})
+            await self._send({"id": id, "type": "error", "payload": [refusal(refused, context.language)]})
         except Ended as ended:
             listening.end(ended.why)
         except WebSocketDisconnect:

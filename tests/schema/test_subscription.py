@@ -657,7 +657,7 @@ async def test_what_cannot_be_read_for_a_moment_is_not_told_by_half(
 
 
 async def test_who_greets_at_a_bad_moment_may_come_back(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("schema.app.WAITS_FOR_SECONDS", 0.1)
+    monkeypatch.setattr("schema.greeting.WAITS_FOR_SECONDS", 0.1)
     bearer = await token(served.house, RAJESH)
 
     async def greeted(**payload: str) -> tuple[int, str]:
@@ -673,7 +673,7 @@ async def test_who_greets_at_a_bad_moment_may_come_back(served: Served, monkeypa
     lag = 999 - await served.house.log.head()
     assert behind.body["errors"][0]["extensions"] == {"code": "READ_MODEL_BEHIND", "lagEvents": lag}
     Gone(monkeypatch).gone = True
-    served.house.app._readers._known.clear()
+    served.house.app._greeter._readers._known.clear()
     assert (await greeted())[0] == 1013
 
 
