@@ -203,7 +203,7 @@ async def test_a_link_ends_after_ten_minutes(shelf: Shelf) -> None:
 async def test_what_is_no_link_leads_nowhere(shelf: Shelf) -> None:
     link, token = shelf.link(shelf.violator), shelf.api.token(shelf.violator.id)
     nothing = {"errors": [{"message": "There is no file under this link"}]}
-    for forged in (f"{PATH}x", PATH + token, link[:-3] + "AAA", f"{PATH}{ENTRY.sha256.hex()}"):
+    for forged in (f"{PATH}x", PATH + token, link[:-12] + "A" * 12, f"{PATH}{ENTRY.sha256.hex()}"):
         response = await shelf.client.get(forged, headers={"Accept-Language": "en"})
         assert (response.status_code, response.json()) == (404, nothing)
     headers = {"Authorization": f"Bearer {link.removeprefix(PATH)}"}
