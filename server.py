@@ -27,7 +27,8 @@ from schema.context import Services
 from schema.files import Files
 from schema.my_data.endpoint import MyData
 from schema.person import MY_DATA
-from schema.trusted import read_trusted
+from schema.trusted import TrustedOnly, read_trusted
+from store.faults import ExitStatus, Fault
 from transparency.signer import LogSigner
 from transparency.web import LogWeb
 
@@ -59,6 +60,11 @@ def application(
     The `run_beside` of `state.graphql` belongs beside it.
     """
     settings = installation.settings
+    if settings.trusted_only is TrustedOnly.YES and settings.trusted_documents is None:
+        raise Fault(
+            "Only trusted documents are carried out, and there are none: set SIJIL_TRUSTED_DOCUMENTS.",
+            ExitStatus.SETTINGS,
+        )
     services = Services(
         pool=installation.database.pool,
         announcements=installation.database.announcements,

@@ -78,13 +78,15 @@ def listen(host: str, port: int, purpose: str = "") -> socket.socket:
 class Announcement:
     """Where a server is to be found."""
 
-    def __init__(self, listening: socket.socket, *, demo: bool = False) -> None:
+    def __init__(self, listening: socket.socket, *, demo: bool = False, explorable: bool = True) -> None:
         host, port = listening.getsockname()[:2]
         self._address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         self._demo = demo
+        self._explorable = explorable
 
     def say(self) -> None:
-        typer.echo(f"\nSijil serves GraphQL on {self._address}/graphql; in a browser that is GraphiQL.")
+        page = "; in a browser that is GraphiQL" if self._explorable else ""
+        typer.echo(f"\nSijil serves GraphQL on {self._address}/graphql{page}.")
         if self._demo:
             typer.echo(DEMO_ACCOUNTS)
         typer.echo("Ctrl-C stops everything.")

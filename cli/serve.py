@@ -62,7 +62,15 @@ def _serve(settings: Settings, *, demo: bool) -> None:
     demo = demo and settings.env == "development"
     # Before anything is started that would have to be stopped again.
     with listen(settings.host, settings.port) as listening, observed(settings) as asked:
-        carry_out(_serve_on(listening, settings, asked, Announcement(listening, demo=demo).say, demo=demo))
+        carry_out(
+            _serve_on(
+                listening,
+                settings,
+                asked,
+                Announcement(listening, demo=demo, explorable=settings.explorable).say,
+                demo=demo,
+            )
+        )
 
 
 def _serve_as_worker(settings: Settings, number: int, listening: socket.socket) -> None:

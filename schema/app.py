@@ -231,7 +231,6 @@ class GraphQLApp(GraphQL[Context, None]):
             raise RequestRefused(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 RequestErrorCode.RATE_LIMITED,
-                f"this operation costs {cost} points, and {fault.spent.remaining} are left",
                 retry_after_seconds=fault.retry_after_seconds,
             ) from None
 

@@ -4,6 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from graphql import (
@@ -22,10 +23,11 @@ from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from domain.errors import RequestErrorCode
 from schema.cost import Price, priced
 from schema.limits import MOST_TOKENS, SizeLimits
-from schema.request import Sent, bad_request, forbidden
-from schema.trusted import Trusted, TrustedOnly, id_of
+from schema.request import RequestRefused, Sent, bad_request, forbidden
+from schema.trusted import PREFIX, Trusted, TrustedOnly, id_of
 
 logger = logging.getLogger(__name__)
 
@@ -136,9 +138,13 @@ class Documents:
 
     def _text(self, sent: Sent) -> str:
         if sent.document_id is not None:
-            text = self._trusted.get(sent.document_id)
+            text = self._trusted.get(PREFIX + sent.document_id.removeprefix(PREFIX))
             if text is None:
-                raise bad_request("there is no trusted document with this `documentId`")
+                raise RequestRefused(
+                    HTTPStatus.NOT_FOUND,
+                    RequestErrorCode.NOT_FOUND,
+                    "no trusted document has this `documentId`: its release is not known here, or no more",
+                )
             return text
         assert sent.query is not None, "one of the two was sent"  # noqa: S101
         if self._trusted_only is not TrustedOnly.NO and id_of(sent.query) not in self._trusted:

@@ -166,6 +166,7 @@ class Socket:
     async def _close(self, over: Ended) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:
             code, reason = over.why.value[0], over.reason.encode()[:LONGEST_REASON].decode(errors="ignore")
-            with suppress(RuntimeError, TimeoutError):  # it is closed already; or who does not read keeps it open
+            # It is closed already, or is being closed; or who does not read keeps it open.
+            with suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
                 async with asyncio.timeout(SENT_WITHIN):
                     await self._websocket.close(code, reason)

@@ -60,6 +60,8 @@ async def told_as_events(
             except StopAsyncIteration:
                 pass
             finally:
+                over.cancel()  # a client that is gone lets nothing wait here: what is awaited next ends at once
+                following.cancel()
                 await asyncio.gather(end(over), end(following))
     except Ended as ended:
         if ended.why in {Why.TOO_SLOW, Why.NOT_NOW}:

@@ -17,7 +17,7 @@ from schema.access import RELATIONS, Data, SeenAs, person_of, require_auditor, r
 from schema.access_log import AccessEdge, Cursor
 from schema.access_log import data_read as looks_at_own_data
 from schema.context import Context, Info
-from schema.errors import RequestError
+from schema.errors import RequestError, bad_input
 from schema.event import Event, event_shown, is_shown
 from schema.event_filter import EventFilterArgument, event_filter, fits
 from schema.event_look import also_shown_with, note_events, note_events_of_cases
@@ -99,7 +99,13 @@ def update_shown(
 
 
 async def happenings(context: Context, of: Of, after: Position | None) -> AsyncGenerator[Happened, None]:
-    """What happens, the context made new for each event: nothing that was read for one before is shown again."""
+    """What happens, the context made new for each event: nothing that was read for one before is shown again.
+
+    Raises:
+        RequestError: BAD_USER_INPUT, `after` is a place that the log does not have.
+    """
+    if after is not None and int(after) > await context.accounts.log.head():
+        raise bad_input("`after` is beyond the log: it is of another installation, so begin anew without it")
     async for happened in context.services.updates.follow(of, after=after):
         context.renew(happened.recorded.position)
         yield happened

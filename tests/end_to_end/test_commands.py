@@ -379,7 +379,7 @@ def test_an_event_that_cannot_be_applied_is_said_by_a_server_that_serves_until_i
     done = sijil("import", write_feed(registered("1000000040", "late"), name="late.jsonl"), "--agency", "civil-affairs")
     fault = "cannot apply the event at position 8: User.Registered in person: CheckViolation"
     assert done.returncode == 0
-    assert re.search(rf"CRITICAL projections.applying: stream [0-9a-f-]+ is set aside: {fault}", done.stderr)
+    assert re.search(rf"CRITICAL projections.folding: stream [0-9a-f-]+ is set aside: {fault}", done.stderr)
 
     url = serve("serve").until_ready()
     assert httpx.get(f"{url}/livez").status_code == 200

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.end_to_end.conftest import Serving
+from tests.end_to_end.conftest import Serving, Sijil
 from tests.end_to_end.test_listening import client
 
 __all__ = ["client"]
@@ -57,3 +57,8 @@ def test_in_production_the_schema_is_not_told_and_there_is_no_page(serve: Callab
         page = browser.get(address, headers={"Accept": "text/html"})
         assert (page.status_code, page.headers["allow"]) == (405, "POST")
     serving.stop()
+
+
+def test_to_take_trusted_documents_alone_there_must_be_some(sijil: Sijil) -> None:
+    refused = sijil("serve", SIJIL_TRUSTED_ONLY="yes")
+    assert (refused.returncode, "set SIJIL_TRUSTED_DOCUMENTS" in refused.stderr) == (78, True)

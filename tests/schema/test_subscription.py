@@ -1,6 +1,7 @@
 """What is told to who listens, over WebSockets and over server-sent events, of a server that runs."""
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -528,6 +529,24 @@ async def test_updates_come_as_server_sent_events_too(served: Served) -> None:
     found = await told(served, RAJESH, MINE, 3, after="0")
     types = [one["data"]["myUpdates"]["event"]["type"] for one in found]
     assert types == ["User.Registered", "Violation.Recorded", "Violation.Notified"]
+
+
+async def test_a_client_that_goes_away_leaves_no_task_behind(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    def waiting() -> int:
+        return sum("Event.wait" in repr(task) for task in asyncio.all_tasks())
+
+    before = waiting()
+    for _ in range(3):
+        await told(served, RAJESH, MINE, 1, after="0")
+    await asyncio.sleep(0.3)
+    gc.collect()
+    assert (waiting(), served.house.app.live.count) == (before, 0)
+    assert "destroyed" not in caplog.text
+
+
+async def test_a_place_that_the_log_does_not_have_is_refused(served: Served) -> None:
+    (refused,) = await told(served, RAJESH, MINE, 2, after="99999999")
+    assert [error["extensions"]["code"] for error in refused["errors"]] == ["BAD_USER_INPUT"]
 
 
 async def test_who_is_not_signed_in_is_told_nothing(served: Served) -> None:
