@@ -187,7 +187,7 @@ class Settings(BaseModel):
     points: Annotated[int, Expects("a whole number, at least 1000")] = Field(
         10_000,
         alias="SIJIL_POINTS",
-        description="What the operations of one person may cost together, of an agency 20 times as much; restored within 20 s",
+        description="What the operations of one person may cost together, in office 100 times as much; restored within 20 s",
         ge=1000,
     )
     pool_size: Annotated[int, Expects("a whole number from 1 to 500")] = Field(

@@ -52,6 +52,11 @@ class Reader(Generic[P]):
     read_at: int = 0  # the place in the log up to which `person` is good
 
     @property
+    def is_in_office(self) -> bool:
+        """Whether this is an agency's program, or somebody with a role beside that of a person."""
+        return self.agency is not None or bool(self.roles - {Role.PERSON})
+
+    @property
     def roles(self) -> frozenset[Role]:
         return frozenset(self.person.roles) if self.person else frozenset()
 

@@ -57,8 +57,8 @@ CODES: Final = {
 }
 """What a stream of server-sent events says when it is over."""
 
-AGENCY_TIMES: Final = 20
-"""An agency's program speaks for many people, and reports in bursts."""
+IN_OFFICE_TIMES: Final = 100
+"""Whoever speaks in office works on the cases of many: an official, or an agency's program, which reports in bursts."""
 
 COOKIE_SECONDS: Final = rules.SESSION_HOURS.versions[-1].value * 3600
 
@@ -223,7 +223,7 @@ class GraphQLApp(GraphQL[Context, None]):
         cost, most = operation.cost, min(MOST_COST, self._most_points)
         if cost > most:
             raise bad_request(f"the operation costs {cost} points and may cost {most}: ask for shorter lists, or less")
-        limit = self._most_points * (AGENCY_TIMES if context.reader.agency else 1)
+        limit = self._most_points * (IN_OFFICE_TIMES if context.reader.is_in_office else 1)
         try:
             context.spent = self._budgets.spend(context.caller, cost, limit=limit, now=context.now)
         except TooMuch as fault:

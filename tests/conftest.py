@@ -65,7 +65,11 @@ class Databases:
 
     def create(self, template: str) -> str:
         name = f"{PREFIX}{next(self._numbers)}"
-        self._run(SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(Identifier(name), Identifier(template)))
+        self._run(
+            SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8' STRATEGY FILE_COPY").format(
+                Identifier(name), Identifier(template)
+            )
+        )
         return name
 
     def drop(self, name: str) -> None:
@@ -94,7 +98,7 @@ def server_url() -> Iterator[str]:
     # Not in pytest's own folder: another run that begins closes that to other users, which the server's is.
     with TemporaryDirectory(prefix="sijil-tests-") as folder:
         # Nothing here outlives the run, so that commits need not wait for the disk.
-        server = EmbeddedServer(Path(folder) / "postgres", settings={"fsync": "off"})
+        server = EmbeddedServer(Path(folder) / "postgres", settings={"fsync": "off", "autovacuum": "off"})
         try:
             yield server.start()
         finally:

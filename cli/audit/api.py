@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 
 from cli.audit.database import streams_of
-from cli.audit.remote import answered, asking, fetching
+from cli.audit.remote import asking, fetching, unless_busy
 from cli.audit.step import Change, State, Step, Until, Who
 from commands.global_id import read_global_id
 from domain import formats
@@ -139,7 +139,7 @@ class ApiRecord:
     async def _ask(self, query: str, *, missing: bool = False, **variables: Any) -> dict[str, Any]:  # noqa: ANN401
         """What is answered. `missing`: NOT_FOUND is an answer, too."""
         body = {"query": query, "variables": variables}
-        answer = await answered(self._client, self._client.build_request("POST", "/graphql", json=body))
+        answer = await unless_busy(self._client, self._client.build_request("POST", "/graphql", json=body))
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             raise Fault("SIJIL_TOKEN is not accepted: it may have expired.", ExitStatus.SETTINGS)
         try:

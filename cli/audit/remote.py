@@ -63,7 +63,7 @@ def fetching(client: httpx.AsyncClient) -> Callable[[str], Awaitable[bytes | Non
     """
 
     async def fetch(path: str) -> bytes | None:
-        answer = await _unless_busy(client, f"/log/{path}")
+        answer = await unless_busy(client, client.build_request("GET", f"/log/{path}"))
         if answer.status_code == HTTPStatus.OK:
             return answer.content
         if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}:
@@ -74,14 +74,18 @@ def fetching(client: httpx.AsyncClient) -> Callable[[str], Awaitable[bytes | Non
     return fetch
 
 
-async def _unless_busy(client: httpx.AsyncClient, path: str) -> httpx.Response:
-    """The answer, once it is another than that the log is busy; that one after so many tries."""
+async def unless_busy(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """The answer, once it is another than that the server is busy; that one after so many tries.
+
+    Raises:
+        Fault: it does not answer.
+    """
     for _ in range(TRIES - 1):
-        answer = await answered(client, client.build_request("GET", path))
+        answer = await answered(client, request)
         if answer.status_code not in BUSY:
             return answer
         await asyncio.sleep(_wait(answer))
-    return await answered(client, client.build_request("GET", path))
+    return await answered(client, request)
 
 
 def _wait(answer: httpx.Response) -> int:

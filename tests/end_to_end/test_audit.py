@@ -377,7 +377,7 @@ def test_a_receipt_is_checked_where_there_is_neither_database_nor_settings(
     assert filed.startswith("Number ")
     assert filed.endswith("The log says: filed on 2026-01-07 10:00:00 (Riyadh). Unchanged since, with this text:")
     assert arabic.startswith("ثابت: ")
-    assert "يقول السجل: قُيّد في 2026-01-07 10:00:00" in noted
+    assert "يقول السجل: قُيّد في \u20682026-01-07 10:00:00\u2069" in noted
     assert f"  Statement · إفادة المعترض: {STATEMENT}" in values
 
     whole = file.read_bytes()

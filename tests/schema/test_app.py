@@ -438,3 +438,17 @@ async def test_a_moment_without_the_database_is_said_as_such(api: Api, monkeypat
     answer = await api.ask("{ me { id } }", headers=bearer)
     assert (answer.status, answer.headers["retry-after"], answer.errors) == (503, "1", [("", "INTERNAL")])
     assert "database" not in answer.body["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("{ " + " ".join(f"a{number}: __typename" for number in range(21)) + " }", "more than 20 fields at the root"),
+        ("{ me { id " + "@include(if: true) @skip(if: false) " * 26 + "} }", "more than 50 directives"),
+        ("{ " + "...F " * 21 + "} fragment F on Query { __typename }", "more than 20 fields at the root"),
+    ],
+)
+async def test_fields_at_the_root_and_directives_have_limits(api: Api, query: str, said: str) -> None:
+    answer = await api.ask(query)
+    assert answer.errors == [("", "BAD_USER_INPUT")]
+    assert said in answer.body["errors"][0]["message"]

@@ -94,7 +94,7 @@ async def test_an_operation_reads_checkpoints_once_however_often_they_are_asked_
     async with database.pool.connection() as connection:
         for size in range(1, 71):
             await keep(connection, Signed(size, ROOT, now(), note))
-    fields = [f"a{last}: checkpoints(last: {last}) {{ treeSize }}" for last in range(1, 61)]
+    fields = [f"a{last}: checkpoints(last: {last}) {{ treeSize }}" for last in (*range(1, 19), 60)]
     with counted() as statements:
         answer = await api.ask(f"{{ {' '.join(fields)} checkpoint {{ treeSize }} }}")
     assert sum("FROM checkpoints" in one for one in statements) == 1

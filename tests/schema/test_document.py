@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.actor import Role
 from domain.errors import RequestErrorCode
 from schema import build_schema, document
 from schema.cost import MOST
@@ -176,9 +177,12 @@ async def test_who_has_spent_all_waits(api: Api, keep: Any) -> None:
     assert (await api.ask(SERVICES, rajesh)).status == 200
 
 
-async def test_an_agency_has_twenty_times_as_many(api: Api) -> None:
+async def test_who_speaks_in_office_has_a_hundred_times_as_many(api: Api, keep: Any) -> None:
+    officer, citizen = person(Role.TRAFFIC_OFFICER), person()
+    await keep(officer, citizen)
     bearer = {"Authorization": f"Bearer {api.token(None, agency='traffic')}"}
-    assert (await api.ask(SERVICES, headers=bearer)).body["extensions"]["cost"]["limit"] == 200_000
+    answers = [await api.ask(SERVICES, headers=bearer), *[await api.ask(SERVICES, one) for one in (officer, citizen)]]
+    assert [one.body["extensions"]["cost"]["limit"] for one in answers] == [1_000_000, 1_000_000, 10_000]
 
 
 async def test_an_operation_that_costs_too_much_is_refused_before_it_begins(api: Api) -> None:
