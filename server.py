@@ -76,6 +76,7 @@ def application(
         erasures=installation.erasures,
         updates=updates,
         reads=Reads(installation.database, now=installation.now),
+        explorable=settings.explorable,
         has_stopped=lambda: follower.health.reason is not None,
     )
     graphql = GraphQLApp(
@@ -105,7 +106,7 @@ def application(
             Route("/", lambda _request: RedirectResponse("/graphql")),
             Route("/graphql", GZipMiddleware(graphql, minimum_size=LEAST_COMPRESSED, compresslevel=5)),
             WebSocketRoute("/graphql", graphql),
-            Mount("/graphiql", StaticFiles(directory=GRAPHIQL)),
+            *([Mount("/graphiql", StaticFiles(directory=GRAPHIQL))] if settings.explorable else []),
             Route("/audit", lambda _request: RedirectResponse("/audit/")),
             Route("/audit/labels.json", labels),
             Mount("/audit", Console(AUDIT)),

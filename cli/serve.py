@@ -94,7 +94,9 @@ async def _keep_workers(settings: Settings, listening: socket.socket, count: int
     async with gateways(settings), open_installation(settings) as installation:
         await warn_of_unfinished(installation)
         stop_if_told()
-        await Workers(program, count, shared=shared, started=Announcement(listening).say).run()
+        await Workers(
+            program, count, shared=shared, started=Announcement(listening, explorable=settings.explorable).say
+        ).run()
 
 
 async def _serve_on(

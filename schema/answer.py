@@ -33,13 +33,22 @@ OF_THE_MOMENT: Final = (DatabaseUnavailable, LogUnavailable, psycopg.Operational
 class Answer:
     """To one request, as far as it is known yet."""
 
-    __slots__ = ("call", "is_by_get", "language", "media_type", "not_current", "position", "spent")
+    __slots__ = ("call", "is_by_get", "language", "media_type", "not_current", "position", "spent", "suggests")
 
-    def __init__(self, call: Call, language: Language, media_type: str = JSON, *, is_by_get: bool = False) -> None:
+    def __init__(
+        self,
+        call: Call,
+        language: Language,
+        media_type: str = JSON,
+        *,
+        is_by_get: bool = False,
+        suggests: bool = True,
+    ) -> None:
         self.call = call
         self.language = language
         self.media_type = media_type
         self.is_by_get = is_by_get
+        self.suggests = suggests  # names of the schema, where one was misspelt
         self.position = 0
         self.not_current: Collection[str] = ()
         self.spent: Spent | None = None
@@ -47,7 +56,7 @@ class Answer:
     @classmethod
     def within(cls, context: Context) -> "Answer":
         """The answer to an operation that has been carried out."""
-        answer = cls(context.call, context.language)
+        answer = cls(context.call, context.language, suggests=context.services.explorable)
         answer.take(context)
         return answer
 
@@ -88,7 +97,7 @@ class Answer:
                 logger.error("request failed, reference %s: %s", reference, first_line(fault))
             else:
                 logger.error("request failed, reference %s", reference, exc_info=fault)
-        return [shown(error, self.language, reference) for error in errors]
+        return [shown(error, self.language, reference, suggests=self.suggests) for error in errors]
 
     def extensions(self) -> dict[str, object]:
         """What the answer is good for, the ids of what it shows as it was before, and what it has cost."""

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 
-from access.budget import Budgets, TooMuch
+from access.budget import Budgets, Spent, TooMuch
 from domain import rules
 from domain.errors import RequestErrorCode
 from domain.user import Language
@@ -40,11 +40,12 @@ from schema.uploads import Uploads
 from store.announcements import ERASED
 from store.codec import random_uuid
 from store.faults import first_line
+from store.network import network_of
 from telemetry.call import Call, handling
 
 logger = logging.getLogger(__name__)
 
-PAGE_LOADS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:"
+PAGE_LOADS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'"
 """Content-Security-Policy of GraphiQL: nothing from any other host."""
 
 REFRESH_COOKIE: Final = "__Host-sijil-refresh"
@@ -129,7 +130,9 @@ class GraphQLApp(GraphQL[Context, None]):
         if is_by_get and self._page and accepts_html(accept):
             return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
         spoken = language(request.headers.get("accept-language"))
-        answer = Answer(call, spoken, media_type(accept) or JSON, is_by_get=is_by_get)
+        answer = Answer(
+            call, spoken, media_type(accept) or JSON, is_by_get=is_by_get, suggests=self._services.explorable
+        )
         answer.position = self._services.followed.position
         try:
             return await self._answer(request, answer, accept)
@@ -147,7 +150,9 @@ class GraphQLApp(GraphQL[Context, None]):
         self._check(request, accept, takes_events=takes_events)
         if is_multipart(request.headers):
             return await self._with_files(request, answer)
-        operation = self._documents.operation(await read_sent(request, self._max_body_bytes))
+        operation = self._operation(await read_sent(request, self._max_body_bytes), address_of(request))
+        if operation.kind is not OperationType.QUERY and answer.is_by_get:
+            raise _not_allowed(f"send a {operation.kind.value} with POST")
         if takes_events and (media_type(accept) is None or operation.kind is OperationType.SUBSCRIPTION):
             return await self._events(request, operation, answer)
         return await self._carried_out(operation, await self._context(request, answer), answer)
@@ -162,7 +167,7 @@ class GraphQLApp(GraphQL[Context, None]):
             raise _not_allowed("send operations with POST")
         if not is_admitted(request.headers, self._origins):
             raise forbidden("the page that sends this is of an origin that is not admitted")
-        if media_type(accept) is None and not takes_events:
+        if media_type(accept) is None and (is_multipart(request.headers) or not takes_events):
             raise bad_request(f"answers are {JSON} or {GRAPHQL}", HTTPStatus.NOT_ACCEPTABLE)
 
     async def _with_files(self, request: Request, answer: Answer) -> Response:
@@ -178,7 +183,8 @@ class GraphQLApp(GraphQL[Context, None]):
                 operation = await read_multipart(
                     request,
                     received,
-                    self._documents,
+                    self._documents.schema,
+                    lambda sent: self._operation(sent, address_of(request)),
                     most_bytes=self._max_body_bytes,
                     today=sender.today,
                 )
@@ -187,8 +193,6 @@ class GraphQLApp(GraphQL[Context, None]):
             return await self._carried_out(operation, context, answer)
 
     async def _carried_out(self, operation: Operation, context: Context, answer: Answer) -> Response:
-        if operation.kind is not OperationType.QUERY and answer.is_by_get:
-            raise _not_allowed(f"send a {operation.kind.value} with POST")
         if operation.kind is OperationType.SUBSCRIPTION:
             raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream")
         self._begin(operation, context, answer)
@@ -207,7 +211,7 @@ class GraphQLApp(GraphQL[Context, None]):
         Raises:
             RequestRefused: the token, a header or the read models' position is not as it should be.
         """
-        greeting = await self._greeter.greeted(request.headers, answer.language, _address(request))
+        greeting = await self._greeter.greeted(request.headers, answer.language, address_of(request))
         context = greeting.context(answer.call)
         answer.position = context.position
         context.refresh_cookie = request.cookies.get(REFRESH_COOKIE)
@@ -223,16 +227,32 @@ class GraphQLApp(GraphQL[Context, None]):
         cost, most = operation.cost, min(MOST_COST, self._most_points)
         if cost > most:
             raise bad_request(f"the operation costs {cost} points and may cost {most}: ask for shorter lists, or less")
-        limit = self._most_points * (IN_OFFICE_TIMES if context.reader.is_in_office else 1)
         try:
-            context.spent = self._budgets.spend(context.caller, cost, limit=limit, now=context.now)
+            context.spent = self._spend(context)
         except TooMuch as fault:
             answer.spent = fault.spent
-            raise RequestRefused(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                RequestErrorCode.RATE_LIMITED,
-                retry_after_seconds=fault.retry_after_seconds,
-            ) from None
+            raise _rate_limited(fault) from None
+
+    def _spend(self, context: Context) -> Spent:
+        limit = self._most_points * (IN_OFFICE_TIMES if context.reader.is_in_office else 1)
+        return self._budgets.spend(context.caller, context.operation.cost, limit=limit, now=context.now)
+
+    def _operation(self, sent: Sent, address: str) -> Operation:
+        """The operation that was sent; to read a document for the first time is paid for by the network that sends it.
+
+        Raises:
+            RequestRefused: it is none, or its network has sent too many documents for a while.
+            Invalid: its document is not valid.
+        """
+
+        def pay(points: int) -> None:
+            reader = ("reading", network_of(address))
+            try:
+                self._budgets.spend(reader, points, limit=max(points, self._most_points), now=self._now())
+            except TooMuch as fault:
+                raise _rate_limited(fault) from None
+
+        return self._documents.operation(sent, pay)
 
     async def connected(self, payload: Mapping[str, object], address: str) -> Greeting:
         """Who opens a connection, by the payload of connection_init.
@@ -252,7 +272,7 @@ class GraphQLApp(GraphQL[Context, None]):
             RequestRefused: nothing is executed.
         """
         try:
-            operation = self._documents.operation(sent)
+            operation = self._operation(sent, context.address)
         except Invalid as invalid:
             yield _last(invalid.errors, context)
             return
@@ -272,17 +292,24 @@ class GraphQLApp(GraphQL[Context, None]):
             async with aclosing(stream):
                 async for result in stream:
                     yield _body(result, context)
+                    if operation.kind is OperationType.SUBSCRIPTION:  # the next event is carried out, too
+                        context.spent = self._spend(context)
         except Ended:
             raise
         except (TooSlow, NotNow) as fault:
             raise Ended(_why(fault)) from None
+        except TooMuch:
+            raise Ended(Why.NOT_NOW) from None
         except Exception as fault:  # noqa: BLE001 (a document that is none, or a fault of ours: the client is told)
             error = fault if isinstance(fault, GraphQLError) else GraphQLError(str(fault), original_error=fault)
             yield _last([error], context)
+        finally:
+            if context.signed_out:
+                self._greeter.forget(context.reader)
 
     async def _events(self, request: Request, operation: Operation, answer: Answer) -> Response:
         """Answers as server-sent events, in the distinct connections mode of GraphQL over SSE."""
-        greeting = await self._greeter.listener(request.headers, answer.language, _address(request))
+        greeting = await self._greeter.listener(request.headers, answer.language, address_of(request))
         context = greeting.context(answer.call)
         self._begin(operation, context, answer)
         results = self._results(operation, context)
@@ -306,8 +333,13 @@ class GraphQLApp(GraphQL[Context, None]):
         return response
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
+
+
+def _rate_limited(fault: TooMuch) -> RequestRefused:
+    code, status = RequestErrorCode.RATE_LIMITED, HTTPStatus.TOO_MANY_REQUESTS
+    return RequestRefused(status, code, retry_after_seconds=fault.retry_after_seconds)
 
 
 def _not_allowed(detail: str) -> RequestRefused:

@@ -62,6 +62,7 @@ class Services:
     erasures: ErasureFile
     updates: Updates
     reads: Reads
+    explorable: bool = True  # errors suggest names of the schema
     has_stopped: Callable[[], bool] = lambda: False  # this process knows that nothing is applied to the read models
     names: Names = field(default_factory=Names)
 
@@ -163,7 +164,11 @@ class Context:
     @property
     def caller(self) -> Hashable:
         """Whose points are spent: a person's, an agency's, or of nobody known those of their network."""
-        return self.reader_id or self.reader.agency or network_of(self.address)
+        known = self.reader_id or self.reader.agency
+        if known is not None:
+            return known
+        # To sign in has limits of its own: a neighbour in the network does not keep anybody from it.
+        return ("session" if self.operation.is_of_session else "", network_of(self.address))
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         return self.services.pool.connection()

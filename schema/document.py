@@ -2,13 +2,14 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from graphql import (
     ASTValidationRule,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
@@ -31,8 +32,14 @@ from schema.trusted import PREFIX, Trusted, TrustedOnly, id_of
 
 logger = logging.getLogger(__name__)
 
-MOST_KEPT: Final = 1_000_000
-"""Characters of all documents that are kept, those used last; what is made of them takes some thirty times as much memory."""
+MOST_KEPT: Final = 400_000
+"""Characters of all documents that are kept, those used last; what is made of one takes some 300 bytes for each."""
+
+EACH: Final = 1_000
+"""Characters that each counts beside its own: the smallest one takes so much memory, too."""
+
+READING: Final = 100
+"""Points for a document that is not kept: to read and check it takes as long as to carry out many."""
 
 RULES: Final[tuple[type[ASTValidationRule], ...]] = (
     SizeLimits,
@@ -67,6 +74,13 @@ class Operation:
     @property
     def kind(self) -> OperationType:
         return self.node.operation
+
+    @property
+    def is_of_session(self) -> bool:
+        """Whether it only signs somebody in, or goes on with that."""
+        return all(
+            isinstance(one, FieldNode) and one.name.value in SESSION for one in self.node.selection_set.selections
+        )
 
     @property
     def cost(self) -> int:
@@ -109,14 +123,14 @@ class Documents:
         self._size = 0  # characters
         self._told: set[str] = set()
 
-    def operation(self, sent: Sent) -> Operation:
-        """The operation that was sent.
+    def operation(self, sent: Sent, pay: Callable[[int], None]) -> Operation:
+        """The operation that was sent. `pay` is told the points for reading a document that is not kept.
 
         Raises:
             RequestRefused: its document is not known or not trusted, or it is none of the document's operations.
             Invalid: its document is not valid.
         """
-        document = self._document(self._text(sent))
+        document = self._document(self._text(sent), pay)
         if document.ast is None:
             raise Invalid(document.errors)
         found = [
@@ -129,6 +143,8 @@ class Documents:
             raise bad_request("`operationName` names none of the document's operations")
         if document.errors:
             raise Invalid(document.errors)
+        if self._trusted_only is TrustedOnly.LOG:
+            self._tell(document.text, found[0])
         return Operation(document, found[0], sent.variables or {})
 
     def forget(self) -> None:
@@ -147,27 +163,29 @@ class Documents:
                 )
             return text
         assert sent.query is not None, "one of the two was sent"  # noqa: S101
-        if self._trusted_only is not TrustedOnly.NO and id_of(sent.query) not in self._trusted:
-            if self._trusted_only is TrustedOnly.YES:
-                raise forbidden("only trusted documents are carried out: send the `documentId` of one")
-            self._tell(sent)
+        if self._trusted_only is TrustedOnly.YES and id_of(sent.query) not in self._trusted:
+            raise forbidden("only trusted documents are carried out: send the `documentId` of one")
         return sent.query
 
-    def _tell(self, sent: Sent) -> None:
+    def _tell(self, text: str, node: OperationDefinitionNode) -> None:
         """Say once that a document is not trusted; not its text, which may hold values."""
-        id = id_of(sent.query or "")
-        if id not in self._told and len(self._told) < MOST_TOLD:
+        id = id_of(text)
+        if id not in self._trusted and id not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(id)
-            logger.warning("a document that is not trusted was carried out: %s, operation %s", id, sent.name or "-")
+            name = node.name.value[:LONGEST_NAME] if node.name else "-"
+            logger.warning("a document that is not trusted was carried out: %s, operation %s", id, name)
+            if len(self._told) == MOST_TOLD:
+                logger.warning("further documents that are not trusted are not named until this process starts again")
 
-    def _document(self, text: str) -> Document:
+    def _document(self, text: str, pay: Callable[[int], None]) -> Document:
         known = self._kept.get(text)
         if known is None:
+            pay(READING)
             known = self._kept[text] = self._read(text)
-            self._size += len(text)
+            self._size += len(text) + EACH
             while self._size > MOST_KEPT:
                 oldest, _ = self._kept.popitem(last=False)
-                self._size -= len(oldest)
+                self._size -= len(oldest) + EACH
         else:
             self._kept.move_to_end(text)
         return known
@@ -175,12 +193,24 @@ class Documents:
     def _read(self, text: str) -> Document:
         try:
             ast = parse(text, max_tokens=MOST_TOKENS)
-        except GraphQLError as error:
-            return Document(text, None, (error,), {})
-        except RecursionError as fault:
-            return Document(text, None, (GraphQLError("", original_error=fault),), {})
+        except GraphQLError as error:  # without the frames that it was raised in, which would be kept with it
+            return Document(text, None, (error.with_traceback(None),), {})
+        except RecursionError:
+            return Document(text, None, (GraphQLError("", original_error=RecursionError()),), {})
         errors = validate(self.schema, ast, self._rules, hide_suggestions=not self._explorable)
         return Document(text, ast, tuple(errors), {} if errors else priced(self.schema, ast))
 
 
+SESSION: Final = frozenset(
+    {
+        "signIn",
+        "confirmSignIn",
+        "resendCode",
+        "refreshSession",
+        "requestPasswordReset",
+        "confirmPasswordReset",
+        "signOut",
+    }
+)
 MOST_TOLD: Final = 1_000  # documents
+LONGEST_NAME: Final = 80  # characters

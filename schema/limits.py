@@ -1,5 +1,6 @@
 """What a query may ask at most, checked before it runs. Generous for people and for generated clients."""
 
+from collections import Counter
 from typing import Any, Final
 
 from graphql import (
@@ -17,18 +18,22 @@ from graphql.validation.validate import ValidationAbortedError
 
 LONGEST_PAGE: Final = 100  # entries of a list
 MOST_TOKENS: Final = 3_000
-LONGEST_DOCUMENT: Final = 65_536  # characters; two caches keep up to 128 documents each
+LONGEST_DOCUMENT: Final = 65_536  # characters
 DEEPEST: Final = 20  # the introspection query of GraphiQL has 14
 MOST_ALIASES: Final = 100
 MOST_ROOT_FIELDS: Final = 20  # each is a statement or more
 MOST_DIRECTIVES: Final = 50
-MOST_FIELDS: Final = 600  # counted where fragments are used; comparing fields of one name is quadratic
+MOST_FIELDS: Final = 600  # counted where fragments are used
+MOST_ALIKE: Final = 30  # fields of one name in one selection: each is compared with each
 
 
 class Size:
-    """Depth, aliases, fields, those at its root, and directives of a selection with everything its fragments bring."""
+    """Depth, aliases, fields, those at its root, and directives of a selection with everything its fragments bring.
 
-    __slots__ = ("aliases", "depth", "directives", "fields", "roots")
+    `names`: how often each name is answered at its root; `alike`: how often one is at most, anywhere.
+    """
+
+    __slots__ = ("aliases", "alike", "depth", "directives", "fields", "names", "roots")
 
     def __init__(self, depth: int = 0, aliases: int = 0, fields: int = 0, roots: int = 0, directives: int = 0) -> None:
         self.depth = depth
@@ -36,6 +41,8 @@ class Size:
         self.fields = fields
         self.roots = roots
         self.directives = directives
+        self.alike = 0
+        self.names: Counter[str] = Counter()
 
     def add(self, other: "Size") -> None:
         self.depth = max(self.depth, other.depth)
@@ -44,6 +51,8 @@ class Size:
         self.fields = min(self.fields + other.fields, MOST_FIELDS + 1)
         self.roots = min(self.roots + other.roots, MOST_FIELDS + 1)
         self.directives = min(self.directives + other.directives, MOST_DIRECTIVES + 1)
+        self.names.update(other.names)
+        self.alike = max(self.alike, other.alike, *self.names.values(), 0)
 
 
 class SizeLimits(ValidationRule):
@@ -57,18 +66,21 @@ class SizeLimits(ValidationRule):
         self._fragments: dict[str, Size | None] = {}
 
     def enter_document(self, document: DocumentNode, *_args: Any) -> None:  # noqa: ANN401 (the visitor's place)
-        for node in document.definitions:
-            if isinstance(node, OperationDefinitionNode):
+        for node in document.definitions:  # fragments that nobody uses, too: the other rules look at them
+            if isinstance(node, OperationDefinitionNode | FragmentDefinitionNode):
                 self._check(node)
 
-    def _check(self, operation: OperationDefinitionNode) -> None:
+    def _check(self, operation: OperationDefinitionNode | FragmentDefinitionNode) -> None:
         size = self._measure(operation.selection_set)
+        around = [operation, *(operation.variable_definitions or ())]
+        size.add(Size(directives=sum(len(node.directives or ()) for node in around)))
         for found, most, what in (
             (size.depth, DEEPEST, "levels"),
             (size.aliases, MOST_ALIASES, "aliases"),
             (size.fields, MOST_FIELDS, "fields"),
             (size.roots, MOST_ROOT_FIELDS, "fields at the root"),
             (size.directives, MOST_DIRECTIVES, "directives"),
+            (size.alike, MOST_ALIKE, "fields of one name in one selection"),
         ):
             if found > most:
                 raise ValidationAbortedError(f"The operation is too large: it has more than {most} {what}.", operation)
@@ -79,14 +91,19 @@ class SizeLimits(ValidationRule):
             size.add(Size(directives=len(selection.directives or ())))
             match selection:
                 case FieldNode():
-                    inner = self._measure(selection.selection_set) if selection.selection_set else Size()
-                    aliases, directives = inner.aliases + bool(selection.alias), inner.directives
-                    size.add(Size(inner.depth + 1, aliases, inner.fields + 1, 1, directives))
+                    size.add(self._field(selection))
                 case InlineFragmentNode():
                     size.add(self._measure(selection.selection_set))
                 case FragmentSpreadNode():
                     size.add(self._fragment(selection.name.value))
         return size
+
+    def _field(self, node: FieldNode) -> Size:
+        inner = self._measure(node.selection_set) if node.selection_set else Size()
+        field = Size(inner.depth + 1, inner.aliases + bool(node.alias), inner.fields + 1, 1, inner.directives)
+        field.alike = inner.alike
+        field.names[(node.alias or node.name).value] = 1
+        return field
 
     def _fragment(self, name: str) -> Size:
         if name not in self._fragments:

@@ -5,7 +5,7 @@ https://github.com/jaydenseric/graphql-multipart-request-spec
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -25,8 +25,8 @@ from starlette.requests import Request
 
 from domain import rules
 from domain.attachment import Attachment
-from schema.document import Documents, Operation
-from schema.request import bad_request, check_encoding, chunks, sent_in
+from schema.document import Operation
+from schema.request import Sent, bad_request, check_encoding, chunks, sent_in
 from store.blobs import Received
 
 MULTIPART: Final = "multipart/form-data"
@@ -56,7 +56,13 @@ def is_multipart(headers: Mapping[str, str]) -> bool:
 
 
 async def read_multipart(
-    request: Request, received: Received, documents: Documents, *, most_bytes: int, today: date
+    request: Request,
+    received: Received,
+    schema: GraphQLSchema,
+    operation_of: Callable[[Sent], Operation],
+    *,
+    most_bytes: int,
+    today: date,
 ) -> Operation:
     """The operation in a request, with its files in their places among the variables.
 
@@ -66,7 +72,8 @@ async def read_multipart(
     Args:
         request: its body is multipart.
         received: takes the files.
-        documents: tell where an operation takes files.
+        schema: tells where an operation takes files.
+        operation_of: finds the operation that was sent.
         most_bytes: the longest operation; the files that may be attached come on top.
         today: the day whose rules hold.
 
@@ -79,8 +86,8 @@ async def read_multipart(
     try:
         async with asyncio.timeout(WITHIN_SECONDS):
             events = _events(request, most_bytes + most * largest)
-            operation = documents.operation(sent_in(await _text(events, "operations", most_bytes)))
-            places = _places(await _text(events, "map", LONGEST_MAP), operation, documents.schema)
+            operation = operation_of(sent_in(await _text(events, "operations", most_bytes)))
+            places = _places(await _text(events, "map", LONGEST_MAP), operation, schema)
             while isinstance(part := await anext(events, None), MultipartSegment):
                 mine = places.pop(part.name or "", None)
                 if mine is None:

@@ -26,7 +26,8 @@ def media_type(accept: str | None) -> str | None:
             if rank > specific[ours]:
                 qualities[ours], specific[ours] = quality, rank
     # Only a client that names the newer type knows its status codes.
-    if specific[GRAPHQL] == 2 and qualities[GRAPHQL] >= qualities[JSON] > -1 and qualities[GRAPHQL] > 0:  # noqa: PLR2004
+    named = specific[GRAPHQL] == 2  # noqa: PLR2004 (as above)
+    if qualities[GRAPHQL] > 0 and (qualities[JSON] <= 0 or (named and qualities[GRAPHQL] >= qualities[JSON])):
         return GRAPHQL
     return JSON if qualities[JSON] > 0 else None
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -15,6 +15,9 @@ from domain.errors import Refused, RequestErrorCode
 from schema.limits import LONGEST_DOCUMENT
 from schema.negotiation import JSON
 from schema.scalars import parse_position
+
+MOST_VALUES: Final = 2_000
+"""In the variables of an operation: each is compared with its type."""
 
 
 @dataclass(eq=False)
@@ -174,13 +177,30 @@ def sent_as(body: object) -> Sent:
         raise bad_request("`query` is missing, or not a string")
     if query and len(query) > LONGEST_DOCUMENT:
         raise bad_request(f"`query` is longer than {LONGEST_DOCUMENT} characters")
-    if not isinstance(variables, dict | None):
-        raise bad_request("`variables` is not an object")
+    _check_variables(variables)
     if not isinstance(name, str | None):
         raise bad_request("`operationName` is not a string")
     if not isinstance(body.get("extensions"), dict | None):
         raise bad_request("`extensions` is not an object")
     return Sent(query, id, variables, name)
+
+
+def _check_variables(variables: object) -> None:
+    if not isinstance(variables, dict | None):
+        raise bad_request("`variables` is not an object")
+    if not _has_at_most(MOST_VALUES, variables):
+        raise bad_request(f"`variables` has more than {MOST_VALUES} values")
+
+
+def _has_at_most(most: int, values: object) -> bool:
+    """Whether there are no more values than that in all lists and objects of a JSON value."""
+    waiting = [values]
+    while waiting and most >= 0:
+        inside = waiting.pop()
+        if isinstance(inside, dict | list):
+            most -= len(inside)
+            waiting += inside.values() if isinstance(inside, dict) else inside
+    return most >= 0
 
 
 def _json(body: bytes) -> object:

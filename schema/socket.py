@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 import msgspec
+from graphql import GraphQLError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from schema.answer import refusal
+from schema.answer import Answer, refusal
 from schema.context import Context, Reader
 from schema.live import Ended, Listening, Live, Why
 from schema.request import RequestRefused, Sent, sent_as
@@ -138,6 +139,9 @@ class Socket:
             listening.end(ended.why)
         except WebSocketDisconnect:
             pass
+        except Exception as fault:  # noqa: BLE001 (without an answer the client would wait for ever)
+            errors = Answer.within(context).shown([GraphQLError(str(fault), original_error=fault)])
+            await self._send({"id": id, "type": "error", "payload": errors})
         finally:
             if self._running.get(id) is asyncio.current_task():
                 del self._running[id]

@@ -452,3 +452,32 @@ async def test_fields_at_the_root_and_directives_have_limits(api: Api, query: st
     answer = await api.ask(query)
     assert answer.errors == [("", "BAD_USER_INPUT")]
     assert said in answer.body["errors"][0]["message"]
+
+
+async def test_a_change_by_get_is_refused_however_it_is_to_be_answered(api: Api) -> None:
+    api.app._takes_get = True
+    bearer = {"Authorization": f"Bearer {api.token(UUID(int=1, version=4))}"}
+    query = {"query": "mutation { signOut { problems { code } } }"}
+    for accept in ("application/json", "text/event-stream"):
+        response = await api.client.get("/", params=query, headers=bearer | {"Accept": accept})
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+async def test_more_values_than_anybody_has_are_refused(api: Api) -> None:
+    answer = await api.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=["a"] * 2_001)
+    assert (answer.status, answer.errors) == (400, [("", "BAD_USER_INPUT")])
+
+
+async def test_new_documents_are_paid_for_by_the_network_that_sends_them(api: Api) -> None:
+    for number in range(100):
+        assert (await api.ask(f"{{ a{number}: __typename }}")).status == 200
+    assert (await api.ask("{ b: __typename }")).status == 429
+    assert (await api.ask("{ a99: __typename }")).status == 200  # it is known
+    api.now.advance(seconds=1)
+    assert (await api.ask("{ b: __typename }")).status == 200
+
+
+async def test_a_neighbour_in_the_network_keeps_nobody_from_signing_in(api: Api) -> None:
+    api.app._budgets.spend(("", "127.0.0.1"), 10_000, limit=10_000, now=api.now())
+    assert (await api.ask("{ services { code } }")).status == 429
+    assert (await api.ask("mutation { signOut { problems { code } } }")).status == 200

@@ -13,54 +13,72 @@ def cost(document: str, name: str | None = None, **variables: Any) -> int:
     return priced(SCHEMA, parse(document))[name].of(variables)
 
 
-@pytest.mark.parametrize(
-    ("document", "points"),
-    [
-        ("{ __typename }", 0),
-        ("{ services { code } }", FEW),
-        ("{ me { id } }", 1),
-        ("{ me { name { ar en } } }", 2),
-        ("{ me { visas(first: 10) { edges { node { number } } } } }", 1 + 1 + 10),
-        ("{ me { visas(last: 10) { edges { cursor node { number statusLabel { text } } } } } }", 1 + 1 + 10 * 2),
-        ("{ me { visas(first: 3) { totalCount pageInfo { hasNextPage } } } }", 1 + 1 + 1 + PRICES["totalCount"]),
-        ("{ a: me { id } b: me { id } }", 2),
-        ("{ ...F ...F } fragment F on Query { me { id } }", 2),
-        ("{ ... on Query { me { id } } }", 1),
-        ('{ nodes(ids: ["a", "b", "c"]) { id ... on Visa { holder { id } } } }', 3 * 2),
-        ("{ me { visas(first: 100000) { edges { node { id } } } } }", 1 + 1 + 100),
-        ("mutation { setLanguage(input: {language: EN}) { problems { code } } }", CHANGE + 1 + FEW),
-        ("{ __schema { types { name fields { name } } } }", PRICES["__schema"]),
-    ],
-)
-def test_every_object_that_may_be_answered_costs_a_point(document: str, points: int) -> None:
-    assert cost(document) == points
-
-
-LISTED = (
-    "query Q($n: Int = 7, $ids: [ID!]!) { me { visas(first: $n) { edges { node { id } } } } nodes(ids: $ids) { id } }"
-)
+def points(objects: int, values: int) -> int:
+    return max(1, objects + -(-values // 10))
 
 
 @pytest.mark.parametrize(
-    ("variables", "points"),
+    ("document", "objects", "values"),
     [
-        ({"ids": []}, 2 + 7 + 1),
-        ({"n": 20, "ids": ["a", "b"]}, 2 + 20 + 2),
-        ({"n": -5, "ids": ["a"] * 5_000}, 2 + 1 + 100),
-        ({"n": "many", "ids": None}, 2 + 1 + 1),
-        ({"n": True, "ids": {}}, 2 + 1 + 1),
+        ("{ __typename }", 0, 1),
+        ("{ services { code } }", FEW, FEW),
+        ("{ me { id } }", 1, 1),
+        ("{ me { name { ar en } } }", 2, 2),
+        ("{ me { visas(first: 10) { edges { node { number } } } } }", 1 + 1 + 10, 10),
+        ("{ me { visas(last: 10) { edges { cursor node { number statusLabel { text } } } } } }", 2 + 10 * 2, 10 * 3),
+        ("{ me { visas(first: 3) { totalCount pageInfo { hasNextPage } } } }", 1 + 1 + 1 + PRICES["totalCount"], 2),
+        ("{ a: me { id } b: me { id } }", 2, 2),
+        ("{ ...F ...F } fragment F on Query { me { id } }", 2, 2),
+        ("{ ... on Query { me { id } } }", 1, 1),
+        ('{ nodes(ids: ["a", "b", "c"]) { id ... on Visa { holder { id } } } }', 3 * 2, 3 * 2),
+        ("{ nodes(ids: 5) { id } }", FEW, FEW),
+        ("{ me { visas(first: 100000) { edges { node { id } } } } }", 1 + 1 + 100, 100),
+        (f"{{ me {{ visas(first: {'9' * 5_000}) {{ edges {{ node {{ id }} }} }} }} }}", 1 + 1 + 100, 100),
+        ("{ me { visas(first: null, last: 50) { edges { node { id } } } } }", 1 + 1 + 50, 50),
+        ("mutation { setLanguage(input: {language: EN}) { problems { code } } }", CHANGE + 1 + FEW, FEW),
+        (
+            "mutation { ...C } fragment C on Mutation { a: signOut { position } b: signOut { position } }",
+            2 * CHANGE + 2,
+            2,
+        ),
+        ("{ __schema { types { name fields { name } } } }", PRICES["__schema"], 1),
+        (f"{{ services {{ {' '.join(f'a{number}: code' for number in range(90))} }} }}", FEW, FEW * 90),
     ],
 )
-def test_lists_are_as_long_as_variables_say(variables: dict[str, Any], points: int) -> None:
-    assert cost(LISTED, "Q", **variables) == points
+def test_every_object_that_may_be_answered_costs_a_point_and_so_do_ten_values(
+    document: str, objects: int, values: int
+) -> None:
+    assert cost(document) == points(objects, values)
+
+
+LISTED = """query Q($n: Int = 7, $m: Int, $ids: [ID!]! = ["a", "b"]) {
+    me { visas(first: $n, last: $m) { edges { node { id } } } } nodes(ids: $ids) { id } }"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "entries", "ids"),
+    [
+        ({}, 7, 2),
+        ({"ids": []}, 7, 1),
+        ({"n": 20, "ids": ["a", "b", "c"]}, 20, 3),
+        ({"n": 20.0}, 20, 2),
+        ({"n": None, "m": 80}, 80, 2),
+        ({"n": -5, "ids": ["a"] * 5_000}, 1, 100),
+        ({"n": "many", "ids": None}, 1, 1),
+        ({"n": float("inf")}, 100, 2),
+        ({"ids": {}}, 7, 1),
+    ],
+)
+def test_lists_are_as_long_as_variables_say(variables: dict[str, Any], entries: int, ids: int) -> None:
+    assert cost(LISTED, "Q", **variables) == points(2 + entries + ids, entries + ids)
 
 
 def test_lists_inside_lists_multiply() -> None:
     inner = "violations(first: 20) { edges { node { id objection { id } } } }"
     document = f"{{ me {{ mayAskAbout(first: 50) {{ edges {{ node {{ id {inner} }} }} }} }} }}"
-    assert cost(document) == 1 + 1 + 50 * (1 + 1 + 20 * 2)
+    assert cost(document) == points(1 + 1 + 50 * (1 + 1 + 20 * 2), 50 * (1 + 20 * 2))
 
 
 def test_each_operation_has_its_own_price() -> None:
     document = "query A { me { id } } query B { __typename }"
-    assert (cost(document, "A"), cost(document, "B")) == (1, 0)
+    assert (cost(document, "A"), cost(document, "B")) == (2, 1)
