@@ -109,14 +109,12 @@ class Live:
 
     async def look(self) -> None:
         """End the listening of all for whom it is over: two statements, however many they are."""
-        now = self._now()
-        asked = {
-            (one.reader.person.id, one.reader.session_id) for one in self._listening if one.reader.person is not None
-        }
+        now, listening = self._now(), list(self._listening)  # who comes while it is asked is looked at the next time
+        asked = {(one.reader.person.id, one.reader.session_id) for one in listening if one.reader.person is not None}
         if not asked:
             return
         living = await self._living(asked, now)
-        for one in list(self._listening):
+        for one in listening:
             person = one.reader.person
             known = living.get(person.id) if person else None
             if known is None or person is None or (one.until is not None and now >= one.until):

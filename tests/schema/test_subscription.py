@@ -744,3 +744,24 @@ async def test_connections_are_counted_while_they_are_open(served: Served) -> No
     async with asyncio.timeout(5):
         while SOCKETS.now > before:  # noqa: ASYNC110 (it has no event for it)
             await asyncio.sleep(0.01)
+
+
+async def test_who_comes_while_it_is_asked_who_still_may_listen_is_not_sent_away(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living, asking, answered = served.house.app.live._living, asyncio.Event(), asyncio.Event()
+
+    async def slow(*arguments: Any) -> Any:
+        found = await living(*arguments)
+        asking.set()
+        await answered.wait()
+        return found
+
+    async with served.socket(NOURA):
+        monkeypatch.setattr(served.house.app.live, "_living", slow)
+        await asyncio.wait_for(asking.wait(), 5)
+        async with served.socket(RAJESH) as client:
+            answered.set()
+            await asyncio.sleep(0.3)
+            await client.send(type="ping")
+            assert await client.receive() == {"type": "pong"}
