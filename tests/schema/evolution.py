@@ -19,9 +19,12 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
+    OperationType,
     find_schema_changes,
     get_named_type,
+    is_non_null_type,
     is_specified_scalar_type,
+    print_ast,
 )
 
 COORDINATE = re.compile(r"(\S+) (?:was|changed|has changed|no longer) ")
@@ -50,7 +53,16 @@ def problems(released: GraphQLSchema, new: GraphQLSchema, changelog: str, *, tod
     ]
     found = UNRELEASED.search(changelog)
     entries, used, was = found[1] if found else "", in_use(released), dict(members(released))
-    return [*undated, *(why for one in breaks(released, new) for why in _why_not(one, used, was, entries, today))]
+    sooner = [
+        f"{coordinate} would be gone from {day} on, earlier than the {before} that the release says."
+        for coordinate, member in members(new)
+        if coordinate in was and (before := _day(was[coordinate])) and (day := _day(member)) and day < before
+    ]
+    return [
+        *undated,
+        *sooner,
+        *(why for one in breaks(released, new) for why in _why_not(one, used, was, entries, today)),
+    ]
 
 
 def too_soon(released: GraphQLSchema, new: GraphQLSchema, *, today: date) -> list[str]:
@@ -74,9 +86,24 @@ def _why_not(one: Break, used: set[str], was: dict[str, Member], entries: str, t
         yield f"{one.what} {one.used} is not deprecated in the released schema."
     if f"`{one.coordinate}`" not in entries:
         yield f"{one.what} No entry below [Unreleased] in CHANGELOG.md names `{one.coordinate}`."
-    day = REMOVED_FROM.search((was[one.used].deprecation_reason if one.used in was else None) or "")
-    if day and today < date.fromisoformat(day[1]):
-        yield f"{one.what} It was promised until {day[1]}."
+    day = _day(was[one.used]) if one.used in was else None
+    day = day or max((found for member in _leading_to(one.used, was) if (found := _day(member))), default=None)
+    if day and today < day:
+        yield f"{one.what} It was promised until {day}."
+
+
+def _day(member: Member) -> date | None:
+    """From which day on something may be gone, if it is deprecated."""
+    found = REMOVED_FROM.search(member.deprecation_reason or "")
+    return date.fromisoformat(found[1]) if found else None
+
+
+def _leading_to(coordinate: str, was: dict[str, Member]) -> Iterator[Member]:
+    """Whatever has the type of something, itself or what that is part of."""
+    name = re.split(r"[.(@]", coordinate)[0]
+    for member in was.values():
+        if not isinstance(member, GraphQLEnumValue) and get_named_type(member.type).name == name:
+            yield member
 
 
 def breaks(released: GraphQLSchema, new: GraphQLSchema) -> Iterator[Break]:
@@ -93,6 +120,33 @@ def breaks(released: GraphQLSchema, new: GraphQLSchema) -> Iterator[Break]:
         elif change.type is BreakingChangeType.REQUIRED_INPUT_FIELD_ADDED:
             used = coordinate.partition(".")[0]
         yield Break(coordinate, used, change.description)
+    yield from _unseen(released, new)
+
+
+def _unseen(released: GraphQLSchema, new: GraphQLSchema) -> Iterator[Break]:
+    """What breaks documents, and graphql-core takes for harmless or does not look at."""
+    now = dict(members(new))
+    for coordinate, member in members(released):
+        other = now.get(coordinate)
+        if isinstance(member, GraphQLArgument | GraphQLInputField) and isinstance(other, type(member)):
+            had, has = _default(member), _default(other)
+            if had is not None and had != has and (has is not None or is_non_null_type(other.type)):
+                yield Break(coordinate, coordinate, f"{coordinate} no longer has the default {had}.")
+    for name, kind in released.type_map.items():
+        if not getattr(kind, "is_one_of", True) and getattr(new.type_map.get(name), "is_one_of", False):
+            yield Break(name, name, f"{name} no longer takes several of its fields.")
+    for operation in OperationType:
+        root = released.get_root_type(operation)
+        if root is not None and new.get_root_type(operation) is None:
+            yield Break(root.name, root.name, f"{root.name} no longer answers a {operation.value}.")
+
+
+def _default(member: GraphQLArgument | GraphQLInputField) -> str | None:
+    """The default of an argument or input field, as it is written."""
+    if member.default is None:
+        return None
+    literal = member.default.literal
+    return print_ast(literal) if literal is not None else repr(member.default.value)
 
 
 def members(schema: GraphQLSchema) -> Iterator[tuple[str, Member]]:

@@ -149,3 +149,30 @@ def test_a_release_deprecates_for_three_months_at_least() -> None:
         "Visa.price would be gone from 2027-06-01 on, less than three months after its deprecation."
     ]
     assert too_soon(new, new, today=date(2027, 5, 1)) == []
+
+
+OLD = """
+    type Query { visa(all: Boolean! = false): Visa  old: Visa @deprecated(reason: "Gone. Removed from 2027-06-01 on.") }
+    type Mutation { open(in: In): Int }
+    type Visa { id: ID  history: History @deprecated(reason: "Gone. Removed from 2027-06-01 on.") }
+    type History { text: String }
+    input In { a: Int! = 5  b: Int }
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("all: Boolean! = false", "all: Boolean!"),
+        ("all: Boolean! = false", "all: Boolean! = true"),
+        ("a: Int! = 5", "a: Int!"),
+        ("input In {", "input In @oneOf {"),
+        ("type Mutation { open(in: In): Int }", "input Other { in: In }"),
+        ("type History { text: String }", "type History { other: String }"),
+        ("Removed from 2027-06-01 on", "Removed from 2027-05-01 on"),
+    ],
+)
+def test_what_graphql_core_does_not_take_for_breaking_does_not_pass_either(old: str, new: str) -> None:
+    log = "## [Unreleased]\n\n" + "".join(f"- `{it}`\n" for it in ("History.text", "Query.visa(all:)", "In.a", "In"))
+    assert problems(build_schema(OLD), build_schema(OLD), log, today=TODAY) == []
+    assert problems(build_schema(OLD), build_schema(OLD.replace(old, new)), log, today=TODAY) != []
