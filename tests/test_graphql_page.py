@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from schema import cost, limits
+from schema import context, cost, document, limits, request
 from store.database import Database
 from store.keyring import Keyring
 from store.log import Log
@@ -65,6 +65,11 @@ def test_the_page_names_the_limits_as_they_are() -> None:
         (limits.MOST_FIELDS, "fields"),
         (limits.MOST_ROOT_FIELDS, "fields at the root"),
         (limits.MOST_DIRECTIVES, "directives"),
+        (limits.MOST_ALIKE, "of one name in one selection"),
+        (request.MOST_VALUES, "values"),
+        (document.READING, "points"),
+        (context.MOST_ROWS, "rows"),
+        (context.MOST_FORECASTS, "forecasts"),
         (limits.MOST_TOKENS, "tokens"),
         (limits.LONGEST_DOCUMENT, "characters"),
         (limits.LONGEST_PAGE, "entries"),
