@@ -41,13 +41,13 @@ class Budgets:
             TooMuch: there are fewer left; `points` are never more than the limit.
         """
         left, at = self._left.get(caller, (float(limit), now))
-        left = min(limit, left + limit * max(timedelta(), now - at) / FILLED_WITHIN)
+        left = min(limit, left + limit * (max(timedelta(), now - at) / FILLED_WITHIN))
         enough = points <= left
         self._left[caller] = (left - points if enough else left, now)
         self._left.move_to_end(caller)
         if len(self._left) > MOST_CALLERS:
             self._left.popitem(last=False)
         if not enough:
-            wait = (points - left) / limit * FILLED_WITHIN
+            wait = FILLED_WITHIN * ((points - left) / limit)
             raise TooMuch(Spent(points, limit, int(left)), max(1, ceil(wait / timedelta(seconds=1))))
         return Spent(points, limit, int(left - points))

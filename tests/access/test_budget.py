@@ -45,3 +45,9 @@ def test_so_many_callers_are_remembered_and_no_more(monkeypatch: pytest.MonkeyPa
     assert len(budgets._left) == 3
     assert budgets.spend(0, 0, limit=1_000, now=NOW).remaining == 1_000
     assert budgets.spend(4, 0, limit=1_000, now=NOW).remaining == 990
+
+
+def test_after_a_year_and_with_any_limit_all_is_there_again() -> None:
+    budgets = Budgets()
+    assert budgets.spend("a", 7, limit=10**12, now=NOW).remaining == 10**12 - 7
+    assert budgets.spend("a", 0, limit=10**12, now=NOW + timedelta(days=366)).remaining == 10**12

@@ -411,7 +411,7 @@ async def test_queries_and_mutations_are_answered_too(served: Served) -> None:
                 "data": {"me": {"username": "rajesh"}},
                 "extensions": {
                     "position": str(served.house.followed.position),
-                    "cost": {"requested": 2, "limit": 10_000, "remaining": 9_998},
+                    "cost": {"requested": 2, "limit": 1_000_000, "remaining": 999_998},
                 },
             },
         }
@@ -548,7 +548,7 @@ async def test_every_event_costs_what_the_first_one_does(served: Served) -> None
     await recorded(served.house, RAJESH)
     updates = await told(served, RAJESH, MINE, 3, after="0")
     costs = [one["extensions"]["cost"] for one in updates]
-    assert [one["remaining"] for one in costs] == [10_000 - number * costs[0]["requested"] for number in (1, 2, 3)]
+    assert [one["remaining"] for one in costs] == [1_000_000 - number * costs[0]["requested"] for number in (1, 2, 3)]
 
 
 async def test_a_place_that_the_log_does_not_have_is_refused(served: Served) -> None:
