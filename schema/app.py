@@ -34,7 +34,7 @@ from schema.negotiation import EVENT_STREAM, GRAPHQL, JSON, accepts_events, acce
 from schema.origin import is_admitted
 from schema.request import RequestRefused, Sent, bad_request, forbidden, read_sent
 from schema.socket import Socket
-from schema.sse import EventStream, told_as_events
+from schema.sse import EventStream, headers, told_as_events, told_once
 from schema.trusted import Trusted, TrustedOnly
 from schema.uploads import Uploads
 from store.announcements import ERASED
@@ -139,6 +139,8 @@ class GraphQLApp(GraphQL[Context, None]):
         except RequestRefused as refused:
             return answer.refused(refused)
         except Invalid as invalid:
+            if media_type(accept) is None:  # the client takes events alone
+                return told_once({"errors": answer.shown(invalid.errors)}, answer.language)
             return answer.invalid(invalid.errors)
         except ClientDisconnect:
             raise
@@ -184,7 +186,7 @@ class GraphQLApp(GraphQL[Context, None]):
                     request,
                     received,
                     self._documents.schema,
-                    lambda sent: self._operation(sent, address_of(request)),
+                    lambda sent: self._answered_once(self._operation(sent, address_of(request))),
                     most_bytes=self._max_body_bytes,
                     today=sender.today,
                 )
@@ -193,9 +195,7 @@ class GraphQLApp(GraphQL[Context, None]):
             return await self._carried_out(operation, context, answer)
 
     async def _carried_out(self, operation: Operation, context: Context, answer: Answer) -> Response:
-        if operation.kind is OperationType.SUBSCRIPTION:
-            raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream")
-        self._begin(operation, context, answer)
+        self._begin(self._answered_once(operation), context, answer)
         result = await self.schema.execute(
             operation.document.text,
             variable_values=operation.variables,
@@ -204,6 +204,22 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         answer.take(context)
         return self._with_cookie(answer.result(result), context)
+
+    def _answered_once(self, operation: Operation) -> Operation:
+        """An operation that can be carried out here and now; to be asked before files are received for it.
+
+        Raises:
+            RequestRefused: it is to be listened to, or costs too much.
+        """
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream")
+        self._check_cost(operation)
+        return operation
+
+    def _check_cost(self, operation: Operation) -> None:
+        cost, most = operation.cost, min(MOST_COST, self._most_points)
+        if cost > most:
+            raise bad_request(f"the operation costs {cost} points and may cost {most}: ask for shorter lists, or less")
 
     async def _context(self, request: Request, answer: Answer) -> Context:
         """What the operation is to know.
@@ -214,7 +230,7 @@ class GraphQLApp(GraphQL[Context, None]):
         greeting = await self._greeter.greeted(request.headers, answer.language, address_of(request))
         context = greeting.context(answer.call)
         answer.position = context.position
-        context.refresh_cookie = request.cookies.get(REFRESH_COOKIE)
+        context.refresh_cookie, context.takes_cookies = request.cookies.get(REFRESH_COOKIE), True
         return context
 
     def _begin(self, operation: Operation, context: Context, answer: Answer) -> None:
@@ -224,9 +240,7 @@ class GraphQLApp(GraphQL[Context, None]):
             RequestRefused: it costs too much, or the caller has not as much left for a while.
         """
         context.begin(operation)
-        cost, most = operation.cost, min(MOST_COST, self._most_points)
-        if cost > most:
-            raise bad_request(f"the operation costs {cost} points and may cost {most}: ask for shorter lists, or less")
+        self._check_cost(operation)
         try:
             context.spent = self._spend(context)
         except TooMuch as fault:
@@ -314,8 +328,7 @@ class GraphQLApp(GraphQL[Context, None]):
         self._begin(operation, context, answer)
         results = self._results(operation, context)
         told = told_as_events(results, self.live, greeting, lambda why: _over(why, answer.language))
-        headers = {"Cache-Control": "no-store", "Content-Language": answer.language.value.lower()}
-        return EventStream(told, media_type=EVENT_STREAM, headers=headers)
+        return EventStream(told, media_type=EVENT_STREAM, headers=headers(answer.language))
 
     def _with_cookie(self, response: Response, context: Context) -> Response:
         """Send the refresh token that a mutation has put into a cookie, or take it away."""

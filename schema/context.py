@@ -97,6 +97,7 @@ class Context:
     purpose: Purpose | None = None
     case_reference: str | None = None
     address: str = ""  # of the client, in the network
+    takes_cookies: bool = False  # the answer has headers
     refresh_cookie: str | None = None  # as it came; a mutation may set another one, or with "" none
     new_refresh_cookie: str | None = None
     signed_out: bool = False

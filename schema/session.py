@@ -15,6 +15,7 @@ from domain.errors import ProblemCode, refuse
 from projections.person import People
 from schema.challenge import Challenge, ChallengePayload, challenge_shown
 from schema.context import Context, Info
+from schema.errors import bad_input
 from schema.ids import global_id
 from schema.mutation import anybodys_request, mutation
 from schema.person import User, user_shown
@@ -106,6 +107,8 @@ class SessionMutations:
         self, info: Info, input: Confirm, refresh_token_in_cookie: InCookie = False
     ) -> SessionPayload | None:
         context = info.context
+        if refresh_token_in_cookie and not context.takes_cookies:
+            raise bad_input("a cookie comes with an answer over HTTP, and not with one of a WebSocket or a stream")
         opened, token = await sign_in.confirm_sign_in(context.accounts, input, address=context.address, now=context.now)
         return SessionPayload(session=await _session_shown(context, opened, token, in_cookie=refresh_token_in_cookie))
 

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any, Final, Protocol, cast
 
 import msgspec
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from domain.user import Language
 from schema.context import Reader
 from schema.live import Ended, Live, Why
+from schema.negotiation import EVENT_STREAM
 from store.tasks import end
 
 KEEP_ALIVE: Final = 12.0  # seconds
@@ -68,6 +70,20 @@ async def told_as_events(
             return
         yield _next({"errors": [refusal(ended.why)]})
     yield COMPLETE
+
+
+def told_once(body: dict[str, Any], spoken: Language) -> Response:
+    """One thing to say, and nothing after it."""
+    return Response(_next(body) + COMPLETE, media_type=EVENT_STREAM, headers=headers(spoken))
+
+
+def headers(spoken: Language) -> dict[str, str]:
+    """Those of a stream of events."""
+    return {
+        "Cache-Control": "no-store",
+        "Content-Language": spoken.value.lower(),
+        "Vary": "Accept, Accept-Language, Authorization",
+    }
 
 
 def _next(body: dict[str, Any]) -> bytes:

@@ -551,6 +551,24 @@ async def test_every_event_costs_what_the_first_one_does(served: Served) -> None
     assert [one["remaining"] for one in costs] == [1_000_000 - number * costs[0]["requested"] for number in (1, 2, 3)]
 
 
+async def test_a_document_that_is_not_valid_is_told_as_an_event_to_who_takes_events_alone(served: Served) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}") as client:
+        answer = await client.post("/graphql", json={"query": "{ nothing }"}, headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    first, *_, last = answer.text.strip().split("\n\n")
+    assert first.startswith('event: next\ndata: {"errors":[')
+    assert last == "event: complete\ndata:"
+
+
+async def test_a_cookie_is_asked_for_over_http_alone(served: Served) -> None:
+    query = """mutation { confirmSignIn(input: {challengeId: "x", code: "123456"}, refreshTokenInCookie: true) {
+        problems { code } } }"""
+    async with served.socket(RAJESH) as client:
+        await client.send(type="subscribe", id="1", payload={"query": query})
+        answer = (await client.receive())["payload"]
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+
+
 async def test_a_place_that_the_log_does_not_have_is_refused(served: Served) -> None:
     (refused,) = await told(served, RAJESH, MINE, 2, after="99999999")
     assert [error["extensions"]["code"] for error in refused["errors"]] == ["BAD_USER_INPUT"]
