@@ -5,6 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+PROGRAMS := tests/end_to_end tests/clients
 NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
@@ -26,10 +27,10 @@ check: lint types imports drift ## Everything that CI checks
 
 # All tests in two runs at once, each with a server and a folder of its own: one starts programs and waits for them.
 programs: setup
-	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest tests/end_to_end; status=$$?; rm -rf $$folder; exit $$status
+	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest $(PROGRAMS); status=$$?; rm -rf $$folder; exit $$status
 
 parts: setup
-	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest --ignore=tests/end_to_end; status=$$?; rm -rf $$folder; exit $$status
+	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest $(PROGRAMS:%=--ignore=%); status=$$?; rm -rf $$folder; exit $$status
 
 format: setup ## Format the code, and fix what can be fixed by itself
 	$(BIN)/ruff check --fix-only --quiet .
