@@ -65,11 +65,7 @@ class Databases:
 
     def create(self, template: str) -> str:
         name = f"{PREFIX}{next(self._numbers)}"
-        self._run(
-            SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8' STRATEGY FILE_COPY").format(
-                Identifier(name), Identifier(template)
-            )
-        )
+        self._run(SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(Identifier(name), Identifier(template)))
         return name
 
     def drop(self, name: str) -> None:
@@ -97,8 +93,9 @@ def server_url() -> Iterator[str]:
         return
     # Not in pytest's own folder: another run that begins closes that to other users, which the server's is.
     with TemporaryDirectory(prefix="sijil-tests-") as folder:
-        # Nothing here outlives the run, so that commits need not wait for the disk.
-        server = EmbeddedServer(Path(folder) / "postgres", settings={"fsync": "off", "autovacuum": "off"})
+        # Nothing here outlives the run, so that commits need not wait for the disk; the databases are small, and many.
+        quick = {"fsync": "off", "autovacuum": "off", "shared_buffers": "128MB"}
+        server = EmbeddedServer(Path(folder) / "postgres", settings=quick)
         try:
             yield server.start()
         finally:

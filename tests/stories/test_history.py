@@ -679,7 +679,7 @@ async def test_histories_of_many_visas_take_no_more_statements_than_that_of_one(
     for round in range(2):
         with counted() as statements:
             await house.ask(
-                f"{{ me {{ visas(first: 10) {{ edges {{ node {{ {HISTORY} }} }} }} }} }}", await token(house, RAJESH)
+                f"{{ me {{ visas(first: 5) {{ edges {{ node {{ {HISTORY} }} }} }} }} }}", await token(house, RAJESH)
             )
         sent.append(of_events(statements))
         if round == 0:
