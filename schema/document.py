@@ -41,6 +41,20 @@ EACH: Final = 1_000
 READING: Final = 100
 """Points for a document that is not kept: to read and check it takes as long as to carry out many."""
 
+SESSION: Final = frozenset(
+    {
+        "signIn",
+        "confirmSignIn",
+        "resendCode",
+        "refreshSession",
+        "requestPasswordReset",
+        "confirmPasswordReset",
+        "signOut",
+    }
+)
+MOST_TOLD: Final = 1_000  # documents
+LONGEST_NAME: Final = 80  # characters
+
 RULES: Final[tuple[type[ASTValidationRule], ...]] = (
     SizeLimits,
     *specified_rules,
@@ -66,6 +80,7 @@ class Operation:
     document: Document
     node: OperationDefinitionNode
     variables: dict[str, Any]
+    cost: int  # in points, as the lengths of its lists are asked for
 
     @property
     def name(self) -> str | None:
@@ -81,11 +96,6 @@ class Operation:
         return all(
             isinstance(one, FieldNode) and one.name.value in SESSION for one in self.node.selection_set.selections
         )
-
-    @property
-    def cost(self) -> int:
-        """In points, as the lengths of its lists are asked for."""
-        return self.document.prices[self.name].of(self.variables)
 
 
 @dataclass(eq=False)
@@ -145,7 +155,9 @@ class Documents:
             raise Invalid(document.errors)
         if self._trusted_only is TrustedOnly.LOG:
             self._tell(document.text, found[0])
-        return Operation(document, found[0], sent.variables or {})
+        variables = sent.variables or {}
+        name = found[0].name.value if found[0].name else None
+        return Operation(document, found[0], variables, document.prices[name].of(variables))
 
     def forget(self) -> None:
         """Forget what was read: clients write values into documents, too, and somebody is erased."""
@@ -199,18 +211,3 @@ class Documents:
             return Document(text, None, (GraphQLError("", original_error=RecursionError()),), {})
         errors = validate(self.schema, ast, self._rules, hide_suggestions=not self._explorable)
         return Document(text, ast, tuple(errors), {} if errors else priced(self.schema, ast))
-
-
-SESSION: Final = frozenset(
-    {
-        "signIn",
-        "confirmSignIn",
-        "resendCode",
-        "refreshSession",
-        "requestPasswordReset",
-        "confirmPasswordReset",
-        "signOut",
-    }
-)
-MOST_TOLD: Final = 1_000  # documents
-LONGEST_NAME: Final = 80  # characters
