@@ -34,14 +34,17 @@ class Budgets:
     def __init__(self) -> None:
         self._left: OrderedDict[Hashable, tuple[float, datetime]] = OrderedDict()
 
+    def left(self, caller: Hashable, *, limit: int, now: datetime) -> Spent:
+        """What a caller has, who has so many points at most."""
+        return Spent(0, limit, int(self._now_left(caller, limit, now)))
+
     def spend(self, caller: Hashable, points: int, *, limit: int, now: datetime) -> Spent:
         """Take points from a caller, who has so many at most.
 
         Raises:
             TooMuch: there are fewer left; `points` are never more than the limit.
         """
-        left, at = self._left.get(caller, (float(limit), now))
-        left = min(limit, left + limit * (max(timedelta(), now - at) / FILLED_WITHIN))
+        left = self._now_left(caller, limit, now)
         enough = points <= left
         self._left[caller] = (left - points if enough else left, now)
         self._left.move_to_end(caller)
@@ -51,3 +54,7 @@ class Budgets:
             wait = FILLED_WITHIN * ((points - left) / limit)
             raise TooMuch(Spent(points, limit, int(left)), max(1, ceil(wait / timedelta(seconds=1))))
         return Spent(points, limit, int(left - points))
+
+    def _now_left(self, caller: Hashable, limit: int, now: datetime) -> float:
+        left, at = self._left.get(caller, (limit, now))
+        return min(limit, left + limit * (max(timedelta(), now - at) / FILLED_WITHIN))

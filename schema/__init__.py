@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import strawberry
-from graphql import GraphQLError, print_schema
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, print_schema
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 
 from schema import enums, inputs  # before any type that has one of them for a field
@@ -78,6 +80,23 @@ class AsRead(SchemaExtension):
         yield
 
 
+class Execution(StrawberryGraphQLCoreExecutionContext):
+    """Suggests no names for what is misspelt in variables where the schema is not to be explored."""
+
+    @classmethod
+    def build(
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        root_value: Any = None,  # noqa: ANN401 (the library's signature)
+        context_value: Any = None,  # noqa: ANN401
+        *args: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        options["hide_suggestions"] = not context_value.services.explorable
+        return super().build(schema, document, root_value, context_value, *args, **options)
+
+
 @cache
 def build_schema() -> strawberry.Schema:
     """The executable schema."""
@@ -87,6 +106,7 @@ def build_schema() -> strawberry.Schema:
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[AsRead],
+        execution_context_class=Execution,
     )
 
 

@@ -1,7 +1,7 @@
 """How a request is answered: status, headers, and errors as the client sees them."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,7 +12,6 @@ from graphql import GraphQLError
 from starlette.responses import Response
 from strawberry.types import ExecutionResult
 
-from access.budget import Spent
 from domain.errors import request_message
 from domain.messages import in_language
 from domain.user import Language
@@ -23,7 +22,6 @@ from schema.request import RequestRefused
 from store.change import LogUnavailable
 from store.database import DatabaseUnavailable
 from store.faults import first_line
-from telemetry.call import Call
 
 logger = logging.getLogger(__name__)
 
@@ -31,38 +29,14 @@ OF_THE_MOMENT: Final = (DatabaseUnavailable, LogUnavailable, psycopg.Operational
 
 
 class Answer:
-    """To one request, as far as it is known yet."""
+    """To one request. Until it is known who asks, its context is nobody's."""
 
-    __slots__ = ("call", "is_by_get", "language", "media_type", "not_current", "position", "spent", "suggests")
+    __slots__ = ("context", "is_by_get", "media_type")
 
-    def __init__(
-        self,
-        call: Call,
-        language: Language,
-        media_type: str = JSON,
-        *,
-        is_by_get: bool = False,
-        suggests: bool = True,
-    ) -> None:
-        self.call = call
-        self.language = language
+    def __init__(self, context: Context, media_type: str = JSON, *, is_by_get: bool = False) -> None:
+        self.context = context
         self.media_type = media_type
         self.is_by_get = is_by_get
-        self.suggests = suggests  # names of the schema, where one was misspelt
-        self.position = 0
-        self.not_current: Collection[str] = ()
-        self.spent: Spent | None = None
-
-    @classmethod
-    def within(cls, context: Context) -> "Answer":
-        """The answer to an operation that has been carried out."""
-        answer = cls(context.call, context.language, suggests=context.services.explorable)
-        answer.take(context)
-        return answer
-
-    def take(self, context: Context) -> None:
-        """Know what the operation knows at its end."""
-        self.position, self.not_current, self.spent = context.position, context.not_current, context.spent
 
     def result(self, result: ExecutionResult) -> Response:
         if result.data is None:
@@ -85,27 +59,28 @@ class Answer:
         headers = dict(refused.headers)
         if refused.retry_after_seconds is not None:
             headers["Retry-After"] = str(refused.retry_after_seconds)
-        response = self._response({"errors": [refusal(refused, self.language)]}, refused.status)
+        response = self._response({"errors": [refusal(refused, self.context.language)]}, refused.status)
         response.headers.update(headers)
         return response
 
     def shown(self, errors: Sequence[GraphQLError]) -> list[dict[str, object]]:
         """The errors as the client sees them. What was not meant for the client is logged, once, under the call's id."""
-        reference = str(self.call.correlation_id)
+        reference = str(self.context.call.correlation_id)
         for fault in {id(fault): fault for error in errors if is_internal(error) and (fault := cause(error))}.values():
             if isinstance(fault, OF_THE_MOMENT):  # one line: there may be very many
                 logger.error("request failed, reference %s: %s", reference, first_line(fault))
             else:
                 logger.error("request failed, reference %s", reference, exc_info=fault)
-        return [shown(error, self.language, reference, suggests=self.suggests) for error in errors]
+        return [shown(error, self.context.language, reference) for error in errors]
 
     def extensions(self) -> dict[str, object]:
         """What the answer is good for, the ids of what it shows as it was before, and what it has cost."""
-        extensions: dict[str, object] = {"position": str(self.position)}
-        if self.not_current:
-            extensions["notCurrent"] = sorted(self.not_current)
-        if self.spent is not None:
-            extensions["cost"] = asdict(self.spent)
+        context = self.context
+        extensions: dict[str, object] = {"position": str(context.position)}
+        if context.not_current:
+            extensions["notCurrent"] = sorted(context.not_current)
+        if context.spent is not None:
+            extensions["cost"] = asdict(context.spent)
         return extensions
 
     def _errors(self, errors: Sequence[GraphQLError], status: HTTPStatus) -> Response:
@@ -118,14 +93,14 @@ class Answer:
         return response
 
     def _response(self, body: dict[str, Any], status: HTTPStatus) -> Response:
-        self.call.answer(body.get("errors", ()))
+        self.context.call.answer(body.get("errors", ()))
         body["extensions"] = self.extensions()
         return Response(
             msgspec.json.encode(body),  # UTF-8, with Arabic letters as they are
             status,
             {
                 "Content-Type": f"{self.media_type}; charset=utf-8",
-                "Content-Language": self.language.value.lower(),
+                "Content-Language": self.context.language.value.lower(),
                 "Vary": "Accept, Accept-Language, Authorization",
                 "Cache-Control": "no-store",
             },

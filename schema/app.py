@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 
-from access.budget import Budgets, Spent, TooMuch
 from domain import rules
 from domain.errors import RequestErrorCode
 from domain.user import Language
@@ -24,7 +24,6 @@ from projections.updates import NotNow, TooSlow
 from schema import build_schema
 from schema.answer import OF_THE_MOMENT, Answer, refusal
 from schema.context import Context, Services
-from schema.cost import MOST as MOST_COST
 from schema.document import Documents, Invalid, Operation
 from schema.errors import cause
 from schema.greeting import Greeter, Greeting, unauthenticated
@@ -32,6 +31,7 @@ from schema.live import Ended, Live, Why
 from schema.multipart import is_multipart, read_multipart
 from schema.negotiation import EVENT_STREAM, GRAPHQL, JSON, accepts_events, accepts_html, language, media_type
 from schema.origin import is_admitted
+from schema.points import NOTHING, Points
 from schema.request import RequestRefused, Sent, bad_request, forbidden, read_sent
 from schema.socket import Socket
 from schema.sse import EventStream, headers, told_as_events, told_once
@@ -40,7 +40,6 @@ from schema.uploads import Uploads
 from store.announcements import ERASED
 from store.codec import random_uuid
 from store.faults import first_line
-from store.network import network_of
 from telemetry.call import Call, handling
 
 logger = logging.getLogger(__name__)
@@ -57,9 +56,6 @@ CODES: Final = {
     Why.TOO_MANY: RequestErrorCode.RATE_LIMITED,
 }
 """What a stream of server-sent events says when it is over."""
-
-IN_OFFICE_TIMES: Final = 100
-"""Whoever speaks in office works on the cases of many: an official, or an agency's program, which reports in bursts."""
 
 COOKIE_SECONDS: Final = rules.SESSION_HOURS.versions[-1].value * 3600
 
@@ -91,7 +87,7 @@ class GraphQLApp(GraphQL[Context, None]):
         self._documents = Documents(
             self.schema, trusted=trusted or {}, trusted_only=trusted_only, explorable=explorable
         )
-        self._budgets, self._most_points = Budgets(), most_points
+        self._points = Points(most_points)
         self._origins = frozenset(origins)
         self._takes_get = takes_get
         self._services = services
@@ -129,18 +125,16 @@ class GraphQLApp(GraphQL[Context, None]):
         is_by_get = request.method == "GET"
         if is_by_get and self._page and accepts_html(accept):
             return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
-        spoken = language(request.headers.get("accept-language"))
-        answer = Answer(
-            call, spoken, media_type(accept) or JSON, is_by_get=is_by_get, suggests=self._services.explorable
-        )
-        answer.position = self._services.followed.position
+        nobody = self._greeter.nobody(language(request.headers.get("accept-language")), address_of(request))
+        answer = Answer(self._context(nobody, call), media_type(accept) or JSON, is_by_get=is_by_get)
         try:
             return await self._answer(request, answer, accept)
         except RequestRefused as refused:
             return answer.refused(refused)
         except Invalid as invalid:
             if media_type(accept) is None:  # the client takes events alone
-                return told_once({"errors": answer.shown(invalid.errors)}, answer.language)
+                body = {"errors": answer.shown(invalid.errors), "extensions": answer.extensions()}
+                return told_once(body, answer.context.language)
             return answer.invalid(invalid.errors)
         except ClientDisconnect:
             raise
@@ -152,12 +146,14 @@ class GraphQLApp(GraphQL[Context, None]):
         self._check(request, accept, takes_events=takes_events)
         if is_multipart(request.headers):
             return await self._with_files(request, answer)
-        operation = self._operation(await read_sent(request, self._max_body_bytes), address_of(request))
+        sent = await read_sent(request, self._max_body_bytes)
+        greeting = await self._greeted(request, answer)
+        operation = self._operation(sent, answer.context)
         if operation.kind is not OperationType.QUERY and answer.is_by_get:
             raise _not_allowed(f"send a {operation.kind.value} with POST")
         if takes_events and (media_type(accept) is None or operation.kind is OperationType.SUBSCRIPTION):
-            return await self._events(request, operation, answer)
-        return await self._carried_out(operation, await self._context(request, answer), answer)
+            return await self._events(request, greeting, operation, answer)
+        return await self._carried_out(request, operation, answer)
 
     def _check(self, request: Request, accept: str | None, *, takes_events: bool) -> None:
         """Refuse what no operation is taken from, whatever it is.
@@ -179,33 +175,35 @@ class GraphQLApp(GraphQL[Context, None]):
         """
         if not request.headers.get("authorization"):
             raise unauthenticated("Bearer")
-        sender = await self._context(request, answer)
+        await self._greeted(request, answer)
+        sender = answer.context
         async with self._services.blobs.receiving() as received:
             async with self._uploads.admitted(sender):
                 operation = await read_multipart(
                     request,
                     received,
                     self._documents.schema,
-                    lambda sent: self._answered_once(self._operation(sent, address_of(request))),
+                    lambda sent: self._answered_once(self._operation(sent, sender), sender),
                     most_bytes=self._max_body_bytes,
                     today=sender.today,
                 )
-            context = await self._context(request, answer)  # receiving takes time: who asks, and when, is asked again
-            context.received = received
-            return await self._carried_out(operation, context, answer)
+            await self._greeted(request, answer)  # receiving takes time: who asks, and when, is asked again
+            answer.context.received = received
+            return await self._carried_out(request, operation, answer)
 
-    async def _carried_out(self, operation: Operation, context: Context, answer: Answer) -> Response:
-        self._begin(self._answered_once(operation), context, answer)
+    async def _carried_out(self, request: Request, operation: Operation, answer: Answer) -> Response:
+        context = answer.context
+        context.refresh_cookie, context.takes_cookies = request.cookies.get(REFRESH_COOKIE), True
+        self._begin(self._answered_once(operation, context), context)
         result = await self.schema.execute(
             operation.document.text,
             variable_values=operation.variables,
             context_value=context,
             operation_name=operation.name,
         )
-        answer.take(context)
         return self._with_cookie(answer.result(result), context)
 
-    def _answered_once(self, operation: Operation) -> Operation:
+    def _answered_once(self, operation: Operation, context: Context) -> Operation:
         """An operation that can be carried out here and now; to be asked before files are received for it.
 
         Raises:
@@ -213,60 +211,47 @@ class GraphQLApp(GraphQL[Context, None]):
         """
         if operation.kind is OperationType.SUBSCRIPTION:
             raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream")
-        self._check_cost(operation)
+        self._points.check(operation, context)
         return operation
 
-    def _check_cost(self, operation: Operation) -> None:
-        cost, most = operation.cost, min(MOST_COST, self._most_points)
-        if cost > most:
-            raise bad_request(f"the operation costs {cost} points and may cost {most}: ask for shorter lists, or less")
-
-    async def _context(self, request: Request, answer: Answer) -> Context:
-        """What the operation is to know.
+    async def _greeted(self, request: Request, answer: Answer) -> Greeting:
+        """Who sends a request; it is their answer from here on.
 
         Raises:
             RequestRefused: the token, a header or the read models' position is not as it should be.
         """
-        greeting = await self._greeter.greeted(request.headers, answer.language, address_of(request))
-        context = greeting.context(answer.call)
-        answer.position = context.position
-        context.refresh_cookie, context.takes_cookies = request.cookies.get(REFRESH_COOKIE), True
+        greeting = await self._greeter.greeted(request.headers, answer.context.language, address_of(request))
+        answer.context = self._context(greeting, answer.context.call)
+        return greeting
+
+    def _context(self, greeting: Greeting, call: Call) -> Context:
+        """What an operation is to know, and what its caller may ask for."""
+        context = greeting.context(call)
+        context.spent = self._points.left(context)
         return context
 
-    def _begin(self, operation: Operation, context: Context, answer: Answer) -> None:
+    def _operation(self, sent: Sent, context: Context) -> Operation:
+        """The operation that was sent; to read a document for the first time is paid for by the network that sends it.
+
+        Raises:
+            RequestRefused: it is none, or there are not as many points left for a while.
+            Invalid: its document is not valid.
+        """
+        try:
+            return self._documents.operation(sent, partial(self._points.pay_for_reading, context))
+        except Invalid:
+            self._points.spend(context, NOTHING)
+            raise
+
+    def _begin(self, operation: Operation, context: Context) -> None:
         """Take what an operation costs from what its caller may ask for.
 
         Raises:
             RequestRefused: it costs too much, or the caller has not as much left for a while.
         """
         context.begin(operation)
-        self._check_cost(operation)
-        try:
-            context.spent = self._spend(context)
-        except TooMuch as fault:
-            answer.spent = fault.spent
-            raise _rate_limited(fault) from None
-
-    def _spend(self, context: Context) -> Spent:
-        limit = self._most_points * (IN_OFFICE_TIMES if context.reader.is_in_office else 1)
-        return self._budgets.spend(context.caller, context.operation.cost, limit=limit, now=context.now)
-
-    def _operation(self, sent: Sent, address: str) -> Operation:
-        """The operation that was sent; to read a document for the first time is paid for by the network that sends it.
-
-        Raises:
-            RequestRefused: it is none, or its network has sent too many documents for a while.
-            Invalid: its document is not valid.
-        """
-
-        def pay(points: int) -> None:
-            reader = ("reading", network_of(address))
-            try:
-                self._budgets.spend(reader, points, limit=max(points, self._most_points), now=self._now())
-            except TooMuch as fault:
-                raise _rate_limited(fault) from None
-
-        return self._documents.operation(sent, pay)
+        self._points.check(operation, context)
+        self._points.spend(context, operation.cost)
 
     async def connected(self, payload: Mapping[str, object], address: str) -> Greeting:
         """Who opens a connection, by the payload of connection_init.
@@ -286,11 +271,11 @@ class GraphQLApp(GraphQL[Context, None]):
             RequestRefused: nothing is executed.
         """
         try:
-            operation = self._operation(sent, context.address)
+            operation = self._operation(sent, context)
         except Invalid as invalid:
             yield _last(invalid.errors, context)
             return
-        self._begin(operation, context, Answer.within(context))
+        self._begin(operation, context)
         async with aclosing(self._results(operation, context)) as results:
             async for body in results:
                 yield body
@@ -307,12 +292,12 @@ class GraphQLApp(GraphQL[Context, None]):
                 async for result in stream:
                     yield _body(result, context)
                     if operation.kind is OperationType.SUBSCRIPTION:  # the next event is carried out, too
-                        context.spent = self._spend(context)
+                        self._points.spend(context, operation.cost)
         except Ended:
             raise
         except (TooSlow, NotNow) as fault:
             raise Ended(_why(fault)) from None
-        except TooMuch:
+        except RequestRefused:  # events come faster than they may cost: who comes back later goes on after the last
             raise Ended(Why.NOT_NOW) from None
         except Exception as fault:  # noqa: BLE001 (a document that is none, or a fault of ours: the client is told)
             error = fault if isinstance(fault, GraphQLError) else GraphQLError(str(fault), original_error=fault)
@@ -321,14 +306,14 @@ class GraphQLApp(GraphQL[Context, None]):
             if context.signed_out:
                 self._greeter.forget(context.reader)
 
-    async def _events(self, request: Request, operation: Operation, answer: Answer) -> Response:
+    async def _events(self, request: Request, greeting: Greeting, operation: Operation, answer: Answer) -> Response:
         """Answers as server-sent events, in the distinct connections mode of GraphQL over SSE."""
-        greeting = await self._greeter.listener(request.headers, answer.language, address_of(request))
-        context = greeting.context(answer.call)
-        self._begin(operation, context, answer)
+        context, spoken = answer.context, answer.context.language
+        self._greeter.listens(greeting, request.headers)
+        self._begin(operation, context)
         results = self._results(operation, context)
-        told = told_as_events(results, self.live, greeting, lambda why: _over(why, answer.language))
-        return EventStream(told, media_type=EVENT_STREAM, headers=headers(answer.language))
+        told = told_as_events(results, self.live, greeting, lambda why: _over(why, spoken))
+        return EventStream(told, media_type=EVENT_STREAM, headers=headers(spoken))
 
     def _with_cookie(self, response: Response, context: Context) -> Response:
         """Send the refresh token that a mutation has put into a cookie, or take it away."""
@@ -350,11 +335,6 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _rate_limited(fault: TooMuch) -> RequestRefused:
-    code, status = RequestErrorCode.RATE_LIMITED, HTTPStatus.TOO_MANY_REQUESTS
-    return RequestRefused(status, code, retry_after_seconds=fault.retry_after_seconds)
-
-
 def _not_allowed(detail: str) -> RequestRefused:
     post = {"Allow": "POST"}
     return RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, RequestErrorCode.BAD_USER_INPUT, detail, post)
@@ -362,9 +342,9 @@ def _not_allowed(detail: str) -> RequestRefused:
 
 def _last(errors: Sequence[GraphQLError], context: Context) -> dict[str, Any]:
     """What is said when nothing was executed."""
-    answer = Answer.within(context)
+    answer = Answer(context)
     said = answer.shown(errors)
-    answer.call.answer(said)
+    context.call.answer(said)
     return {"errors": said}
 
 
@@ -383,12 +363,12 @@ def _body(result: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 (Str
             # Not half of it: the client would go on after what it has not seen.
             logger.warning("a listener is sent away for a moment: %s", first_line(fault))
             raise Ended(Why.NOT_NOW)
-    answer = Answer.within(context)
+    answer = Answer(context)
     is_last = result.data is None and bool(result.errors) and result.errors[0].path is None
     body: dict[str, Any] = {} if is_last else {"data": result.data}
     if result.errors:
         body["errors"] = answer.shown(result.errors)
-    answer.call.answer(body.get("errors", ()))
+    context.call.answer(body.get("errors", ()))
     return body | {"extensions": answer.extensions()}
 
 

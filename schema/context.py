@@ -101,13 +101,13 @@ class Context:
     refresh_cookie: str | None = None  # as it came; a mutation may set another one, or with "" none
     new_refresh_cookie: str | None = None
     signed_out: bool = False
-    spent: Spent | None = None  # what it has cost
+    spent: Spent | None = None  # what it has cost, of what its caller may ask for
     received: Received | None = None  # the files that came with the operation
     as_of: datetime | None = None  # the record is shown as it stood then; None: as it stands
     clock: Callable[[], datetime] | None = None  # of a subscription, whose events come one after another
     is_behind: bool = False  # a change of this operation is not in the read models yet
     not_current: set[str] = field(default_factory=set)  # ids in the answer of what is not as of its position
-    operation: Operation = field(init=False)  # known from `begin` on
+    operation: Operation | None = None  # known from `begin` on
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _past: dict[datetime, "Context"] = field(default_factory=dict)
     _counted: Counter[str] = field(default_factory=Counter)
@@ -169,7 +169,8 @@ class Context:
         if known is not None:
             return known
         # To sign in has limits of its own: a neighbour in the network does not keep anybody from it.
-        return ("session" if self.operation.is_of_session else "", network_of(self.address))
+        is_of_session = self.operation is not None and self.operation.is_of_session
+        return ("session" if is_of_session else "", network_of(self.address))
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         return self.services.pool.connection()

@@ -34,11 +34,9 @@ def cause(error: GraphQLError) -> Exception | None:
     return found
 
 
-def shown(error: GraphQLError, language: Language, reference: str, *, suggests: bool = True) -> dict[str, object]:
+def shown(error: GraphQLError, language: Language, reference: str) -> dict[str, object]:
     """An error as the client sees it; `reference` stands for what is not said; `position` is where the record is damaged, `tile` what is of its tree."""
     code, text = _explained(error, language, reference)
-    if not suggests:
-        text = _SUGGESTION.sub("", text)
     answer: dict[str, object] = {"message": text}
     if error.locations:
         answer["locations"] = [location.formatted for location in error.locations]
@@ -69,9 +67,6 @@ def without_values(message: str) -> str:
 _VALUE: Final = re.compile(
     r"([Ff]ound:|cannot represent .*?value:|, found (?:String|Int|Float|BlockString)) .*", re.DOTALL
 )
-
-
-_SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?")
 
 
 def _explained(error: GraphQLError, language: Language, reference: str) -> tuple[RequestErrorCode, str]:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
+import access.reader
 from access.reader import Readers
 from access.token import InvalidToken
 from domain.errors import RequestErrorCode
@@ -104,19 +105,21 @@ class Greeter:
             raise unauthenticated('Bearer error="invalid_token"') from None
         return Greeting(self._services, self._now, reader, conditions, spoken, address)
 
-    async def listener(self, headers: Mapping[str, str], spoken: Language, address: str) -> Greeting:
-        """Who means to listen, which ends with their session or their token.
+    def nobody(self, spoken: Language, address: str) -> Greeting:
+        """Who sends a request, before anybody has looked."""
+        return Greeting(self._services, self._now, access.reader.Reader(), Conditions(), spoken, address)
+
+    def listens(self, greeting: Greeting, headers: Mapping[str, str]) -> None:
+        """Let somebody listen, who sent these headers: until their session ends, or their token.
 
         Raises:
-            RequestRefused: as above, or nobody is signed in.
+            RequestRefused: nobody is signed in.
         """
-        greeting = await self.greeted(headers, spoken, address)
         if greeting.reader.person is None:
             raise unauthenticated("Bearer")
         if greeting.reader.session_id is None:
             _, _, token = headers["authorization"].partition(" ")
             greeting.until = self._services.token_keys.verify(token.strip(), self._now()).expires_at
-        return greeting
 
     async def connected(self, payload: Mapping[str, object], address: str) -> Greeting:
         """Who opens a connection, by the payload of connection_init.
@@ -129,7 +132,9 @@ class Greeter:
         }
         try:
             async with self._at_once:
-                return await self.listener(headers, language(str(payload.get("acceptLanguage") or "")), address)
+                greeting = await self.greeted(headers, language(str(payload.get("acceptLanguage") or "")), address)
+                self.listens(greeting, headers)
+                return greeting
         except RequestRefused as refused:
             raise Ended(WHY_REFUSED.get(refused.code, Why.MALFORMED), refused.detail) from None
         except OF_THE_MOMENT as fault:

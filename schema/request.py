@@ -54,9 +54,9 @@ class Sent:
 class Conditions:
     """What the headers of a request say about its reading."""
 
-    read_after: int
-    purpose: Purpose | None
-    case_reference: str | None
+    read_after: int = 0
+    purpose: Purpose | None = None
+    case_reference: str | None = None
 
 
 async def read_sent(request: Request, most_bytes: int) -> Sent:

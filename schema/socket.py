@@ -140,7 +140,7 @@ class Socket:
         except WebSocketDisconnect:
             pass
         except Exception as fault:  # noqa: BLE001 (without an answer the client would wait for ever)
-            errors = Answer.within(context).shown([GraphQLError(str(fault), original_error=fault)])
+            errors = Answer(context).shown([GraphQLError(str(fault), original_error=fault)])
             await self._send({"id": id, "type": "error", "payload": errors})
         finally:
             if self._running.get(id) is asyncio.current_task():

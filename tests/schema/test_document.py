@@ -107,7 +107,7 @@ def test_in_production_nothing_tells_what_there_is(text: str) -> None:
 
 
 async def test_in_production_variables_tell_nothing_either(api: Api) -> None:
-    api.app._services = replace(api.app._services, explorable=False)
+    api.app._greeter._services = replace(api.app._services, explorable=False)
     query = "mutation ($input: SetLanguageInput!) { setLanguage(input: $input) { problems { code } } }"
     for wrong in ({"language": "ENG"}, {"language": "EN", "langage": "EN"}):
         answer = await api.ask(query, input=wrong)
@@ -207,10 +207,29 @@ async def test_every_answer_says_what_it_has_cost_and_what_is_left(api: Api) -> 
     assert (await api.ask("{ __typename }")).body["extensions"]["cost"]["remaining"] == 9_999
 
 
+@pytest.mark.parametrize(
+    ("query", "headers", "requested", "left"),
+    [
+        ("{ me { nothing } }", {}, 1, 9_999),
+        ("{ me {", {}, 1, 9_999),
+        ("subscription { myUpdates { position } }", {}, 0, 10_000),
+        ("{ me { id } }", {"Purpose": "CURIOSITY"}, 0, 10_000),
+        ("{ me { id } }", {"Authorization": "Bearer none"}, 0, 10_000),
+        ("", {}, 0, 10_000),
+    ],
+)
+async def test_so_does_one_that_says_why_nothing_was_carried_out(
+    api: Api, query: str, headers: dict[str, str], requested: int, left: int
+) -> None:
+    answer = await api.ask(query, headers=headers)
+    assert "data" not in answer.body
+    assert answer.body["extensions"]["cost"] == {"requested": requested, "limit": 10_000, "remaining": left}
+
+
 async def test_who_has_spent_all_waits(api: Api, keep: Any) -> None:
     rajesh = person()
     await keep(rajesh)
-    api.app._budgets.spend(rajesh.id, 9_998, limit=10_000, now=api.now())
+    api.app._points._budgets.spend(rajesh.id, 9_998, limit=10_000, now=api.now())
     answer = await api.ask(SERVICES, rajesh)
     assert (answer.status, answer.errors) == (429, [("", "RATE_LIMITED")])
     assert answer.headers["retry-after"] == "1"
@@ -235,6 +254,7 @@ async def test_an_operation_that_costs_too_much_is_refused_before_it_begins(api:
     answer = await api.ask(query)
     assert (answer.status, answer.errors) == (400, [("", "BAD_USER_INPUT")])
     assert "costs 11202 points and may cost 5000" in answer.body["errors"][0]["message"]
+    assert answer.body["extensions"]["cost"] == {"requested": 11_202, "limit": 10_000, "remaining": 10_000}
 
 
 async def test_a_document_is_sent_by_its_id(api: Api) -> None:
