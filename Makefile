@@ -61,10 +61,12 @@ lock: setup ## Write requirements.lock from pyproject.toml; newer versions: make
 	  --no-emit-index-url --no-header $(ARGS) --output-file requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory setup
 
+# The generator's lines and those of demo/more.jsonl, in the order of their time.
 demo-feed: ## For maintainers: write demo/feed.jsonl.gz again (needs the feed's generator beside this repository)
-	@mkdir -p demo
 	$(PYTHON) ../shared/feed/make_feed.py --people 2000 --seed 1 > demo/feed.jsonl
-	gzip -fn9 demo/feed.jsonl
+	sed 's/^{"line":[0-9]*,/{/' demo/feed.jsonl demo/more.jsonl | LC_ALL=C sort -s -t '"' -k 4,4 \
+	  | awk '{sub(/^{/, "{\"line\":" NR ","); print}' | gzip -n9 > demo/feed.jsonl.gz
+	rm demo/feed.jsonl
 
 # uv comes from PATH, or by pip out of the same lock file. Without a cache it can write to, uv works without one.
 # Compiled once here, a command starts in 1 s, also where Python may not write bytecode; otherwise in 2 s.

@@ -25,6 +25,7 @@ Demo accounts (invented people):
   rajesh  resident with visas, violations   salman  traffic officer
   yousef  auditor                           maryam  court clerk
   hind    administrator
+  maria   works for noura: no visas         joseph  works for noura: outside on a visa
 
 They sign in with the password Absher#2026 and a code: what is sent to them is on /outbox.
 A token without signing in, good for five minutes, in another terminal:

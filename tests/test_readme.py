@@ -1,5 +1,6 @@
 """What the project's documents name is there."""
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer.main
 from graphql import build_schema, parse, validate
 
 from cli import app
+from cli.listening import DEMO_ACCOUNTS
 from schema import export
 from settings import describe, read_settings
 
@@ -35,6 +37,14 @@ def test_the_settings_table_names_every_setting_with_its_default() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", README, re.MULTILINE)
     lines = describe(read_settings({}), {})
     assert [(name, default.strip("`")) for name, default in rows] == [(line.name, line.value) for line in lines]
+
+
+def test_the_demo_accounts_are_those_of_the_demo() -> None:
+    lines = map(json.loads, gzip.decompress((ROOT / "demo" / "feed.jsonl.gz").read_bytes()).splitlines())
+    accounts = {line["input"]["username"] for line in lines if "initialPassword" in line["input"]}
+    table = README[README.index("| demo account |") : README.index("All of them sign in")]
+    assert set(re.findall(r"\| `(\w+)` (?=\|)", table)) == accounts
+    assert set(re.findall(r" {2}([a-z]+) {2}", DEMO_ACCOUNTS)) == accounts
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)

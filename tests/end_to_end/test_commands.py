@@ -68,7 +68,7 @@ def test_one_command_serves_the_demo_and_a_second_time_imports_nothing(
         "violations": {"totalCount": 4},
     }
     assert httpx.get(f"{url}/readyz").json()["status"] == "ready"
-    assert "9,230 lines recorded" in first.printed
+    assert "9,236 lines recorded" in first.printed
     assert first.stop() == 0
 
     second = serve("run")
@@ -76,7 +76,7 @@ def test_one_command_serves_the_demo_and_a_second_time_imports_nothing(
     assert "imported" not in second.printed
     assert second.stop(signal.SIGTERM) == 0
     with psycopg.connect(environment["DATABASE_URL"]) as connection:
-        assert connection.execute("SELECT sum(recorded) FROM imports").fetchone() == (9230,)
+        assert connection.execute("SELECT sum(recorded) FROM imports").fetchone() == (9236,)
 
 
 def test_the_page_and_what_it_needs_come_from_local_files(serve: Callable[..., Serving]) -> None:
@@ -112,7 +112,7 @@ def test_a_killed_import_is_finished_by_the_next_run(
 
         second = serve("run")
         second.until_ready()
-        assert connection.execute("SELECT recorded, done FROM imports").fetchone() == (9230, True)
+        assert connection.execute("SELECT recorded, done FROM imports").fetchone() == (9236, True)
         assert connection.execute("SELECT count(*), max(notification_id) = count(*) FROM sijil_events").fetchone() == (
             connection.execute("SELECT position FROM log_head").fetchone() or (0,)
         ) + (True,)
