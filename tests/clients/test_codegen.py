@@ -1,4 +1,4 @@
-"""graphql-codegen's client preset makes types of every document that the project's pages show."""
+"""graphql-codegen's client preset makes types of every document of the pages and of GraphiQL's tabs."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""relay-compiler takes the schema, every document that the project's pages show, and every list as a connection of its own."""
+"""relay-compiler takes the schema, every document of the pages and of GraphiQL's tabs, and every list as a connection of its own."""
 
 import json
 from collections.abc import Iterator

@@ -1,6 +1,8 @@
 """What proves that the record only grows is there for everybody."""
 
+import json
 from base64 import b64decode, b64encode
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from store.codec import leaf_hash
 from store.database import Database
 from tests.conftest import Clock
 from tests.schema.conftest import Api, counted
+from tests.test_front_end import STEP, shown
 from tests.transparency import naive
 from tests.transparency.keys import ORIGIN, signer
 from tests.transparency.memory import entries
@@ -16,6 +19,7 @@ from transparency.checkpoint import Checkpoint
 from transparency.record import Signed, append_tiles, keep
 from transparency.tree import Frontier, check_consistency
 
+PAGE = Path(__file__).parents[2] / "docs" / "transparency.md"
 CHECKPOINT = "{ checkpoint { origin treeSize rootHash signedAt note } }"
 PROOF = """query ($old: String!, $new: String!) {
     consistencyProof(fromSize: $old, toSize: $new) { fromSize toSize hashes }
@@ -67,6 +71,12 @@ async def test_anybody_sees_how_the_log_has_grown_lately(api: Api, note: str, da
     ]
     for wrong in (0, -1, 61):
         assert (await api.ask(grown, last=wrong)).errors == [("checkpoints", "BAD_USER_INPUT")]
+
+
+@pytest.mark.usefixtures("note")
+async def test_the_page_about_the_log_shows_what_is_answered(api: Api) -> None:
+    ((document, expected),) = STEP.findall(PAGE.read_text("utf-8"))
+    assert shown((await api.ask(document)).body) == json.loads(expected)
 
 
 @pytest.mark.usefixtures("note")

@@ -506,16 +506,19 @@ async def test_a_person_has_so_many_connections_and_no_more(served: Served, monk
 # Server-sent events
 
 
-async def told(served: Served, who: Registered, query: str, count: int, **variables: Any) -> list[dict[str, Any]]:
+async def told(
+    served: Served, who: Registered, query: str, count: int, *, language: str = "ar", **variables: Any
+) -> list[dict[str, Any]]:
     """The first updates that come as server-sent events."""
-    headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {await token(served.house, who)}"}
+    bearer = f"Bearer {await token(served.house, who)}"
+    headers = {"Accept": "text/event-stream", "Accept-Language": language, "Authorization": bearer}
     found: list[dict[str, Any]] = []
     async with (
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", timeout=10) as client,
         client.stream("POST", "/graphql", json={"query": query, "variables": variables}, headers=headers) as response,
     ):
         assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
-        assert response.headers["content-language"] == "ar"
+        assert response.headers["content-language"] == language
         async for line in response.aiter_lines():
             if line.startswith("data: "):
                 found.append(json.loads(line.removeprefix("data: ")))
