@@ -69,7 +69,7 @@ demo-feed: ## For maintainers: write demo/feed.jsonl.gz again (needs the feed's 
 	rm demo/feed.jsonl
 
 # uv comes from PATH, or by pip out of the same lock file. Without a cache it can write to, uv works without one.
-# Compiled once here, a command starts in 1 s, also where Python may not write bytecode; otherwise in 2 s.
+# Compiled once here, a command starts in 1 s or less, also where Python may not write bytecode; otherwise in 2 s.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { \
 	  echo "Sijil needs Python 3.11 or newer with its venv module; $(PYTHON) is not. Another one: make PYTHON=python3.12" >&2; exit 1; }

@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from access.oauth import OAuth
+from access.trusted import TrustedOnly, read_trusted
 from health import Health
 from installation import Installation
 from messages.page import OutboxPage
@@ -25,9 +26,9 @@ from schema.attachment import PATH
 from schema.console import Console, labels
 from schema.context import Services
 from schema.files import Files
+from schema.limits import LONGEST_DOCUMENT
 from schema.my_data.endpoint import MyData
 from schema.person import MY_DATA
-from schema.trusted import TrustedOnly, read_trusted
 from store.faults import ExitStatus, Fault
 from transparency.signer import LogSigner
 from transparency.web import LogWeb
@@ -85,7 +86,9 @@ def application(
         now=installation.now,
         max_body_bytes=settings.max_body_bytes,
         graphiql=GRAPHIQL / "index.html",
-        trusted=read_trusted(settings.trusted_documents) if settings.trusted_documents else {},
+        trusted=read_trusted(settings.trusted_documents, longest=LONGEST_DOCUMENT)
+        if settings.trusted_documents
+        else {},
         trusted_only=settings.trusted_only,
         explorable=settings.explorable,
         most_points=settings.points,

@@ -13,8 +13,8 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from access.trusted import TrustedOnly
 from messages.sms import DEFAULT_TEMPLATE, Template
-from schema.trusted import TrustedOnly
 
 PREFIX = "SIJIL_"
 KEY_BYTES = 32

@@ -8,7 +8,7 @@ import sys
 import psycopg
 import typer
 
-from cli import about, audit, client, erasures, feed, keys, log, my_data, person, read_model, serve
+from cli.lazy import lazily
 from cli.program import collect_less
 from commands.feed import FeedUnusable
 from duties import told
@@ -47,28 +47,41 @@ Examples:
 """
 
 
+COMMANDS = {
+    "run": "cli.serve",
+    "serve": "cli.serve",
+    "work": "cli.serve",
+    "import": "cli.feed",
+    "token": "cli.person",
+    "appoint": "cli.person",
+    "person": "cli.my_data",
+    "client": "cli.client",
+    "keys": "cli.keys",
+    "log": "cli.log",
+    "rebuild": "cli.read_model",
+    "readmodel": "cli.read_model",
+    "erasures": "cli.erasures",
+    "audit": "cli.audit",
+    "verify": "cli.audit.receipt",
+    "outbox": "cli.about",
+    "schema": "cli.schema",
+    "settings": "cli.about",
+}
+
 app = typer.Typer(
     name="sijil",
+    cls=lazily(COMMANDS),
     help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (
-    serve,
-    feed,
-    person,
-    my_data,
-    client,
-    keys,
-    log,
-    read_model,
-    erasures,
-    audit,
-    about,
-):  # as they are listed
-    app.add_typer(group.app)
+
+
+@app.callback()
+def sijil() -> None:
+    """Be a group, although no command is here yet."""
 
 
 def main() -> None:

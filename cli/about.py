@@ -1,4 +1,4 @@
-"""`sijil outbox`, `schema` and `settings`: what there is."""
+"""`sijil outbox` and `settings`: what there is."""
 
 import os
 from typing import Annotated
@@ -9,7 +9,6 @@ from cli.program import carry_out, current_settings
 from cli.riyadh import in_riyadh
 from installation import open_installation
 from messages import report
-from schema import export
 from settings import Settings, describe, read_settings
 
 app = typer.Typer()
@@ -35,12 +34,6 @@ async def _outbox(settings: Settings, *, retry: bool) -> None:
                 f"{lost.id}  {in_riyadh(lost.created_at)}  {lost.kind:16}  {lost.channel:6}"
                 f"{lost.tries:3} tries  {lost.fault}"
             )
-
-
-@app.command(epilog="Example: sijil schema > schema.graphql")
-def schema() -> None:
-    """Print the GraphQL schema."""
-    typer.echo(export(), nl=False)
 
 
 @app.command("settings", epilog="Example: SIJIL_PORT=9000 sijil settings")

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 
+from access.trusted import Trusted, TrustedOnly
 from domain import rules
 from domain.errors import RequestErrorCode
 from domain.user import Language
@@ -35,7 +36,6 @@ from schema.points import NOTHING, Points
 from schema.request import RequestRefused, Sent, bad_request, forbidden, read_sent
 from schema.socket import Socket
 from schema.sse import EventStream, headers, told_as_events, told_once
-from schema.trusted import Trusted, TrustedOnly
 from schema.uploads import Uploads
 from store.announcements import ERASED
 from store.codec import random_uuid

@@ -24,11 +24,11 @@ from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from access.trusted import PREFIX, Trusted, TrustedOnly, id_of
 from domain.errors import RequestErrorCode
 from schema.cost import Price, priced
 from schema.limits import MOST_TOKENS, SizeLimits
 from schema.request import RequestRefused, Sent, bad_request, forbidden
-from schema.trusted import PREFIX, Trusted, TrustedOnly, id_of
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -32,6 +33,7 @@ settings.load_profile("sijil")
 
 QUICK = Patience(attempts=5, within=5, answer_within=20, first_pause=0.01, longest_pause=0.05)
 PREFIX = f"sijil_test_{os.getpid()}_"
+AHEAD = 3  # databases that wait for their tests
 
 
 @dataclass(slots=True)
@@ -50,18 +52,30 @@ class Clock:
 
 
 class Databases:
-    """Makes and drops databases on one server, from a migrated template."""
+    """Makes and drops databases on one server; fresh ones, migrated, ahead of the tests and beside them."""
 
     def __init__(self, server_url: str) -> None:
         self._server = conninfo_to_dict(server_url)
         self._connection = psycopg.connect(server_url, autocommit=True)
         self._numbers = count(1)
-        self.template = self.create("template0")
-        with ThreadPoolExecutor(1) as apart:  # a loop of its own: the tests' loops come and go
-            apart.submit(asyncio.run, _migrated(self.url(self.template))).result()
+        self._template = self.create("template0")
+        self._beside = ThreadPoolExecutor(1)
+        self._beside.submit(asyncio.run, _migrated(self.url(self._template))).result()
+        self._ahead = deque(self._beside.submit(self.create, self._template) for _ in range(AHEAD))
+        self._dropping: deque[Future[None]] = deque()
 
     def url(self, name: str) -> str:
         return "postgresql://?" + urlencode(self._server | {"dbname": name}).replace("+", "%20")
+
+    def fresh(self) -> str:
+        """The name of a database that is migrated and empty."""
+        self._ahead.append(self._beside.submit(self.create, self._template))
+        return self._ahead.popleft().result()
+
+    def drop_later(self, name: str) -> None:
+        while self._dropping and self._dropping[0].done():
+            self._dropping.popleft().result()
+        self._dropping.append(self._beside.submit(self.drop, name))
 
     def create(self, template: str) -> str:
         name = f"{PREFIX}{next(self._numbers)}"
@@ -72,7 +86,12 @@ class Databases:
         self._run(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
     def close(self) -> None:
-        self.drop(self.template)
+        for made in self._ahead:
+            self.drop_later(made.result())
+        self.drop_later(self._template)
+        for dropped in self._dropping:
+            dropped.result()
+        self._beside.shutdown()
         self._connection.close()
 
     def _run(self, statement: Composed) -> None:
@@ -112,9 +131,9 @@ def databases(server_url: str) -> Iterator[Databases]:
 @pytest.fixture
 def fresh_database_url(databases: Databases) -> Iterator[str]:
     """The address of a fresh database, migrated."""
-    name = databases.create(databases.template)
+    name = databases.fresh()
     yield databases.url(name)
-    databases.drop(name)
+    databases.drop_later(name)
 
 
 @pytest.fixture
@@ -128,7 +147,7 @@ def empty_database_url(databases: Databases) -> Iterator[str]:
     """The address of a fresh database without any table."""
     name = databases.create("template0")
     yield databases.url(name)
-    databases.drop(name)
+    databases.drop_later(name)
 
 
 @pytest.fixture

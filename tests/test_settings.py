@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from schema.trusted import TrustedOnly
+from access.trusted import TrustedOnly
 from settings import SettingLine, Settings, SettingsError, describe, read_settings
 
 KEY = b64encode(bytes(range(32))).decode()

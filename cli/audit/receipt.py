@@ -29,6 +29,7 @@ FILED: Final = Text("قُيّد", "filed")
 RECORDED: Final = Text("سُجّل", "recorded")
 ROLES: Final = LABELS["Role"]
 app = typer.Typer(
+    name="verify",
     help="Checks that need nothing but a file and a key.",
     epilog="Example: sijil verify receipt objection.tlog-proof --key sijil.local/log+…",
     no_args_is_help=True,

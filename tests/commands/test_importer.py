@@ -635,14 +635,14 @@ async def test_batches_of_any_size_record_the_same_facts(
     found = []
     for size in (1, 2, 3, 1000):
         monkeypatch.setattr("commands.importer.LINES_PER_BATCH", size)
-        name = databases.create(databases.template)
+        name = databases.fresh()
         async with (
             open_database(databases.url(name), Path(), pool_size=4) as database,
             Log(database, Keyring(database, keys), now=now) as log,
         ):
             imported, _ = await Importer(log, database, now=now).run(file, Options(backdate=True))
             found.append((imported.recorded, imported.repeated, await facts(log)))
-        databases.drop(name)
+        databases.drop_later(name)
     assert found[0][:2] == (15, 1)
     assert found[0] == found[1] == found[2] == found[3]
 

@@ -113,7 +113,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> I
     serving = Serving(environment, "serve")
     yield serving.until_ready()
     assert serving.stop() == 0
-    databases.drop(name)
+    databases.drop_later(name)
 
 
 @pytest.fixture

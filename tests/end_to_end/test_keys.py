@@ -35,7 +35,7 @@ def asked(url: str, token: str, query: str = ME) -> Any:
 def new_database_url(databases: Databases) -> Iterator[str]:
     name = databases.create("template0")
     yield databases.url(name)
-    databases.drop(name)
+    databases.drop_later(name)
 
 
 def run_in_shell(script: str, folder: Path, environment: dict[str, str], *, url: str) -> str:

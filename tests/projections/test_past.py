@@ -131,11 +131,11 @@ async def travel(url: str, here: World, taken: list[Step], account: list[tuple[s
 def test_at_every_moment_of_every_history_the_rows_are_those_that_there_were(
     databases: Databases, first: Any, second: Any, taken: list[Step], account: list[tuple[str, int]], punctual: bool
 ) -> None:
-    name = databases.create(databases.template)
+    name = databases.fresh()
     try:
         asyncio.run(travel(databases.url(name), world(first, second, punctual=punctual), taken, account))
     finally:
-        databases.drop(name)
+        databases.drop_later(name)
 
 
 async def test_what_was_recorded_in_one_batch_is_there_whole_or_not_at_all(

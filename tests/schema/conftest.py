@@ -143,11 +143,11 @@ def database_url(databases: Databases) -> Iterator[str]:
         async with open_database(url, Path(), pool_size=1) as database:
             await create(database, READ_MODELS)
 
-    name = databases.create(databases.template)
+    name = databases.fresh()
     with ThreadPoolExecutor(1) as apart:  # a loop of its own: the tests' loops come and go
         apart.submit(asyncio.run, make(databases.url(name))).result()
     yield databases.url(name)
-    databases.drop(name)
+    databases.drop_later(name)
 
 
 @pytest.fixture

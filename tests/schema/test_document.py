@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from access.trusted import Trusted, TrustedOnly, id_of, read_trusted
 from domain.actor import Role
 from domain.errors import RequestErrorCode
 from schema import build_schema, document
 from schema.cost import MOST
 from schema.document import Documents, Invalid
 from schema.request import RequestRefused, Sent
-from schema.trusted import Trusted, TrustedOnly, id_of, read_trusted
 from store.faults import Fault
 from tests.schema.conftest import Api, person
 
@@ -176,7 +176,7 @@ def manifest(folder: Path, content: object) -> Path:
 def test_a_manifest_is_taken_as_codegen_writes_it(tmp_path: Path, prefix: str) -> None:
     texts = [ME, "{ me { name { ar } } } # اسمي"]
     file = manifest(tmp_path, {prefix + hashlib.sha256(text.encode()).hexdigest(): text for text in texts})
-    trusted: Trusted = read_trusted(file)
+    trusted: Trusted = read_trusted(file, longest=100)
     assert trusted == {id_of(text): text for text in texts}
 
 
@@ -191,9 +191,9 @@ def test_a_manifest_is_taken_as_codegen_writes_it(tmp_path: Path, prefix: str) -
 )
 def test_another_one_is_said_to_be_none(tmp_path: Path, content: object, why: str) -> None:
     with pytest.raises(Fault, match=why):
-        read_trusted(manifest(tmp_path, content))
+        read_trusted(manifest(tmp_path, content), longest=65_536)
     with pytest.raises(Fault, match="No such file"):
-        read_trusted(tmp_path / "nothing.json")
+        read_trusted(tmp_path / "nothing.json", longest=65_536)
 
 
 # What the endpoint answers

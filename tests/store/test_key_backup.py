@@ -37,9 +37,9 @@ async def keys(database: Database, file: Path) -> Keys:
 
 @pytest.fixture
 def other_url(databases: Databases) -> Iterator[str]:
-    name = databases.create(databases.template)
+    name = databases.fresh()
     yield databases.url(name)
-    databases.drop(name)
+    databases.drop_later(name)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Final
 
 import msgspec
 
-from schema.limits import LONGEST_DOCUMENT
 from store.faults import ExitStatus, Fault
 
 
@@ -31,11 +30,15 @@ def id_of(text: str) -> str:
     return PREFIX + hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_trusted(file: Path) -> Trusted:
+def read_trusted(file: Path, *, longest: int) -> Trusted:
     """The documents in a manifest: an object of id → text, the ids with or without `sha256:` in front.
 
+    Args:
+        file: the manifest.
+        longest: characters of a document at most.
+
     Raises:
-        Fault: it cannot be read, is not a manifest, or an id is not that of its text.
+        Fault: it cannot be read, is not a manifest, an id is not that of its text, or a text is too long.
     """
     try:
         if file.stat().st_size > LARGEST:
@@ -48,8 +51,8 @@ def read_trusted(file: Path) -> Trusted:
     for id, text in manifest.items():
         if id_of(text).removeprefix(PREFIX) != id.removeprefix(PREFIX).lower():
             raise _unusable(file, f"{id[:80]} is not the SHA-256 of its document")
-        if len(text) > LONGEST_DOCUMENT:
-            raise _unusable(file, f"{id[:80]} is longer than {LONGEST_DOCUMENT:,} characters")
+        if len(text) > longest:
+            raise _unusable(file, f"{id[:80]} is longer than {longest:,} characters")
     return {id_of(text): text for text in manifest.values()}
 
 
