@@ -48,7 +48,7 @@ def test_a_developer_runs_the_demos_documents_with_a_token_and_no_other_host_is_
     found = json.loads(done.stdout)
     assert [fault for fault in found["faults"] if "401" not in fault] == []
 
-    assert found["names"] == ["Mine", "Services", "Visa", "Counter", "Begin", "Ask"]
+    assert found["names"] == ["Mine", "Services", "Visa", "Counter", "Begin", "Ask", "Updates"]
     assert found["faultsInTabs"] == []
     answers = found["answers"]
     assert [name for name, answer in answers.items() if "errors" in answer and name != "nobodys"] == []
@@ -57,6 +57,7 @@ def test_a_developer_runs_the_demos_documents_with_a_token_and_no_other_host_is_
     assert status(answers["own"]["data"]["me"]) == "Expired unused"
     assert status(answers["arabic"]["data"]["me"]) == "منتهية دون استخدام"
     assert answers["visa"]["data"]["visa"]["number"] == "6000000003"
+    assert answers["told"]["data"]["myUpdates"]["event"]["title"]["text"]
     assert answers["officers"]["data"]["person"]["visas"]["totalCount"] == 1
 
     assert found["kept"] == [f"Bearer {rajesh}", "ar", ""]

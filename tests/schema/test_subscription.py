@@ -4,8 +4,8 @@ import asyncio
 import gc
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,19 @@ class Served:
     house: House
     port: int
 
+    @property
+    def listeners(self) -> int:
+        services = self.house.app._services
+        of_events, of_looks = services.updates._listeners.values(), services.reads._told.values()
+        return sum(map(len, of_events)) + sum(map(len, of_looks))
+
     @asynccontextmanager
     async def socket(self, who: Registered | str | None, **payload: Any) -> AsyncIterator["Client"]:
         """A connection of somebody, acknowledged."""
         async with connect(
             f"ws://127.0.0.1:{self.port}/graphql", subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None
         ) as connection:
-            client = Client(connection)
+            client = Client(connection, self)
             said = {"acceptLanguage": "en", **payload}
             if who is not None:
                 bearer = who if isinstance(who, str) else await token(self.house, who)
@@ -79,11 +85,18 @@ class Served:
             yield client
 
 
+async def until(what: Callable[[], bool], *, within: float = 5) -> None:
+    async with asyncio.timeout(within):
+        while not what():  # noqa: ASYNC110 (seen from outside)
+            await asyncio.sleep(0.01)
+
+
 @dataclass
 class Client:
     """Speaks graphql-transport-ws."""
 
     connection: ClientConnection
+    served: Served
 
     async def send(self, **message: Any) -> None:
         await self.connection.send(json.dumps(message))
@@ -94,7 +107,10 @@ class Client:
         return found
 
     async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
+        before = self.served.listeners
         await self.send(type="subscribe", id=id, payload={"query": query, "variables": variables})
+        with suppress(TimeoutError):  # it may be refused
+            await until(lambda: self.served.listeners > before, within=1)
         await asyncio.sleep(0.1)  # listening from now on
 
     async def next(self) -> dict[str, Any]:
@@ -336,7 +352,6 @@ async def test_a_connection_ends_with_its_session(served: Served) -> None:
     session = await served.house.sign_in(RAJESH)
     async with served.socket(session["accessToken"]) as client:
         await client.subscribe(MINE)
-        await asyncio.sleep(0.3)
         await served.house.ask("mutation { signOut { problems { code } } }", session["accessToken"])
         assert await client.closed() == 4401
 
@@ -459,7 +474,7 @@ async def test_what_is_no_greeting_closes_the_connection(served: Served, message
     async with connect(url, subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None) as connection:
         for message in messages:
             await connection.send(message)
-        found = await Client(connection).closed()
+        found = await Client(connection, served).closed()
     assert found == code
 
 
@@ -467,7 +482,7 @@ async def test_who_says_nothing_is_not_waited_for(served: Served, monkeypatch: p
     monkeypatch.setattr(ws, "INITIALISED_WITHIN", 0.1)
     url = f"ws://127.0.0.1:{served.port}/graphql"
     async with connect(url, subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None) as connection:
-        assert await Client(connection).closed() == 4408
+        assert await Client(connection, served).closed() == 4408
 
 
 @pytest.mark.parametrize(
@@ -493,7 +508,7 @@ async def test_a_person_has_so_many_connections_and_no_more(served: Served, monk
     url = f"ws://127.0.0.1:{served.port}/graphql"
     async with served.socket(RAJESH):
         async with connect(url, subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None) as connection:
-            second = Client(connection)
+            second = Client(connection, served)
             bearer = await token(served.house, RAJESH)
             await second.send(type="connection_init", payload={"authorization": f"Bearer {bearer}"})
             assert await second.closed() == 4429
@@ -541,9 +556,8 @@ async def test_a_client_that_goes_away_leaves_no_task_behind(served: Served, cap
     before = waiting()
     for _ in range(3):
         await told(served, RAJESH, MINE, 1, after="0")
-    await asyncio.sleep(0.3)
+    await until(lambda: (waiting(), served.house.app.live.count) == (before, 0))
     gc.collect()
-    assert (waiting(), served.house.app.live.count) == (before, 0)
     assert "destroyed" not in caplog.text
 
 
@@ -594,7 +608,7 @@ async def test_a_stream_of_events_says_why_it_is_over(served: Served, monkeypatc
         (many,) = await told(served, RAJESH, MINE, 2)
     assert [error["extensions"]["code"] for error in many["errors"]] == ["RATE_LIMITED"]
     listening = asyncio.create_task(told(served, RAJESH, MINE, 2))
-    await asyncio.sleep(0.3)
+    await until(lambda: served.listeners == 1)
     served.house.now.advance(minutes=6)  # a token without a session
     await served.house.app.live.look()
     (over,) = await listening
@@ -710,7 +724,7 @@ async def test_who_greets_at_a_bad_moment_may_come_back(served: Served, monkeypa
     async def greeted(**payload: str) -> tuple[int, str]:
         url = f"ws://127.0.0.1:{served.port}/graphql"
         async with connect(url, subprotocols=[Subprotocol(ws.PROTOCOL)], compression=None) as connection:
-            client = Client(connection)
+            client = Client(connection, served)
             await client.send(type="connection_init", payload={"authorization": f"Bearer {bearer}", **payload})
             return await client.closed(), connection.close_reason or ""
 

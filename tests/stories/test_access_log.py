@@ -31,7 +31,7 @@ from tests.conftest import Clock
 from tests.feeds import valid_id
 from tests.house import NOURA, RAJESH, SHARED_INPUTS, House, Registered, open_house
 from tests.looks import forget_looks
-from tests.schema.test_subscription import Served, serving
+from tests.schema.test_subscription import Served, serving, until
 from tests.schema.test_subscription import told as events_told
 from tests.stories.test_history import EVERYBODY, KHALID, ROLES, VISA, YOUSEF, act, id_of, issue, movement
 from tests.stories.test_violation import FAHD, MARYAM, SALMAN, Life, decision, recorded, token
@@ -389,7 +389,8 @@ async def test_the_person_is_told_of_a_look_as_it_happens_and_goes_on_from_a_cur
             for client in (one, other, noura):
                 await client.subscribe(READ)
             streamed = asyncio.create_task(events_told(served, RAJESH, READ, 1))
-            await asyncio.sleep(0.3)  # listening from now on
+            await until(lambda: served.listeners == 4)
+            await asyncio.sleep(0.1)  # listening from now on
             await look_at_rajesh(house)
             told = await one.next()
             assert await other.next() == told

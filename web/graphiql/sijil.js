@@ -1,6 +1,7 @@
 // GraphiQL on /graphql, with tabs that show the demo.
 
 import { asked } from "./asks.js";
+import { isSubscription, listen } from "./listen.js";
 import { tabs } from "./tabs.js";
 
 const { GraphiQL, React, ReactDOM } = globalThis;
@@ -10,6 +11,7 @@ const toServer = GraphiQL.createFetcher({ url: "/graphql" });
 const fetcher = (request, options) => {
   const headers = { ...asked(), ...options?.headers };
   if (request.operationName === "IntrospectionQuery") delete headers.Authorization;
+  if (isSubscription(request, options?.documentAST)) return listen("/graphql", request, headers);
   return toServer(request, { ...options, headers });
 };
 

@@ -135,4 +135,18 @@ mutation Confirm($input: ConfirmInput!) {
 `,
     variables: JSON.stringify({ input: { challengeId: "from Ask, then from Confirm", code: "from /outbox" } }, null, 2),
   },
+  {
+    query: `# What happens to me, from the first event on and then
+# as it happens. With a token; stop it with the button.
+subscription Updates($after: Position) {
+  myUpdates(after: $after) {
+    position
+    event { title { text } occurredAt }
+    visa { number statusLabel { text } }
+    violation { number statusLabel { text } amountDue }
+  }
+}
+`,
+    variables: JSON.stringify({ after: "0" }, null, 2),
+  },
 ];

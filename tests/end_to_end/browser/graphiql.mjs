@@ -17,6 +17,17 @@ async function run(page) {
   return answer;
 }
 
+/** What is told first in the tab that is open, which listens; then it stops. */
+async function listen(page) {
+  await page.click(".graphiql-execute-button");
+  const told = await page.waitForFunction(() => {
+    const shown = document.querySelector(".result-window .CodeMirror").CodeMirror.getValue();
+    return shown.includes("myUpdates") && shown;
+  });
+  await page.click(".graphiql-execute-button");
+  return JSON.parse(await told.jsonValue());
+}
+
 /** The tabs' documents that the served schema does not allow, and why; graphql-js comes with GraphiQL. */
 const faultsOfTabs = () =>
   import("/graphiql/tabs.js").then(async ({ tabs }) => {
@@ -55,6 +66,9 @@ const found = await inBrowser(chrome, async (browser) => {
   if (shots) await page.screenshot({ path: `${shots}/graphiql-light.png` });
   await choose(page, "Visa");
   const visa = await run(page);
+  await choose(page, "Updates");
+  const told = await listen(page);
+  if (shots) await page.screenshot({ path: `${shots}/graphiql-listens.png` });
 
   await page.reload();
   await page.waitForSelector(".graphiql-execute-button");
@@ -81,7 +95,7 @@ const found = await inBrowser(chrome, async (browser) => {
   return {
     names,
     faultsInTabs,
-    answers: { everybodys, nobodys, own, arabic, visa, officers },
+    answers: { everybodys, nobodys, own, arabic, visa, told, officers },
     kept,
     lasting,
     order,
