@@ -14,7 +14,7 @@ from access.attempts import CODES, RESETS_PER_PERSON, Attempts, Limit
 from access.digest import Digests
 from domain import rules
 from domain.calendar import riyadh_day
-from domain.errors import ProblemCode, refuse
+from domain.errors import Problem, ProblemCode, Refused, refuse
 from domain.formats import digits
 from domain.messages import SERVICES, Channel, MessageKind
 from domain.text import Text
@@ -78,6 +78,14 @@ class Challenge:
     def limit(self) -> Limit:
         """What its codes are counted by, on its subject."""
         return RESETS_PER_PERSON if self.purpose is ChallengePurpose.PASSWORD_RESET else CODES
+
+
+class WrongCode(Refused):
+    """A code that is not right, and the challenge that goes on waiting, with the tries that it has left."""
+
+    def __init__(self, challenge: Challenge, rule: rules.Rule[int]) -> None:
+        super().__init__(Problem(ProblemCode.CODE_INVALID, ("code",), rule))
+        self.challenge = challenge
 
 
 COLUMNS: Final = "id, person_id, subject, purpose, sent_to, channel, box, created_at, expires_at, tries_left, used_at"
@@ -216,13 +224,15 @@ class Challenges:
             now: when.
 
         Raises:
-            Refused: CHALLENGE_NOT_FOUND, CODE_INVALID, CODE_EXPIRED or CODE_TOO_MANY_TRIES.
+            WrongCode: it is not.
+            Refused: CHALLENGE_NOT_FOUND, CODE_EXPIRED or CODE_TOO_MANY_TRIES.
         """
         given, typed = _as_uuid(id), digits(code.strip())
         if given is None:
             refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")
+        tries = rules.CODE_TRIES.on(riyadh_day(now))
         if not re.fullmatch(f"[0-9]{{{CODE_DIGITS}}}", typed):  # a slip, and no guess
-            refuse(ProblemCode.CODE_INVALID, "code")
+            raise WrongCode(await self._waiting(id, *purposes, person_id=person_id, now=now), tries)
         parameters = {
             "id": given,
             "code": self._digests("code", given, typed),
@@ -233,18 +243,27 @@ class Challenges:
         async with self._database.pool.connection() as connection:
             cursor = await connection.execute(TRY, parameters)
             row = await cursor.fetchone()
-        if row is None:
-            found = await self.find(id)
-            if found is None or found.purpose not in purposes or person_id not in {None, found.person_id}:
-                refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")
-            tries = rules.CODE_TRIES.on(riyadh_day(now))
-            if found.tries_left == 0:
-                refuse(ProblemCode.CODE_TOO_MANY_TRIES, "code", rule=tries)
-            refuse(ProblemCode.CODE_EXPIRED, "code", rule=rules.CODE_SECONDS.on(riyadh_day(now)))
+        if row is None:  # or it was renewed since: then this is the code before
+            raise WrongCode(await self._waiting(id, *purposes, person_id=person_id, now=now), tries)
         *columns, is_right = row
         if not is_right:
-            refuse(ProblemCode.CODE_INVALID, "code", rule=rules.CODE_TRIES.on(riyadh_day(now)))
+            raise WrongCode(_challenge(columns), tries)
         return _challenge(columns)
+
+    async def _waiting(self, id: str, *purposes: ChallengePurpose, person_id: UUID | None, now: datetime) -> Challenge:
+        """A challenge that still takes codes.
+
+        Raises:
+            Refused: CHALLENGE_NOT_FOUND, CODE_TOO_MANY_TRIES or CODE_EXPIRED.
+        """
+        found = await self.find(id)
+        if found is None or found.purpose not in purposes or person_id not in {None, found.person_id}:
+            refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")
+        if found.tries_left == 0:
+            refuse(ProblemCode.CODE_TOO_MANY_TRIES, "code", rule=rules.CODE_TRIES.on(riyadh_day(now)))
+        if found.expires_at <= now:
+            refuse(ProblemCode.CODE_EXPIRED, "code", rule=rules.CODE_SECONDS.on(riyadh_day(now)))
+        return found
 
     async def run(self, statements: Sequence[Statement]) -> None:
         """Run statements in one transaction."""

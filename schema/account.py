@@ -35,7 +35,8 @@ class AccountPayload(Payload):
     user: User | None = strawberry.field(default=None, description="The account as it is now; null if nothing changed.")
     challenge: Challenge | None = strawberry.field(
         default=None,
-        description="A second code that is needed: it was sent to the new mobile number or e-mail address.",
+        description="What still waits: for a second code, which was sent to the new mobile number or e-mail address, or, after "
+        "a code that was not right, for the right one; `triesLeft` says for how many more.",
     )
 
 

@@ -14,7 +14,9 @@ class Challenge:
     sent_to: str = strawberry.field(description="Where the code was sent, for the most part hidden: +966*****000.")
     channel: str = strawberry.field(description="How it was sent: SMS or EMAIL.")
     expires_at: datetime = strawberry.field(description="When the code is no longer good; ask for another one then.")
-    tries_left: int = strawberry.field(description="How many wrong codes are left before it is good no longer.")
+    tries_left: int = strawberry.field(
+        description="How many wrong codes are left; with none left no code is right until another one is sent."
+    )
 
 
 def challenge_shown(found: challenge.Challenge) -> Challenge:

@@ -11,6 +11,7 @@ from uuid import UUID
 import strawberry
 
 from access.attempts import Limit
+from access.challenge import WrongCode
 from access.permission import Forbidden, require, roles_for
 from commands import COMMANDS
 from commands.command import NotTheirs, Request, execute, files_in, is_repeated
@@ -21,6 +22,7 @@ from domain.actor import Actor, Role, Way
 from domain.docket import Docket
 from domain.errors import Problem, ProblemCode, Refused, RequestErrorCode
 from schema.access import Data, require_purpose
+from schema.challenge import challenge_shown
 from schema.context import Context, Info
 from schema.errors import RequestError
 from schema.ids import row_id
@@ -94,6 +96,8 @@ async def _told(context: Context, refused: Refused, fields: set[str], input: Any
         told["number"] = case_number(input)
     if isinstance(refused, Kept):
         told["position"] = Position(refused.position)
+    if isinstance(refused, WrongCode) and "challenge" in fields:
+        told["challenge"] = challenge_shown(refused.challenge)
     return told
 
 

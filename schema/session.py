@@ -57,7 +57,8 @@ class SignInPayload:
 class SessionPayload:
     session: Session | None = strawberry.field(default=None, description="The session; null if refused.")
     challenge: Challenge | None = strawberry.field(
-        default=None, description="Another code that is needed; null while one code is enough."
+        default=None,
+        description="What still waits, after a code that was not right: `triesLeft` says for how many more.",
     )
     problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
 

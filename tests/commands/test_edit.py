@@ -174,6 +174,18 @@ async def test_a_change_that_is_not_allowed_sends_no_code(
     assert (await facts(house), await sent(house, 1)) == ([], [])
 
 
+async def test_a_wrong_code_answers_how_many_tries_are_left_of_the_code_that_was_tried(house: House) -> None:
+    token = await token_of(house)
+    first = await begin(house, "changeEmail", token, email="new@example.sa")
+    second = (await confirm(house, first, token)).data["challenge"]["id"]
+    wrong = f"{(int(await house.code()) + 1) % 10**6:06}"
+    input = {"challengeId": second, "code": wrong}
+    answer = await house.do("confirmChange", "user { id } position challenge { id triesLeft }", token, input=input)
+    assert answer.problems == [("CODE_INVALID", "code")]
+    assert (answer.data["user"], answer.data["position"]) == (None, None)
+    assert answer.data["challenge"] == {"id": second, "triesLeft": 2}
+
+
 async def test_none_of_the_last_five_passwords_is_taken_again(house: House) -> None:
     token = await token_of(house)
     passwords = [PASSWORD, *(f"Better!{number}x9" for number in range(5))]

@@ -241,6 +241,24 @@ async def test_a_code_is_good_three_times_and_for_two_minutes(house: House) -> N
     assert await confirm(await house.code()) == [("CODE_EXPIRED", "code")]
 
 
+async def test_a_wrong_code_answers_how_many_tries_are_left_and_a_slip_takes_none(house: House) -> None:
+    await house.register(NOURA)
+    challenge = await begin(house)
+    wrong = f"{(int(await house.code()) + 1) % 10**6:06}"
+
+    async def left(code: str) -> Any:
+        input = {"challengeId": challenge, "code": code}
+        answer = await house.do("confirmSignIn", "session { id } challenge { id sentTo triesLeft }", input=input)
+        assert answer.data["session"] is None
+        return answer.data["challenge"]
+
+    waiting = {"id": challenge, "sentTo": "+966*****000"}
+    assert [await left(code) for code in ("12", wrong, "12", wrong, wrong)] == [
+        waiting | {"triesLeft": tries} for tries in (3, 2, 2, 1, 0)
+    ]
+    assert [await left(code) for code in ("12", wrong)] == [None, None]
+
+
 async def test_of_many_guesses_at_once_three_are_looked_at(house: House) -> None:
     await house.register(NOURA)
     challenge = await begin(house)
