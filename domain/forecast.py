@@ -54,7 +54,12 @@ class VisaForecast:
 
 
 def visa_forecast(
-    case: VisaCase, event: VisaHypothesis, *, at: datetime, return_before: date | None = None
+    case: VisaCase,
+    event: VisaHypothesis,
+    *,
+    at: datetime,
+    return_before: date | None = None,
+    iqama_expires_on: date | None = None,
 ) -> VisaForecast:
     """How a visa would stand if something were done at a moment that is not in the past.
 
@@ -62,13 +67,14 @@ def visa_forecast(
         case: stays as it is.
         event: what would be done.
         at: when; whatever falls due until then is recorded first, as it would be.
-        return_before: the new last day to be back, of an extension. The Iqama's last day is the one last shown.
+        return_before: the new last day to be back, of an extension.
+        iqama_expires_on: the Iqama's last day, of an extension; None: the one last shown.
     """
     case = deepcopy(case)
     visa, day = case.visa, riyadh_day(at)
     case.docket.bring_up_to((visa, *case.others), day)
     before = len(visa.pending_events)
-    problems = _decide(case, event, at, return_before)
+    problems = _decide(case, event, at, return_before, iqama_expires_on)
     if not problems:
         case.docket.note_visa(visa, now=at)
         case.docket.bring_up_to((visa, *case.others), day)
@@ -76,7 +82,9 @@ def visa_forecast(
     return VisaForecast(visa.status, granted[0].fee if granted else None, deadlines(visa), problems)
 
 
-def _decide(case: VisaCase, event: VisaHypothesis, at: datetime, return_before: date | None) -> tuple[Problem, ...]:
+def _decide(
+    case: VisaCase, event: VisaHypothesis, at: datetime, return_before: date | None, iqama_expires_on: date | None
+) -> tuple[Problem, ...]:
     """Why it would be refused."""
     visa = case.visa
     try:
@@ -84,7 +92,8 @@ def _decide(case: VisaCase, event: VisaHypothesis, at: datetime, return_before: 
             case VisaHypothesis.CANCEL:
                 visa.cancel(holder_inside=case.docket.holder_inside, now=at)
             case VisaHypothesis.EXTEND:
-                visa.extend(return_before or riyadh_day(at), iqama_expires_on=visa.iqama_expires_on, now=at)
+                iqama = iqama_expires_on or visa.iqama_expires_on
+                visa.extend(return_before or riyadh_day(at), iqama_expires_on=iqama, now=at)
             case VisaHypothesis.DEPART | VisaHypothesis.RETURN:
                 departs = event is VisaHypothesis.DEPART
                 direction = MovementDirection.DEPARTURE if departs else MovementDirection.RETURN

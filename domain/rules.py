@@ -22,7 +22,7 @@ class Rule(Generic[T_co]):
     title: Text
     value: T_co
     effective_from: date
-    law_reference: str | None = None
+    law_reference: Text | None = None
 
 
 class DatedRule(Generic[T_co]):
@@ -82,10 +82,10 @@ class DeadlineKind(StrEnum):
     SUPPLY_INFORMATION_BEFORE = "SUPPLY_INFORMATION_BEFORE"
 
 
-TRAFFIC_LAW_75: Final = "نظام المرور، المادة 75 · Traffic Law, Article 75"
-GREGORIAN_DAYS: Final = (
-    "قرار مجلس الوزراء بتاريخ 31 أكتوبر 2023 بشأن احتساب المدد بالتقويم الميلادي · "
-    "Cabinet decision of 31 October 2023: periods are counted in Gregorian days"
+TRAFFIC_LAW_75: Final = Text("نظام المرور، المادة 75", "Traffic Law, Article 75")
+GREGORIAN_DAYS: Final = Text(
+    "قرار مجلس الوزراء بتاريخ 31 أكتوبر 2023 بشأن احتساب المدد بالتقويم الميلادي",
+    "Cabinet decision of 31 October 2023: periods are counted in Gregorian days",
 )
 _VISA_FEES_SINCE: Final = date(2016, 10, 2)
 _GREGORIAN_SINCE: Final = date(2023, 10, 31)
@@ -100,7 +100,7 @@ def _rule(
     title: tuple[str, str],
     value: T,
     since: date = _OURS_SINCE,
-    law: str | None = None,
+    law: Text | None = None,
     *,
     later: Sequence[Rule[T]] = (),
 ) -> DatedRule[T]:

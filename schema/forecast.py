@@ -29,6 +29,7 @@ from schema.problems import Problem, problem_shown
 from schema.text import Deadline, deadlines_shown
 
 MONTHS_AHEAD: Final = 36
+ARGUMENTS: Final = {("returnBefore",), ("iqamaExpiresOn",), ("days",)}
 
 EventArgument = Annotated[VisaHypothesis, strawberry.argument(description="What would be done.")]
 OnArgument = Annotated[
@@ -44,6 +45,15 @@ DaysArgument = Annotated[
 ]
 ReturnBeforeArgument = Annotated[
     date | None, strawberry.argument(description="The new last day to be back; for EXTEND, and for nothing else.")
+]
+
+
+IqamaArgument = Annotated[
+    date | None,
+    strawberry.argument(
+        description="The last day of the Iqama, as `extendVisa` is told it; without it, the one that was last shown. For EXTEND, "
+        "and for nothing else."
+    ),
 ]
 
 
@@ -65,7 +75,13 @@ class VisaForecast:
 
 
 async def forecast_shown(
-    context: Context, visa: VisaRow, event: VisaHypothesis, on: date, return_before: date | None
+    context: Context,
+    visa: VisaRow,
+    event: VisaHypothesis,
+    on: date,
+    *,
+    return_before: date | None,
+    iqama_expires_on: date | None,
 ) -> VisaForecast:
     """What would become of a visa.
 
@@ -75,9 +91,11 @@ async def forecast_shown(
     at = _moment(context, on)
     if (return_before is None) == (event is VisaHypothesis.EXTEND):
         raise bad_input("`returnBefore` is for EXTEND, and needed there")
+    if iqama_expires_on is not None and event is not VisaHypothesis.EXTEND:
+        raise bad_input("`iqamaExpiresOn` is for EXTEND")
     context.forecasts()
     case = await _case(context, visa)
-    found = visa_forecast(case, event, at=at, return_before=return_before)
+    found = visa_forecast(case, event, at=at, return_before=return_before, iqama_expires_on=iqama_expires_on)
     return VisaForecast(
         status=found.status,
         fee=found.fee,
@@ -106,7 +124,7 @@ async def _case(context: Context, visa: VisaRow) -> VisaCase:
 
 def _of_argument(problem: Refusal) -> Refusal:
     """A field of the command's input that is no argument here is not named."""
-    return problem if problem.field in {("returnBefore",), ("days",)} else replace(problem, field=())
+    return problem if problem.field in ARGUMENTS else replace(problem, field=())
 
 
 @strawberry.type(

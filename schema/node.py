@@ -3,6 +3,7 @@
 from asyncio import gather
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -31,23 +32,42 @@ KINDS: Final[dict[str, tuple[Source[Any], tuple[Data, ...], Shown]]] = {
     "Violation": (VIOLATIONS, (Data.OBJECTION,), violation_shown),
     "Objection": (VIOLATIONS, (Data.OBJECTION,), objection_shown),
 }
+SHOWN: Final = frozenset({*KINDS, "User", "Event"})
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an id stands for."""
+
+    type_name: str
+    row_id: UUID
+    as_of: datetime | None  # as it stood at this moment; None: as it stands
 
 
 async def nodes_by_id(context: Context, ids: Sequence[str]) -> list[Node | RequestError | None]:
     """The things with these ids, in their order, one statement for each type and moment of them.
 
-    None stands for what the reader may not see, an error for what an official did not say a purpose for.
+    None stands for what the reader may not see, an error for what is no id, or what an official did not say a purpose for.
     """
+    named = {one: _named(context, one) for one in ids}
     wanted: dict[tuple[str, datetime | None], set[UUID]] = defaultdict(set)
-    for one in ids:
-        type_name, row_id = read_id(one)
-        if type_name in KINDS:
-            wanted[type_name, moment_of(one)].add(row_id)
-        elif type_name in {"User", "Event"}:
-            wanted[type_name, None].add(row_id)
+    for one in named.values():
+        if isinstance(one, Named) and one.type_name in SHOWN:
+            wanted[one.type_name, one.as_of].add(one.row_id)
     reading = [_read(context.at(as_of), type_name, rows) for (type_name, as_of), rows in wanted.items()]
-    found = {node.id: node for nodes in await gather(*reading) for node in nodes}
-    return [found.get(one) or _missing(context, read_id(one)[0]) for one in map(strawberry.ID, ids)]
+    found = {str(node.id): node for nodes in await gather(*reading) for node in nodes}
+    return [found.get(id) or _missing(context, named[id]) for id in ids]
+
+
+def _named(context: Context, id: str) -> Named | RequestError:
+    """What an id stands for, or why it stands for nothing."""
+    try:
+        type_name, row_id = read_id(id)
+        as_of = moment_of(id) if type_name in KINDS else None
+        context.at(as_of)  # asks whether it has passed
+    except RequestError as fault:
+        return fault
+    return Named(type_name, row_id, as_of)
 
 
 async def _read(context: Context, type_name: str, ids: set[UUID]) -> list[Node]:
@@ -61,7 +81,10 @@ async def _read(context: Context, type_name: str, ids: set[UUID]) -> list[Node]:
     return [node for row in rows if (node := shown(row, context))]
 
 
-def _missing(context: Context, type_name: str) -> RequestError | None:
+def _missing(context: Context, named: Named | RequestError) -> RequestError | None:
+    if isinstance(named, RequestError):
+        return named
+    type_name = named.type_name
     if type_name not in {*KINDS, "Event"}:
         return None
     data = (Data.VISA, Data.VIOLATION) if type_name == "Event" else (KINDS[type_name][0].data,)
@@ -82,7 +105,10 @@ class NodeQueries:
             raise found
         return found
 
-    @resolver("Several things by their ids, in the order of the ids; null for what the reader may not see.")
+    @resolver(
+        "Several things by their ids, in the order of the ids; null for what the reader may not see, with an error at its own "
+        "place for what is no id."
+    )
     async def nodes(
         self,
         info: Info,

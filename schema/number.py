@@ -10,7 +10,9 @@ from schema.errors import bad_input
 LONGEST: Final = 64
 
 VisaNumber = Annotated[str, strawberry.argument(description="The visa number: ten digits, Arabic-Indic ones too.")]
-ViolationNumber = Annotated[str, strawberry.argument(description="The violation number.")]
+ViolationNumber = Annotated[
+    str, strawberry.argument(description="The violation number: up to 32 letters, digits and dashes.")
+]
 ObjectionNumber = Annotated[str, strawberry.argument(description="The objection number: O and the violation number.")]
 NationalId = Annotated[str, strawberry.argument(description="A National ID or Iqama number.")]
 

@@ -48,7 +48,9 @@ def maybe_date(day: date | None) -> CalendarDate | None:
 class Rule:
     code: str = strawberry.field(description="A name that stays, like OBJECT_WITHIN_DAYS.")
     title: LocalizedText = strawberry.field(description="What the rule says.")
-    law_reference: str | None = strawberry.field(description="Where it is written; null for a choice of this platform.")
+    law_reference: str | None = strawberry.field(
+        description="Where it is written, in the language of the request; null for a choice of this platform."
+    )
     effective_from: date = strawberry.field(description="The day from which this version of the rule holds.")
 
 
@@ -56,7 +58,7 @@ def rule_shown(rule: rules.Rule[Any], language: Language) -> Rule:
     return Rule(
         code=rule.code,
         title=localized(rule.title, language),
-        law_reference=rule.law_reference,
+        law_reference=None if rule.law_reference is None else in_language(rule.law_reference, language),
         effective_from=rule.effective_from,
     )
 

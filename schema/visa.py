@@ -21,6 +21,7 @@ from schema.context import Context, Info
 from schema.filters import VisaFilter, VisaFilterArgument, visas_where
 from schema.forecast import (
     EventArgument,
+    IqamaArgument,
     OnArgument,
     ReturnBeforeArgument,
     VisaForecast,
@@ -153,11 +154,22 @@ class Visa(Node):
         "in one operation. Null with `asOf`: what became of it is known."
     )
     async def what_if(
-        self, event: EventArgument, on: OnArgument, return_before: ReturnBeforeArgument = strawberry.UNSET
+        self,
+        event: EventArgument,
+        on: OnArgument,
+        return_before: ReturnBeforeArgument = strawberry.UNSET,
+        iqama_expires_on: IqamaArgument = strawberry.UNSET,
     ) -> VisaForecast | None:
         if self.context.as_of is not None:
             return None
-        return await forecast_shown(self.context, self.row, event, on, return_before or None)
+        return await forecast_shown(
+            self.context,
+            self.row,
+            event,
+            on,
+            return_before=return_before or None,
+            iqama_expires_on=iqama_expires_on or None,
+        )
 
     @resolver(
         "What was recorded about it, newest first: who did what, when, and what it changed. Reports of movements that cannot "

@@ -113,6 +113,18 @@ def test_the_iqama_is_as_it_was_shown_last() -> None:
     assert asked(its, EXTENDS, "2026-03-02", return_before=date(2026, 8, 2))[2] == ["IQAMA_EXPIRES_TOO_SOON"]
 
 
+def test_an_extension_is_refused_for_the_iqama_that_would_be_shown_with_it() -> None:
+    its, until = away(), date(2026, 6, 1)
+    for days, problems in ((0, []), (-1, ["IQAMA_EXPIRES_TOO_SOON"])):
+        shown = until + timedelta(days=days)
+        found = asked(its, EXTENDS, "2026-03-01", return_before=until, iqama_expires_on=shown)
+        assert found[2] == problems
+        if problems:
+            with pytest.raises(Refused) as refused:
+                its.extend(until, iqama_expires_on=shown, now=noon("2026-03-01"))
+            assert [problem.code.value for problem in refused.value.problems] == problems
+
+
 @pytest.mark.parametrize(("on", "status"), [("2026-05-21", VisaStatus.ACTIVE), ("2026-05-22", VisaStatus.COMPLETED)])
 def test_a_visa_for_several_trips_stays_good_while_its_holder_is_back_in_time(on: str, status: VisaStatus) -> None:
     its = multiple_visa()

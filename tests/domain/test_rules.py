@@ -23,6 +23,12 @@ def test_every_version_of_a_rule_has_a_title_in_both_languages() -> None:
     assert [title for title in titles if not ARABIC.search(title.ar) or ARABIC.search(title.en) or not title.en] == []
 
 
+def test_every_law_that_a_rule_names_is_named_in_both_languages() -> None:
+    laws = {version.law_reference for rule in all_rules() for version in rule.versions} - {None}
+    assert rules.TRAFFIC_LAW_75 in laws
+    assert [law for law in laws if law and (not ARABIC.search(law.ar) or ARABIC.search(law.en) or not law.en)] == []
+
+
 def test_every_deadline_has_a_consequence_in_both_languages() -> None:
     assert list(CONSEQUENCES) == list(DeadlineKind)
     assert [text for text in CONSEQUENCES.values() if not ARABIC.search(text.ar) or ARABIC.search(text.en)] == []
@@ -30,7 +36,7 @@ def test_every_deadline_has_a_consequence_in_both_languages() -> None:
 
 def test_the_version_in_force_on_a_day_counts_and_the_first_one_before_that() -> None:
     old = Rule("LIMIT", Text("حد", "Limit"), 30, date(2024, 4, 18))
-    new = Rule("LIMIT", Text("حد", "Limit"), 20, date(2026, 1, 1), "Article 1")
+    new = Rule("LIMIT", Text("حد", "Limit"), 20, date(2026, 1, 1), Text("المادة 1", "Article 1"))
     limit = DatedRule(new, old)
     assert [limit.on(day) for day in (date(2000, 1, 1), date(2024, 4, 18), date(2025, 12, 31))] == [old] * 3
     assert [limit.on(day) for day in (date(2026, 1, 1), date(2030, 1, 1))] == [new] * 2

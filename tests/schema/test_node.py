@@ -106,6 +106,24 @@ async def test_what_is_no_id_is_told_so(api: Api, keep: Keep, id: str) -> None:
     assert (await api.ask(NODE, rajesh, id=id)).errors == [("node", "BAD_USER_INPUT")]
 
 
+async def test_of_many_what_is_no_id_is_told_so_in_its_place_and_its_neighbours_are_answered(
+    api: Api, keep: Keep
+) -> None:
+    rajesh = person()
+    its = visa(rajesh)
+    await keep(rajesh, its)
+    good = known_as("Visa", its)
+    to_come, no_moment = (
+        base64.urlsafe_b64encode(f"Visa:{of}/{its.id}".encode()).decode()
+        for of in ("2999-01-01T00:00:00.000Z", "never")
+    )
+
+    answer = await api.ask(NODES, rajesh, ids=["junk", good, to_come, no_moment, "junk"])
+
+    assert answer.body["data"] == {"nodes": [None, {"__typename": "Visa", "id": good}, None, None, None]}
+    assert sorted(answer.errors) == [(f"nodes.{place}", "BAD_USER_INPUT") for place in (0, 2, 3, 4)]
+
+
 async def test_no_more_than_a_hundred_are_asked_for_at_once(api: Api, keep: Keep) -> None:
     rajesh = person()
     await keep(rajesh)

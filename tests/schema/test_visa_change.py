@@ -404,13 +404,15 @@ async def test_a_void_names_its_reason_in_both_languages(house: House) -> None:
 
 # Forecasts
 
-FORECAST = """query ($number: String!, $event: VisaHypothesis!, $on: Date!, $until: Date) { visa(number: $number) {
-    whatIf(event: $event, on: $on, returnBefore: $until) {
+FORECAST = """query ($number: String!, $event: VisaHypothesis!, $on: Date!, $until: Date, $iqama: Date) {
+    visa(number: $number) { whatIf(event: $event, on: $on, returnBefore: $until, iqamaExpiresOn: $iqama) {
         status fee deadlines { kind on { gregorian } daysLeft passed } problems { code field rule { code } } } } }"""
 
 
-async def foresee(house: House, who: Registered, event: str, on: str, until: str | None = None) -> Answer:
-    variables: dict[str, Any] = {"number": FIRST, "event": event, "on": on, "until": until}
+async def foresee(
+    house: House, who: Registered, event: str, on: str, until: str | None = None, iqama: str | None = None
+) -> Answer:
+    variables: dict[str, Any] = {"number": FIRST, "event": event, "on": on, "until": until, "iqama": iqama}
     return await house.ask(FORECAST, await token(house, who), **variables)
 
 
@@ -451,7 +453,11 @@ async def test_a_forecast_of_an_extension_says_its_fee_and_the_mutation_takes_it
     refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2028-01-02")).data["whatIf"]
     assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
         ("INVALID_INPUT", ["returnBefore"]),
-        ("IQAMA_EXPIRES_TOO_SOON", None),
+        ("IQAMA_EXPIRES_TOO_SOON", ["iqamaExpiresOn"]),
+    ]
+    refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2026-07-01", "2026-06-30")).data["whatIf"]
+    assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
+        ("IQAMA_EXPIRES_TOO_SOON", ["iqamaExpiresOn"])
     ]
     refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2026-06-01")).data["whatIf"]
     assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
@@ -460,17 +466,20 @@ async def test_a_forecast_of_an_extension_says_its_fee_and_the_mutation_takes_it
 
 
 @pytest.mark.parametrize(
-    ("event", "on", "until"),
+    ("event", "on", "until", "iqama"),
     [
-        ("CANCEL", "2026-02-28", None),
-        ("CANCEL", "2029-03-02", None),
-        ("CANCEL", "2026-03-01", "2026-04-01"),
-        ("EXTEND", "2026-03-01", None),
+        ("CANCEL", "2026-02-28", None, None),
+        ("CANCEL", "2029-03-02", None, None),
+        ("CANCEL", "2026-03-01", "2026-04-01", None),
+        ("CANCEL", "2026-03-01", None, "2027-01-01"),
+        ("EXTEND", "2026-03-01", None, "2027-01-01"),
     ],
 )
-async def test_a_forecast_that_nobody_can_make_is_told_so(house: House, event: str, on: str, until: str | None) -> None:
+async def test_a_forecast_that_nobody_can_make_is_told_so(
+    house: House, event: str, on: str, until: str | None, iqama: str | None
+) -> None:
     await issue(house)
-    answer = await foresee(house, RAJESH, event, on, until)
+    answer = await foresee(house, RAJESH, event, on, until, iqama)
     assert (answer.body["data"], answer.errors) == ({"visa": {"whatIf": None}}, ["BAD_USER_INPUT"])
 
 

@@ -162,7 +162,7 @@ def rule_shown(rule: Rule[Any], language: str) -> dict[str, Any]:
     return {
         "code": rule.code,
         "title": in_both(rule.title, language),
-        "lawReference": rule.law_reference,
+        "lawReference": rule.law_reference and in_both(rule.law_reference, language)["text"],
         "effectiveFrom": rule.effective_from.isoformat(),
     }
 
