@@ -8,11 +8,16 @@ from cli.riyadh import in_riyadh
 from commands.form import camel_case
 from commands.global_id import read_global_id
 from domain.fields import FIELDS
+from domain.labels import label as label_of
 from domain.text import Text
+from domain.user import Language
 from schema.personal import personal_names
 
 Path = tuple[str, ...]
-LABELS: Final = {camel_case(name): label for name, label in FIELDS.items()}
+LABELS: Final = {
+    **{camel_case(name): label for name, label in FIELDS.items()},
+    **{language.value.lower(): label_of(language) for language in Language},  # of a text in both
+}
 MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -44,7 +49,7 @@ def flat(value: Any, path: Path = ()) -> dict[Path, Any]:  # noqa: ANN401 (any J
 
 def label(path: Path) -> Text:
     """The names of the fields on the way; what is no field, like an id, is its own name."""
-    names = [LABELS.get(name) or _itself(plain(_person(name))) for name in path]
+    names = [LABELS.get(camel_case(name)) or _itself(plain(_person(name))) for name in path]
     return Text(" › ".join(name.ar for name in names), " › ".join(name.en for name in names))
 
 

@@ -30,8 +30,8 @@ def test_a_fact_is_a_block_with_its_title_its_time_in_riyadh_who_did_it_and_each
         "   Recorded 2026-03-15 00:00:00+03:00",
         "   By Salman Al-Harbi, Traffic officer",
         "   Reason: [bold]OTHER",
-        "   Explanation of the decision › en: word word word word word word word word",
-        "      word word word word word word word word word word word word",
+        "   Explanation of the decision › English: word word word word word word word",
+        "      word word word word word word word word word word word word word",
         "",
     ]
 

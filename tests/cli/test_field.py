@@ -15,8 +15,8 @@ def test_each_value_has_its_label_however_deep_it_lies() -> None:
     }
     assert list(lines(values)) == [
         "Number: 7000001311",
-        "Location › ar: الرياض",
-        "Location › en: Riyadh",
+        "Location › Arabic: الرياض",
+        "Location › English: Riyadh",
         "Payments › 1 › Amount: 150.00",
         "Payments › 1 › Paid at: 2026-03-15 00:00:00+03:00",
     ]

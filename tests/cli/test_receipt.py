@@ -9,11 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.audit.case import OfAnotherCase, case_of
+from cli.audit.field import label
 from cli.audit.receipt import app, words
 from domain.violation import Violation
 from domain.visa import Visa
 from store.codec import Box, Row, commitment, entry_hash, leaf_hash
 from store.faults import Fault
+from tests.domain.holdings import holdings
+from tests.domain.test_events import AGGREGATES
+from tests.domain.test_labels import ARABIC
 from tests.transparency.keys import signer
 from tests.transparency.test_receipt import BOX, ROW, STATE, TRUSTED, receipt
 from transparency.checkpoint import encode_hash
@@ -88,10 +92,19 @@ def test_an_event_without_a_title_keeps_its_name_and_a_field_without_a_label_its
     assert lines[0] == "PROVEN: Later.Happened."
     assert "  Event · الحدث: Later.Happened" in lines
     assert lines[-3:] == [
-        "  halfWay › en: here",
+        "  halfWay › English · halfWay › الإنجليزية: here",
         "  Size in bytes › 1 · الحجم بالبايت › 1: 1",
         "  Size in bytes › 2 · الحجم بالبايت › 2: true",
     ]
+
+
+def test_every_field_of_every_event_is_named_in_both_languages_however_deep_it_lies() -> None:
+    aggregates = {aggregate.__name__ for aggregate in AGGREGATES}
+    paths = [(field,) if owner in aggregates else (owner, "1", field) for owner, field in holdings()]
+    assert ("attachments", "1", "media_type") in paths
+    labels = [label((*path, *inner)) for path in paths for inner in ((), ("ar",), ("en",))]
+    named = [(ar, en) for each in labels for ar, en in zip(each.ar.split(" › "), each.en.split(" › "), strict=True)]
+    assert {ar for ar, en in named if not ARABIC.search(ar) or ARABIC.search(en)} == {"1"}
 
 
 def test_what_somebody_has_written_stays_on_its_line() -> None:
