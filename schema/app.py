@@ -35,7 +35,7 @@ from schema.origin import is_admitted
 from schema.points import NOTHING, Points
 from schema.request import RequestRefused, Sent, bad_request, forbidden, read_sent
 from schema.socket import Socket
-from schema.sse import EventStream, headers, told_as_events, told_once
+from schema.sse import KEEP_ALIVE, EventStream, headers, told_as_events, told_once
 from schema.uploads import Uploads
 from store.announcements import ERASED
 from store.codec import random_uuid
@@ -378,4 +378,5 @@ def _why(fault: TooSlow | NotNow) -> Why:
 
 def _over(why: Why, spoken: Language) -> dict[str, Any]:
     """Why a stream of events ends, as its client sees it."""
-    return refusal(RequestRefused(HTTPStatus.OK, CODES[why], why.value[1]), spoken)
+    wait = KEEP_ALIVE if why is Why.TOO_MANY else None  # those that are gone are not counted any more by then
+    return refusal(RequestRefused(HTTPStatus.OK, CODES[why], why.value[1], retry_after_seconds=wait), spoken)

@@ -15,6 +15,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    ValuesOfCorrectTypeRule,
     parse,
     specified_rules,
     validate,
@@ -28,6 +29,7 @@ from access.trusted import PREFIX, Trusted, TrustedOnly, id_of
 from domain.errors import RequestErrorCode
 from schema.cost import Price, priced
 from schema.limits import MOST_TOKENS, SizeLimits
+from schema.literal import ValuesOfCorrectType
 from schema.request import RequestRefused, Sent, bad_request, forbidden
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,8 @@ LONGEST_NAME: Final = 80  # characters
 
 RULES: Final[tuple[type[ASTValidationRule], ...]] = (
     SizeLimits,
-    *specified_rules,
+    *(rule for rule in specified_rules if rule is not ValuesOfCorrectTypeRule),
+    ValuesOfCorrectType,
     MaybeNullValidationRule,
     OneOfInputValidationRule,
 )

@@ -16,7 +16,7 @@ from schema.live import Ended, Live, Why
 from schema.negotiation import EVENT_STREAM
 from store.tasks import end
 
-KEEP_ALIVE: Final = 12.0  # seconds
+KEEP_ALIVE: Final = 12  # seconds; within them a client that is gone is missed
 COMPLETE: Final = b"event: complete\ndata:\n\n"
 
 

@@ -606,7 +606,7 @@ async def test_a_stream_of_events_says_why_it_is_over(served: Served, monkeypatc
     with monkeypatch.context() as full:
         full.setattr(live, "MOST_OF_A_PERSON", 0)
         (many,) = await told(served, RAJESH, MINE, 2)
-    assert [error["extensions"]["code"] for error in many["errors"]] == ["RATE_LIMITED"]
+    assert [error["extensions"] for error in many["errors"]] == [{"code": "RATE_LIMITED", "retryAfterSeconds": 12}]
     listening = asyncio.create_task(told(served, RAJESH, MINE, 2))
     await until(lambda: served.listeners == 1)
     served.house.now.advance(minutes=6)  # a token without a session
