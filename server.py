@@ -10,7 +10,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
 from access.oauth import OAuth
 from access.trusted import TrustedOnly, read_trusted
@@ -21,7 +20,7 @@ from projections.access_log import Reads
 from projections.followed import Followed
 from projections.follower import Follower
 from projections.updates import Updates
-from schema.app import GraphQLApp
+from schema.app import PAGE_HEADERS, GraphQLApp
 from schema.attachment import PATH
 from schema.console import Console, labels
 from schema.context import Services
@@ -29,6 +28,7 @@ from schema.files import Files
 from schema.limits import LONGEST_DOCUMENT
 from schema.my_data.endpoint import MyData
 from schema.person import MY_DATA
+from schema.static import Static
 from store.faults import ExitStatus, Fault
 from transparency.signer import LogSigner
 from transparency.web import LogWeb
@@ -109,7 +109,7 @@ def application(
             Route("/", lambda _request: RedirectResponse("/graphql")),
             Route("/graphql", GZipMiddleware(graphql, minimum_size=LEAST_COMPRESSED, compresslevel=5)),
             WebSocketRoute("/graphql", graphql),
-            *([Mount("/graphiql", StaticFiles(directory=GRAPHIQL))] if settings.explorable else []),
+            *([Mount("/graphiql", Static(GRAPHIQL, PAGE_HEADERS))] if settings.explorable else []),
             Route("/audit", lambda _request: RedirectResponse("/audit/")),
             Route("/audit/labels.json", labels),
             Mount("/audit", Console(AUDIT)),

@@ -12,6 +12,8 @@ from domain.errors import ProblemCode, check_all
 LONGEST_FILENAME: Final = 120
 LONGEST_EXTENSION: Final = 20
 NAMELESS: Final = "file"
+DAMAGED: Final = "application/octet-stream; damaged"
+"""The media type of what begins like a file that is taken and cannot be read as one; the record never holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +30,16 @@ def accepted(files: Sequence[Attachment], today: date, field: tuple[str, ...]) -
     """The files, where each of them may be attached.
 
     Raises:
-        Refused: ATTACHMENT_INVALID for every one that is too many, too large or of another type, each under its place.
+        Refused: ATTACHMENT_INVALID for every one that is too many, too large, damaged or of another type, each under its place.
     """
     most, largest = rules.ATTACHMENTS_MAX.on(today), rules.ATTACHMENT_MAX_BYTES.on(today)
-    types = rules.ATTACHMENT_MEDIA_TYPES.on(today)
+    readable, types = rules.ATTACHMENT_READABLE.on(today), rules.ATTACHMENT_MEDIA_TYPES.on(today)
     with check_all() as check:
         for place, file in enumerate(files):
             broken = (
                 (place >= most.value, most),
                 (file.size > largest.value, largest),
+                (file.media_type == DAMAGED, readable),
                 (file.media_type not in types.value, types),
             )
             rule = next((rule for is_broken, rule in broken if is_broken), None)

@@ -154,6 +154,13 @@ def check_all() -> Iterator[Check]:
     refuse_for(check.problems)
 
 
+AT_A_FIELD: Final[dict[tuple[ProblemCode, tuple[str, ...]], Text]] = {
+    (ProblemCode.BAD_CREDENTIALS, ("currentPassword",)): Text(
+        "كلمة المرور الحالية غير صحيحة", "The present password is wrong"
+    ),
+}
+"""What is said instead of a code's message where it is about this field."""
+
 SAYS_ITS_RULE: Final = frozenset({ProblemCode.INVALID_INPUT, ProblemCode.ATTACHMENT_INVALID, ProblemCode.CONFLICT})
 """Codes for so many things that only the rule, where there is one, tells what to do."""
 
@@ -165,7 +172,7 @@ def message(problem: Problem) -> Text:
         values.setdefault("minutes", wording.minutes(max(1, -(-problem.retry_after_seconds // 60))))
     if problem.rule is not None:
         values.setdefault("limit", problem.rule.value)
-    said = _filled(MESSAGES[problem.code], values)
+    said = _filled(AT_A_FIELD.get((problem.code, problem.field), MESSAGES[problem.code]), values)
     if problem.rule is None or problem.code not in SAYS_ITS_RULE:
         return said
     return Text(f"{said.ar}: {problem.rule.title.ar}", f"{said.en}: {problem.rule.title.en}")

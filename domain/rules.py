@@ -519,6 +519,11 @@ ATTACHMENT_MEDIA_TYPES = _rule(
     ("صيغ الملفات المسموح بها: PDF وJPEG وPNG", "Files are PDF, JPEG or PNG"),
     ("application/pdf", "image/jpeg", "image/png"),
 )
+ATTACHMENT_READABLE = _rule(
+    "ATTACHMENT_READABLE",
+    ("لا يُقبل ملف تالف أو تتعذر قراءته", "A file that is damaged or cannot be read is not taken"),
+    None,
+)
 UPLOADS_PER_HOUR = _rule(
     "UPLOADS_PER_HOUR",
     ("لا تُرسل الملفات في أكثر من ستين طلبًا في الساعة", "Files are sent in at most sixty requests an hour"),

@@ -47,6 +47,13 @@ logger = logging.getLogger(__name__)
 PAGE_LOADS = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'"
 """Content-Security-Policy of GraphiQL: nothing from any other host."""
 
+PAGE_HEADERS: Final = {
+    "Content-Security-Policy": PAGE_LOADS,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of GraphiQL, and of the files that it loads."""
+
 REFRESH_COOKIE: Final = "__Host-sijil-refresh"
 """Browsers take it over HTTPS only (or from this machine), for this host alone, and keep it from scripts."""
 
@@ -124,7 +131,7 @@ class GraphQLApp(GraphQL[Context, None]):
         accept = ", ".join(request.headers.getlist("accept")) or None
         is_by_get = request.method == "GET"
         if is_by_get and self._page and accepts_html(accept):
-            return HTMLResponse(self._page, headers={"Vary": "Accept", "Content-Security-Policy": PAGE_LOADS})
+            return HTMLResponse(self._page, headers={"Vary": "Accept", **PAGE_HEADERS})
         nobody = self._greeter.nobody(language(request.headers.get("accept-language")), address_of(request))
         answer = Answer(self._context(nobody, call), media_type(accept) or JSON, is_by_get=is_by_get)
         try:

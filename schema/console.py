@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from commands.form import camel_case
@@ -15,6 +14,7 @@ from domain.catalogue import VIOLATION_TYPES
 from domain.fields import FIELDS
 from domain.labels import LABELS
 from schema.personal import personal_names
+from schema.static import Static
 
 CONSOLE_LOADS: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -32,11 +32,11 @@ ASKED_FOR_AGAIN: Final = {"Cache-Control": "no-cache"}
 """A browser that has it asks each time whether it still holds."""
 
 
-class Console(StaticFiles):
+class Console(Static):
     """The files of a folder, with `index.html` at its root."""
 
     def __init__(self, directory: PathLike[str]) -> None:
-        super().__init__(directory=directory, html=True)
+        super().__init__(directory, HEADERS, html=True)
 
     def file_response(
         self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
@@ -44,7 +44,7 @@ class Console(StaticFiles):
         """A file that a browser asks for again each time; the page itself is kept nowhere."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         kept = {"Cache-Control": "no-store"} if str(full_path).endswith(".html") else ASKED_FOR_AGAIN
-        response.headers.update(HEADERS | kept)
+        response.headers.update(kept)
         return response
 
 

@@ -6,11 +6,15 @@ from typing import Final
 
 from PIL import Image
 
+from domain.attachment import DAMAGED
+
 PDF: Final = "application/pdf"
 UNKNOWN: Final = "application/octet-stream"
 IMAGES: Final = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png"}
 """What Pillow calls them; MPO is a JPEG with further pictures behind it, as many cameras write them."""
 
+BEGINNINGS: Final = (b"%PDF-", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+LONGEST_BEGINNING: Final = 8  # bytes
 MOST_PIXELS: Final = 64_000_000  # unpacked 192 MB; a file of 5 MB that claims more is to exhaust who opens it
 PDF_ENDS_WITHIN: Final = 2048  # bytes; after it some programs leave a little that is not theirs
 
@@ -18,8 +22,15 @@ Image.MAX_IMAGE_PIXELS = None  # the library only warns up to twice its limit: o
 
 
 def media_type(file: Path) -> str:
-    """PDF, JPEG or PNG, else `UNKNOWN`. Reads pieces of the file; no picture is unpacked."""
-    return PDF if _is_pdf(file) else _image(file) or UNKNOWN
+    """PDF, JPEG or PNG; `DAMAGED` for what only begins like one, else `UNKNOWN`. Reads pieces of the file; no picture is unpacked."""
+    if _is_pdf(file):
+        return PDF
+    return _image(file) or (DAMAGED if _begins_like_one(file) else UNKNOWN)
+
+
+def _begins_like_one(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(LONGEST_BEGINNING).startswith(BEGINNINGS)
 
 
 def _is_pdf(file: Path) -> bool:

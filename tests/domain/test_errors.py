@@ -53,6 +53,13 @@ def test_a_message_is_filled_with_what_the_problem_carries() -> None:
     )
 
 
+def test_of_the_present_password_is_said_that_it_is_wrong_and_nothing_of_a_user_name() -> None:
+    assert message(Problem(ProblemCode.BAD_CREDENTIALS, ("currentPassword",))) == Text(
+        "كلمة المرور الحالية غير صحيحة", "The present password is wrong"
+    )
+    assert message(Problem(ProblemCode.BAD_CREDENTIALS)) == MESSAGES[ProblemCode.BAD_CREDENTIALS]
+
+
 def test_a_limit_in_a_message_is_that_of_the_rule_that_held() -> None:
     longer = replace(PASSPORT_VALID_DAYS.on(date(2026, 1, 1)), value=180)
     assert message(Problem(ProblemCode.PASSPORT_EXPIRES_TOO_SOON, rule=longer)) == Text(

@@ -85,9 +85,12 @@ def test_the_page_and_what_it_needs_come_from_local_files(serve: Callable[..., S
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     wanted = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert [link for link in wanted if not link.startswith(("/graphiql/", "data:"))] == []
-    for link in wanted:
+    loads = page.headers["content-security-policy"]
+    for link in (*wanted, "/graphiql/index.html"):
         if link.startswith("/"):
-            assert httpx.get(url + link).status_code == 200
+            file = httpx.get(url + link)
+            assert (file.status_code, file.headers["content-security-policy"]) == (200, loads)
+            assert file.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_killed_import_is_finished_by_the_next_run(

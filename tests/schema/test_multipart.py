@@ -245,16 +245,31 @@ async def test_agencies_send_files_too(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("sent", "found"),
     [
-        ([NOT_A_PDF], [("0", "ATTACHMENT_MEDIA_TYPES")]),
+        ([NOT_A_PDF], [("0", "ATTACHMENT_READABLE")]),
+        ([PDF_FILE[:-30]], [("0", "ATTACHMENT_READABLE")]),
+        ([png()[:-30]], [("0", "ATTACHMENT_READABLE")]),
+        ([b"MZ" + PDF_FILE], [("0", "ATTACHMENT_MEDIA_TYPES")]),
         ([pdf(6 * MB)], [("0", "ATTACHMENT_MAX_BYTES")]),
         ([pdf(5 * MB)] * 5, []),
         ([PDF_FILE] * 5 + [pdf(200_000)], [("5", "ATTACHMENTS_MAX")]),
         ([zip_bomb()], [("0", "ATTACHMENT_MEDIA_TYPES")]),
-        ([png_that_claims(100_000, 100_000)], [("0", "ATTACHMENT_MEDIA_TYPES")]),
+        ([png_that_claims(100_000, 100_000)], [("0", "ATTACHMENT_READABLE")]),
         ([b""], [("0", "ATTACHMENT_MEDIA_TYPES")]),
-        ([png(), NOT_A_PDF, jpeg(), pdf(5 * MB + 1)], [("1", "ATTACHMENT_MEDIA_TYPES"), ("3", "ATTACHMENT_MAX_BYTES")]),
+        ([png(), NOT_A_PDF, jpeg(), pdf(5 * MB + 1)], [("1", "ATTACHMENT_READABLE"), ("3", "ATTACHMENT_MAX_BYTES")]),
     ],
-    ids=["no PDF", "6 MB", "5 × 5 MB", "a sixth", "a zip bomb", "a giant", "empty", "two of four"],
+    ids=[
+        "no PDF",
+        "half a PDF",
+        "half a PNG",
+        "a program",
+        "6 MB",
+        "5 × 5 MB",
+        "a sixth",
+        "a zip bomb",
+        "a giant",
+        "empty",
+        "two of four",
+    ],
 )
 async def test_a_file_that_may_not_be_attached_is_a_problem_under_its_place_and_leaves_no_trace(
     desk: Desk, sent: list[bytes], found: list[tuple[str, str]]

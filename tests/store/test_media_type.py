@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from domain.attachment import DAMAGED
 from store.media_type import MOST_PIXELS, PDF, UNKNOWN, media_type
 from tests.files import PDF_FILE, jpeg, png, png_that_claims, zip_bomb
 
@@ -42,22 +43,32 @@ def test_a_pdf_a_jpeg_and_a_png_are_told_by_what_is_in_them(tmp_path: Path, cont
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"%PDF-1.7",
         b"%PDF-1.7\n<script>alert(1)</script>",
         b"%PDF-1.7\nstartxref\n9\n%%EOF" + b"\n" * 3000,
-        b"\n" + PDF_FILE,
-        b"%PDX-1.7\nstartxref\n9\n%%EOF",
+        PDF_FILE[:-20],
         jpeg()[:10],
         png()[:20],
         png()[:-30],
         png().replace(b"IDAT", b"IDAX"),
+    ],
+)
+def test_what_only_begins_like_one_of_them_is_damaged(tmp_path: Path, content: bytes) -> None:
+    assert told(tmp_path, content, "received.png") == DAMAGED
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n" + PDF_FILE,
+        b"%PDX-1.7\nstartxref\n9\n%%EOF",
         b"GIF89a" + b"\0" * 100,
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         zip_bomb(),
     ],
 )
-def test_what_only_begins_or_is_named_like_one_of_them_is_none(tmp_path: Path, content: bytes) -> None:
+def test_what_is_only_named_like_one_of_them_is_none(tmp_path: Path, content: bytes) -> None:
     assert told(tmp_path, content, "received.png") == UNKNOWN
 
 
@@ -66,12 +77,12 @@ def test_a_picture_that_claims_more_pixels_than_any_camera_has_is_none(tmp_path:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert told(tmp_path, png_that_claims(side, side)) == "image/png"
-        assert told(tmp_path, png_that_claims(side + 1, side + 1)) == UNKNOWN
-        assert told(tmp_path, png_that_claims(2**31 - 1, 2**31 - 1)) == UNKNOWN
+        assert told(tmp_path, png_that_claims(side + 1, side + 1)) == DAMAGED
+        assert told(tmp_path, png_that_claims(2**31 - 1, 2**31 - 1)) == DAMAGED
 
 
 def test_a_picture_with_a_bomb_in_its_text_is_none(tmp_path: Path) -> None:
     text = b"Comment\0\0" + zlib.compress(b"\0" * 50_000_000, 9)
     chunk = struct.pack(">I", len(text)) + b"zTXt" + text + struct.pack(">I", zlib.crc32(b"zTXt" + text))
     header = 8 + 25  # the signature, and the chunk with the size
-    assert told(tmp_path, png()[:header] + chunk + png()[header:]) == UNKNOWN
+    assert told(tmp_path, png()[:header] + chunk + png()[header:]) == DAMAGED
