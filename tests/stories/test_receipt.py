@@ -188,8 +188,10 @@ async def test_the_violator_proves_offline_that_their_objection_was_rejected_whe
     )
     assert "The log says: recorded on 2026-03-01 12:10:00 (Riyadh)" in recorded_on
     assert proven.personal == {"explanation": EXPLAINED}
-    for language, explained in EXPLAINED.items():
-        assert f"  Explanation of the decision › {language} · تعليل القرار › {language}: {explained}" in values
+    arabic_label = "Explanation of the decision › Arabic · تعليل القرار › العربية"
+    english_label = "Explanation of the decision › English · تعليل القرار › الإنجليزية"
+    assert f"  {arabic_label}: {EXPLAINED['ar']}" in values
+    assert f"  {english_label}: {EXPLAINED['en']}" in values
     assert "  Decided on · تاريخ القرار: 2026-03-01" in values
 
 
