@@ -22,9 +22,10 @@ from domain.forecast import (
     visa_forecast,
 )
 from domain.visa_terms import VisaStatus
-from projections.visa import VisaRow
+from schema.access import shows_expiries
 from schema.context import Context
 from schema.errors import bad_input
+from schema.look import SeenVisa
 from schema.problems import Problem, problem_shown
 from schema.text import Deadline, deadlines_shown
 
@@ -51,8 +52,8 @@ ReturnBeforeArgument = Annotated[
 IqamaArgument = Annotated[
     date | None,
     strawberry.argument(
-        description="The last day of the Iqama, as `extendVisa` is told it; without it, the one that was last shown. For EXTEND, "
-        "and for nothing else."
+        description="The last day of the Iqama, as `extendVisa` is told it; without it, the one that was last shown, for the holder "
+        "and officials; for others the Iqama is not looked at then. For EXTEND, and for nothing else."
     ),
 ]
 
@@ -76,7 +77,7 @@ class VisaForecast:
 
 async def forecast_shown(
     context: Context,
-    visa: VisaRow,
+    visa: SeenVisa,
     event: VisaHypothesis,
     on: date,
     *,
@@ -95,6 +96,8 @@ async def forecast_shown(
         raise bad_input("`iqamaExpiresOn` is for EXTEND")
     context.forecasts()
     case = await _case(context, visa)
+    if not shows_expiries(visa.seen_as):  # who tries one day after another is not to find out the recorded one
+        iqama_expires_on = iqama_expires_on or return_before
     found = visa_forecast(case, event, at=at, return_before=return_before, iqama_expires_on=iqama_expires_on)
     return VisaForecast(
         status=found.status,
@@ -114,7 +117,7 @@ def _last_day(context: Context) -> date:
     return add_months(context.today, MONTHS_AHEAD)
 
 
-async def _case(context: Context, visa: VisaRow) -> VisaCase:
+async def _case(context: Context, visa: SeenVisa) -> VisaCase:
     async def load(visas: list[tuple[UUID, UUID]]) -> list[VisaCase]:
         found = await visa_cases(context.accounts.log, dict(visas), until=_last_day(context))
         return [found[visa] for visa, _ in visas]

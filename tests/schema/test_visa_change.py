@@ -453,7 +453,6 @@ async def test_a_forecast_of_an_extension_says_its_fee_and_the_mutation_takes_it
     refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2028-01-02")).data["whatIf"]
     assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
         ("INVALID_INPUT", ["returnBefore"]),
-        ("IQAMA_EXPIRES_TOO_SOON", ["iqamaExpiresOn"]),
     ]
     refused = (await foresee(house, NOURA, "EXTEND", "2026-03-01", "2026-07-01", "2026-06-30")).data["whatIf"]
     assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
@@ -463,6 +462,20 @@ async def test_a_forecast_of_an_extension_says_its_fee_and_the_mutation_takes_it
     assert [(problem["code"], problem["field"]) for problem in refused["problems"]] == [
         ("INVALID_INPUT", ["returnBefore"])
     ]
+
+
+async def test_a_forecast_tells_the_recorded_iqama_to_the_holder_and_not_to_who_answers_for_them(house: House) -> None:
+    await issue(house, iqamaExpiresOn="2026-12-01")
+    await move(house, "DEPARTURE", "2026-03-01T08:00:00Z")
+
+    async def told(who: Registered, until: str, iqama: str | None = None) -> list[str]:
+        found = (await foresee(house, who, "EXTEND", "2026-03-01", until, iqama)).data["whatIf"]
+        return [problem["code"] for problem in found["problems"]]
+
+    covered, beyond, too_soon = "2026-12-01", "2026-12-02", ["IQAMA_EXPIRES_TOO_SOON"]
+    assert [await told(RAJESH, until) for until in (covered, beyond)] == [[], too_soon]
+    assert [await told(NOURA, until) for until in (covered, beyond)] == [[], []]
+    assert [await told(NOURA, covered, iqama) for iqama in (covered, "2026-11-30")] == [[], too_soon]
 
 
 @pytest.mark.parametrize(
