@@ -5,11 +5,10 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-PROGRAMS := tests/end_to_end tests/clients
 NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test programs parts check format lint types imports drift schema released lock demo-feed
+.PHONY: help setup run test tests check format lint types imports drift schema released lock demo-feed
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,15 +21,13 @@ run: setup ## Serve GraphQL on http://127.0.0.1:8000/graphql, filled from the de
 test: setup ## Run the tests; some of them only: make test ARGS="-k visa"
 	$(BIN)/pytest $(ARGS)
 
-check: lint types imports drift ## Everything that CI checks
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going programs parts
+check: lint types imports drift tests ## Everything that CI checks
 
-# All tests in two runs at once, each with a server and a folder of its own: one starts programs and waits for them.
-programs: setup
-	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest $(PROGRAMS); status=$$?; rm -rf $$folder; exit $$status
-
-parts: setup
-	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest $(PROGRAMS:%=--ignore=%); status=$$?; rm -rf $$folder; exit $$status
+# All tests, file by file in four processes, each with a server of its own: they wait for programs and for PostgreSQL more
+# than they work. Those that take longest, which start programs, begin.
+tests: setup
+	@folder=$$(mktemp -d); TMPDIR=$$folder $(BIN)/pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder \
+	  tests/end_to_end tests; status=$$?; rm -rf $$folder; exit $$status
 
 format: setup ## Format the code, and fix what can be fixed by itself
 	$(BIN)/ruff check --fix-only --quiet .
