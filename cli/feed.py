@@ -152,8 +152,8 @@ async def import_feed(installation: Installation, feed: Path, options: Options) 
     typer.echo(
         f"{feed.name} was imported{before}: {imported.recorded:,} lines recorded, {imported.repeated:,} repeated."
     )
-    for count, operation, code, field in await refused_by_reason(installation.database, imported.sha256):
-        typer.echo(f"  {count:,} refused: {operation} {code}{f', {field}' if field else ''}")
+    for count, operation, code in await refused_by_reason(installation.database, imported.sha256):
+        typer.echo(f"  {count:,} refused: {operation} {code}")
     return imported
 
 

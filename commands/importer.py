@@ -40,14 +40,6 @@ REFUSALS = """
     INSERT INTO import_refusals (sha256, line, operation, code, message)
     SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[])
 """
-# Messages begin with the field, or with the operation where there is none; what is no input at all says it at its end.
-REASONS = r"""
-    SELECT count(*), operation, code, coalesce(
-        nullif(substring(message FROM '^([A-Za-z0-9.]+): '), operation), substring(message FROM '(?:field `|at `\$\.)([^`]+)`')
-    ) AS field
-    FROM import_refusals WHERE sha256 = %s
-    GROUP BY operation, code, field ORDER BY count(*) DESC, operation, code, field NULLS FIRST
-"""
 _DONE = "UPDATE imports SET done = true, done_at = %s WHERE sha256 = %s"
 # Fails, and with it the batch, where the import stands at another line than this one believes: next_line is never null.
 MOVED = """
@@ -397,11 +389,15 @@ async def refusals(database: Database, sha256: bytes) -> AsyncIterator[Rejected]
         last = rows[-1][0]
 
 
-async def refused_by_reason(database: Database, sha256: bytes) -> list[tuple[int, str, str, str | None]]:
-    """How many lines of an import were refused, by operation, problem code and field, most first; None: about no field."""
+async def refused_by_reason(database: Database, sha256: bytes) -> list[tuple[int, str, str]]:
+    """How many lines of an import were refused, by operation and problem code, most first."""
     async with database.pool.connection() as connection:
-        cursor = await connection.execute(REASONS, (sha256,))
-        return [(count, operation, code, field) for count, operation, code, field in await cursor.fetchall()]
+        cursor = await connection.execute(
+            "SELECT count(*), operation, code FROM import_refusals WHERE sha256 = %s "
+            "GROUP BY operation, code ORDER BY count(*) DESC, operation, code",
+            (sha256,),
+        )
+        return [(count, operation, code) for count, operation, code in await cursor.fetchall()]
 
 
 async def _running(connection: Connection) -> bool:

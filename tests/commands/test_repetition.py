@@ -84,7 +84,7 @@ async def test_a_violation_is_recorded_once_however_its_number_is_spelled(
     imported = await import_feed(write_feed(same, other, name="second.jsonl"), Options(agency=TRAFFIC))
 
     assert (imported.recorded, imported.repeated) == (0, 1)
-    assert await refused_by_reason(database, imported.sha256) == [(1, "recordViolation", "CONFLICT", None)]
+    assert await refused_by_reason(database, imported.sha256) == [(1, "recordViolation", "CONFLICT")]
     assert await log.head() == head
 
 

@@ -139,7 +139,7 @@ async def test_a_feed_ends_and_begins_a_sponsorship_as_often_as_it_says(
     )
 
     assert (imported.recorded, imported.repeated) == (7 + 5, 4)
-    assert await refused_by_reason(database, imported.sha256) == [(1, "assignSponsor", "CONFLICT", None)]
+    assert await refused_by_reason(database, imported.sha256) == [(1, "assignSponsor", "CONFLICT")]
     assert await happened(log) == [
         "User.SponsorshipEnded",
         "User.SponsorAssigned",
