@@ -75,10 +75,11 @@ def cable(database: Database) -> Cable:
 
 
 @pytest.fixture
-async def far_log(cable: Cable, keys: Keys, now: Clock, tmp_path: Path) -> AsyncIterator[Log]:
+async def far_log(cable: Cable, keys: Keys, now: Clock) -> AsyncIterator[Log]:
     """A log at the other end of the cable."""
-    listening = await asyncio.start_unix_server(cable.connect, tmp_path / ".s.PGSQL.5432")
-    url = "postgresql://?" + urlencode(cable.server | {"host": str(tmp_path), "port": "5432", "sslmode": "disable"})
+    listening = await asyncio.start_server(cable.connect, "127.0.0.1", 0)
+    _, port = listening.sockets[0].getsockname()
+    url = "postgresql://?" + urlencode(cable.server | {"host": "127.0.0.1", "port": str(port), "sslmode": "disable"})
     async with (
         listening,
         open_database(url.replace("+", "%20"), Path(), pool_size=2) as database,
