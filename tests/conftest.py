@@ -15,10 +15,12 @@ from urllib.parse import urlencode
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Composed, Identifier
 
+from access import password
 from store.database import Database, open_database
 from store.embedded import EmbeddedServer
 from store.keyring import Keyring
@@ -33,6 +35,7 @@ settings.load_profile("sijil")
 
 QUICK = Patience(attempts=5, within=5, answer_within=20, first_pause=0.01, longest_pause=0.05)
 PREFIX = f"sijil_test_{os.getpid()}_"
+AS_SERVED = password.HASHER
 AHEAD = 3  # databases that wait for their tests
 
 
@@ -101,6 +104,17 @@ class Databases:
 async def _migrated(url: str) -> None:
     async with open_database(url, Path(), pool_size=1) as database:
         await migrate(database)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_hashes() -> None:
+    """As they are served they take 40 ms for everybody who is registered."""
+    password.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture
+def served_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password, "HASHER", AS_SERVED)
 
 
 @pytest.fixture(scope="session")

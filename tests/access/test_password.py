@@ -10,6 +10,7 @@ from access.password import hash_password, is_one_of, is_password
 from domain.errors import Problem, ProblemCode, Refused
 
 PASSWORD = "Absher#2026"
+pytestmark = pytest.mark.usefixtures("served_hashes")
 
 
 async def test_a_hash_matches_its_password_and_no_other() -> None:

@@ -388,6 +388,7 @@ async def test_a_feed_that_ends_today_is_moved_by_whole_days_so_that_its_last_li
     assert violation.status is ViolationStatus.NOTIFIED
 
 
+@pytest.mark.usefixtures("served_hashes")
 async def test_the_first_password_is_kept_as_a_hash_and_nowhere_else(
     log: Log, database: Database, write_feed: WriteFeed, import_feed: Import
 ) -> None:
