@@ -136,14 +136,14 @@ mutation Confirm($input: ConfirmInput!) {
     variables: JSON.stringify({ input: { challengeId: "from Ask, then from Confirm", code: "from /outbox" } }, null, 2),
   },
   {
-    query: `# What happens to me, from the first event on and then
-# as it happens. With a token; stop it with the button.
+    query: `# What has happened to me, then what happens.
+# Needs a token; the button stops it again.
 subscription Updates($after: Position) {
   myUpdates(after: $after) {
     position
     event { title { text } occurredAt }
     visa { number statusLabel { text } }
-    violation { number statusLabel { text } amountDue }
+    violation { number amountDue }
   }
 }
 `,
