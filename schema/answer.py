@@ -59,9 +59,13 @@ class Answer:
         headers = dict(refused.headers)
         if refused.retry_after_seconds is not None:
             headers["Retry-After"] = str(refused.retry_after_seconds)
-        response = self._response({"errors": [refusal(refused, self.context.language)]}, refused.status)
+        response = self._response(self.refusal(refused), refused.status)
         response.headers.update(headers)
         return response
+
+    def refusal(self, refused: RequestRefused) -> dict[str, Any]:
+        """The body of a refused request."""
+        return {"errors": [refusal(refused, self.context.language)], "extensions": self.extensions()}
 
     def shown(self, errors: Sequence[GraphQLError]) -> list[dict[str, object]]:
         """The errors as the client sees them. What was not meant for the client is logged, once, under the call's id."""
@@ -94,7 +98,7 @@ class Answer:
 
     def _response(self, body: dict[str, Any], status: HTTPStatus) -> Response:
         self.context.call.answer(body.get("errors", ()))
-        body["extensions"] = self.extensions()
+        body.setdefault("extensions", self.extensions())
         return Response(
             msgspec.json.encode(body),  # UTF-8, with Arabic letters as they are
             status,

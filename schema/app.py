@@ -1,7 +1,7 @@
 """GraphQL over HTTP, as https://graphql.github.io/graphql-over-http says: POST and JSON; GET shows GraphiQL."""
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
@@ -20,10 +20,9 @@ from strawberry.asgi import GraphQL
 from access.trusted import Trusted, TrustedOnly
 from domain import rules
 from domain.errors import RequestErrorCode
-from domain.user import Language
 from projections.updates import NotNow, TooSlow
 from schema import build_schema
-from schema.answer import OF_THE_MOMENT, Answer, refusal
+from schema.answer import OF_THE_MOMENT, Answer
 from schema.context import Context, Services
 from schema.document import Documents, Invalid, Operation
 from schema.errors import cause
@@ -190,7 +189,7 @@ class GraphQLApp(GraphQL[Context, None]):
                     request,
                     received,
                     self._documents.schema,
-                    lambda sent: self._answered_once(self._operation(sent, sender), sender),
+                    lambda sent: self._to_receive_for(sent, sender),
                     most_bytes=self._max_body_bytes,
                     today=sender.today,
                 )
@@ -201,7 +200,7 @@ class GraphQLApp(GraphQL[Context, None]):
     async def _carried_out(self, request: Request, operation: Operation, answer: Answer) -> Response:
         context = answer.context
         context.refresh_cookie, context.takes_cookies = request.cookies.get(REFRESH_COOKIE), True
-        self._begin(self._answered_once(operation, context), context)
+        self._begin(_answered_once(operation), context)
         result = await self.schema.execute(
             operation.document.text,
             variable_values=operation.variables,
@@ -210,14 +209,13 @@ class GraphQLApp(GraphQL[Context, None]):
         )
         return self._with_cookie(answer.result(result), context)
 
-    def _answered_once(self, operation: Operation, context: Context) -> Operation:
-        """An operation that can be carried out here and now; to be asked before files are received for it.
+    def _to_receive_for(self, sent: Sent, context: Context) -> Operation:
+        """An operation that files are received for.
 
         Raises:
-            RequestRefused: it is to be listened to, or costs too much.
+            RequestRefused, Invalid: it would not be carried out.
         """
-        if operation.kind is OperationType.SUBSCRIPTION:
-            raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream")
+        operation = _answered_once(self._operation(sent, context))
         self._points.check(operation, context)
         return operation
 
@@ -268,7 +266,7 @@ class GraphQLApp(GraphQL[Context, None]):
         """
         return await self._greeter.connected(payload, address)
 
-    async def results(self, sent: Sent, context: Context) -> AsyncIterator[dict[str, Any]]:
+    async def results(self, sent: Sent, context: Context) -> AsyncGenerator[dict[str, Any]]:
         """The answers to an operation, one after another: of a subscription one for each event.
 
         Without `data` it is the last one, and nothing was executed.
@@ -315,12 +313,12 @@ class GraphQLApp(GraphQL[Context, None]):
 
     async def _events(self, request: Request, greeting: Greeting, operation: Operation, answer: Answer) -> Response:
         """Answers as server-sent events, in the distinct connections mode of GraphQL over SSE."""
-        context, spoken = answer.context, answer.context.language
+        context = answer.context
         self._greeter.listens(greeting, request.headers)
         self._begin(operation, context)
         results = self._results(operation, context)
-        told = told_as_events(results, self.live, greeting, lambda why: _over(why, spoken))
-        return EventStream(told, media_type=EVENT_STREAM, headers=headers(spoken))
+        told = told_as_events(results, self.live, greeting, lambda why: _over(why, context))
+        return EventStream(told, media_type=EVENT_STREAM, headers=headers(context.language))
 
     def _with_cookie(self, response: Response, context: Context) -> Response:
         """Send the refresh token that a mutation has put into a cookie, or take it away."""
@@ -342,6 +340,12 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def _answered_once(operation: Operation) -> Operation:
+    if operation.kind is OperationType.SUBSCRIPTION:
+        raise bad_request("listen to subscriptions over WebSockets, or with Accept: text/event-stream")
+    return operation
+
+
 def _not_allowed(detail: str) -> RequestRefused:
     post = {"Allow": "POST"}
     return RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, RequestErrorCode.BAD_USER_INPUT, detail, post)
@@ -352,7 +356,7 @@ def _last(errors: Sequence[GraphQLError], context: Context) -> dict[str, Any]:
     answer = Answer(context)
     said = answer.shown(errors)
     context.call.answer(said)
-    return {"errors": said}
+    return {"errors": said, "extensions": answer.extensions()}
 
 
 def _body(result: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 (Strawberry's kinds of results)
@@ -383,7 +387,7 @@ def _why(fault: TooSlow | NotNow) -> Why:
     return Why.TOO_SLOW if isinstance(fault, TooSlow) else Why.NOT_NOW
 
 
-def _over(why: Why, spoken: Language) -> dict[str, Any]:
+def _over(why: Why, context: Context) -> dict[str, Any]:
     """Why a stream of events ends, as its client sees it."""
     wait = KEEP_ALIVE if why is Why.TOO_MANY else None  # those that are gone are not counted any more by then
-    return refusal(RequestRefused(HTTPStatus.OK, CODES[why], why.value[1], retry_after_seconds=wait), spoken)
+    return Answer(context).refusal(RequestRefused(HTTPStatus.OK, CODES[why], why.value[1], retry_after_seconds=wait))

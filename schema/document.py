@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from access.trusted import PREFIX, Trusted, TrustedOnly, id_of
 from domain.errors import RequestErrorCode
 from schema.cost import Price, priced
+from schema.errors import without_values
 from schema.limits import MOST_TOKENS, SizeLimits
 from schema.literal import ValuesOfCorrectType
 from schema.request import RequestRefused, Sent, bad_request, forbidden
@@ -35,7 +36,8 @@ from schema.request import RequestRefused, Sent, bad_request, forbidden
 logger = logging.getLogger(__name__)
 
 MOST_KEPT: Final = 400_000
-"""Characters of all documents that are kept, those used last; what is made of one takes some 300 bytes for each."""
+"""Characters of all documents that are kept, those used last; what is made of one takes some 300 bytes for each. So many
+of trusted ones, too, and of others."""
 
 EACH: Final = 1_000
 """Characters that each counts beside its own: the smallest one takes so much memory, too."""
@@ -54,6 +56,7 @@ SESSION: Final = frozenset(
         "signOut",
     }
 )
+MOST_ERRORS: Final = 10  # of one document: each takes as long as to read a short one
 MOST_TOLD: Final = 1_000  # documents
 LONGEST_NAME: Final = 80  # characters
 
@@ -71,9 +74,14 @@ class Document:
     """A text that was read and checked; with errors it is not carried out."""
 
     text: str
-    ast: DocumentNode | None
+    ast: DocumentNode | None  # None: it is not valid
     errors: tuple[GraphQLError, ...]
     prices: Mapping[str | None, Price]  # of its operations, by their names
+
+    @property
+    def size(self) -> int:
+        """In characters."""
+        return len(self.text) + sum(len(error.message) for error in self.errors) + EACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,36 @@ class Invalid(Exception):
     errors: tuple[GraphQLError, ...]
 
 
+class Kept:
+    """Documents that were read, those used last: of so many characters altogether."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._size = 0
+        self.is_full = False  # it has had to let one go
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._documents)
+
+    def get(self, text: str) -> Document | None:
+        if text in self._documents:
+            self._documents.move_to_end(text)
+        return self._documents.get(text)
+
+    def add(self, document: Document) -> None:
+        self._documents[document.text] = document
+        self._size += document.size
+        while self._size > self._most:
+            _, oldest = self._documents.popitem(last=False)
+            self._size -= oldest.size
+            self.is_full = True
+
+    def clear(self) -> None:
+        self._documents.clear()
+        self._size, self.is_full = 0, False
+
+
 class Documents:
     """Finds the operation that a request means."""
 
@@ -132,8 +170,7 @@ class Documents:
         self._trusted_only = trusted_only
         self._explorable = explorable
         self._rules = RULES if explorable else (*RULES, NoSchemaIntrospectionCustomRule)
-        self._kept: OrderedDict[str, Document] = OrderedDict()
-        self._size = 0  # characters
+        self._kept, self._kept_trusted = Kept(MOST_KEPT), Kept(MOST_KEPT)
         self._told: set[str] = set()
 
     def operation(self, sent: Sent, pay: Callable[[int], None]) -> Operation:
@@ -143,7 +180,7 @@ class Documents:
             RequestRefused: its document is not known or not trusted, or it is none of the document's operations.
             Invalid: its document is not valid.
         """
-        document = self._document(self._text(sent), pay)
+        document = self._document(*self._text(sent), pay)
         if document.ast is None:
             raise Invalid(document.errors)
         found = [
@@ -154,8 +191,6 @@ class Documents:
         ]
         if len(found) != 1:
             raise bad_request("`operationName` names none of the document's operations")
-        if document.errors:
-            raise Invalid(document.errors)
         if self._trusted_only is TrustedOnly.LOG:
             self._tell(document.text, found[0])
         variables = sent.variables or {}
@@ -163,11 +198,11 @@ class Documents:
         return Operation(document, found[0], variables, document.prices[name].of(variables))
 
     def forget(self) -> None:
-        """Forget what was read: clients write values into documents, too, and somebody is erased."""
+        """Forget what was read and is not trusted: clients write values into documents, too, and somebody is erased."""
         self._kept.clear()
-        self._size = 0
 
-    def _text(self, sent: Sent) -> str:
+    def _text(self, sent: Sent) -> tuple[str, bool]:
+        """The document's text, and whether it is trusted."""
         if sent.document_id is not None:
             text = self._trusted.get(PREFIX + sent.document_id.removeprefix(PREFIX))
             if text is None:
@@ -176,11 +211,12 @@ class Documents:
                     RequestErrorCode.NOT_FOUND,
                     "no trusted document has this `documentId`: its release is not known here, or no more",
                 )
-            return text
+            return text, True
         assert sent.query is not None, "one of the two was sent"  # noqa: S101
-        if self._trusted_only is TrustedOnly.YES and id_of(sent.query) not in self._trusted:
+        is_trusted = bool(self._trusted) and id_of(sent.query) in self._trusted
+        if self._trusted_only is TrustedOnly.YES and not is_trusted:
             raise forbidden("only trusted documents are carried out: send the `documentId` of one")
-        return sent.query
+        return sent.query, is_trusted
 
     def _tell(self, text: str, node: OperationDefinitionNode) -> None:
         """Say once that a document is not trusted; not its text, which may hold values."""
@@ -192,25 +228,29 @@ class Documents:
             if len(self._told) == MOST_TOLD:
                 logger.warning("further documents that are not trusted are not named until this process starts again")
 
-    def _document(self, text: str, pay: Callable[[int], None]) -> Document:
-        known = self._kept.get(text)
+    def _document(self, text: str, is_trusted: bool, pay: Callable[[int], None]) -> Document:
+        kept = self._kept_trusted if is_trusted else self._kept
+        known = kept.get(text)
         if known is None:
-            pay(READING)
-            known = self._kept[text] = self._read(text)
-            self._size += len(text) + EACH
-            while self._size > MOST_KEPT:
-                oldest, _ = self._kept.popitem(last=False)
-                self._size -= len(oldest) + EACH
-        else:
-            self._kept.move_to_end(text)
+            if not is_trusted or kept.is_full:  # the first time everybody needs it
+                pay(READING)
+            known = self._read(text)
+            kept.add(known)
         return known
 
     def _read(self, text: str) -> Document:
         try:
             ast = parse(text, max_tokens=MOST_TOKENS)
-        except GraphQLError as error:  # without the frames that it was raised in, which would be kept with it
-            return Document(text, None, (error.with_traceback(None),), {})
+        except GraphQLError as error:
+            return Document(text, None, (_short(error),), {})
         except RecursionError:
             return Document(text, None, (GraphQLError("", original_error=RecursionError()),), {})
-        errors = validate(self.schema, ast, self._rules, hide_suggestions=not self._explorable)
-        return Document(text, ast, tuple(errors), {} if errors else priced(self.schema, ast))
+        errors = validate(self.schema, ast, self._rules, max_errors=MOST_ERRORS, hide_suggestions=not self._explorable)
+        if errors:
+            return Document(text, None, tuple(map(_short, errors)), {})
+        return Document(text, ast, (), priced(self.schema, ast))
+
+
+def _short(error: GraphQLError) -> GraphQLError:
+    """An error as it is told, without what it was found in: frames, nodes and values."""
+    return GraphQLError(without_values(error.message), source=error.source, positions=error.positions)

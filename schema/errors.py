@@ -61,12 +61,18 @@ def is_internal(error: GraphQLError) -> bool:
 
 def without_values(message: str) -> str:
     """What graphql-core says, without what the client had sent: it may be a password, and front ends log messages."""
-    return _VALUE.sub(r"\1 …", message)
+    if len(message) > LONGEST_SAID:  # as what the client had sent is: patterns take their time with it
+        half = LONGEST_SAID // 2
+        message = f"{message[:half]}…{message[-half:]}"
+    return _VALUE_OF_ENUM.sub("Value … ", _VALUE.sub(r"\1 …", message))
 
 
+LONGEST_SAID: Final = 1_000  # characters
+_KINDS: Final = "(?:String|Int|Float|BlockString)"
 _VALUE: Final = re.compile(
-    r"([Ff]ound:|cannot represent .*?value:|, found (?:String|Int|Float|BlockString)) .*", re.DOTALL
+    rf"([Ff]ound:|cannot represent [^:]{{0,60}}value:|, found {_KINDS}|Unexpected {_KINDS}) .*", re.DOTALL
 )
+_VALUE_OF_ENUM: Final = re.compile(r"Value '.*' (?=does not exist in )", re.DOTALL)
 
 
 def _explained(error: GraphQLError, language: Language, reference: str) -> tuple[RequestErrorCode, str]:

@@ -70,10 +70,6 @@ class Live:
         self._listening: set[Listening] = set()
         self._of: Counter[UUID] = Counter()
 
-    @property
-    def count(self) -> int:
-        return len(self._listening)
-
     @contextmanager
     def admitted(self, reader: Reader, *, until: datetime | None) -> Iterator[Listening]:
         """Count somebody in inside the block.

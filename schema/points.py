@@ -62,7 +62,6 @@ class Points:
         try:
             self._budgets.spend(reading, points, limit=max(points, self._most), now=context.now)
         except TooMuch as fault:
-            context.spent = fault.spent
             raise _rate_limited(fault) from None
 
     def _limit(self, context: Context) -> int:

@@ -1,8 +1,8 @@
 """The protocol graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md) on one connection."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -41,7 +41,7 @@ class App(Protocol):
 
     async def connected(self, payload: Mapping[str, object], address: str) -> Greeting: ...
 
-    def results(self, sent: Sent, context: Context) -> AsyncIterator[dict[str, Any]]: ...
+    def results(self, sent: Sent, context: Context) -> AsyncGenerator[dict[str, Any]]: ...
 
 
 class Socket:
@@ -126,25 +126,38 @@ class Socket:
 
     async def _answer(self, id: str, payload: dict[str, Any], context: Context, listening: Listening) -> None:
         try:
-            async for body in self._app.results(sent_as(payload), context):
-                if "data" in body:
-                    await self._send({"id": id, "type": "next", "payload": body})
-                else:
-                    await self._send({"id": id, "type": "error", "payload": body["errors"]})
-                    return
-            await self._send({"id": id, "type": "complete"})
-        except RequestRefused as refused:
-            await self._send({"id": id, "type": "error", "payload": [refusal(refused, context.language)]})
+            async with aclosing(self._messages(id, payload, context)) as messages:
+                async for message in messages:
+                    await self._send(message)
         except Ended as ended:
             listening.end(ended.why)
         except WebSocketDisconnect:
             pass
-        except Exception as fault:  # noqa: BLE001 (without an answer the client would wait for ever)
-            errors = Answer(context).shown([GraphQLError(str(fault), original_error=fault)])
-            await self._send({"id": id, "type": "error", "payload": errors})
         finally:
             if self._running.get(id) is asyncio.current_task():
                 del self._running[id]
+
+    async def _messages(self, id: str, payload: dict[str, Any], context: Context) -> AsyncGenerator[dict[str, Any]]:
+        """What is said to an operation, and at last that it has ended.
+
+        Raises:
+            Ended: with it the connection.
+        """
+        try:
+            async with aclosing(self._app.results(sent_as(payload), context)) as results:
+                async for body in results:
+                    if "data" not in body:
+                        yield {"id": id, "type": "error", "payload": body["errors"]}
+                        return
+                    yield {"id": id, "type": "next", "payload": body}
+            yield {"id": id, "type": "complete"}
+        except Ended:
+            raise
+        except RequestRefused as refused:
+            yield {"id": id, "type": "error", "payload": [refusal(refused, context.language)]}
+        except Exception as fault:  # noqa: BLE001 (without an answer the client would wait for ever)
+            errors = Answer(context).shown([GraphQLError(str(fault), original_error=fault)])
+            yield {"id": id, "type": "error", "payload": errors}
 
     async def _message(self) -> dict[str, Any]:
         received = await self._websocket.receive()

@@ -1,7 +1,7 @@
 """GraphQL over server-sent events, one connection for each operation (https://github.com/enisdenjo/graphql-sse)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Final, Protocol, cast
@@ -36,7 +36,7 @@ class EventStream(StreamingResponse):
 
 
 async def told_as_events(
-    results: AsyncIterator[dict[str, Any]], live: Live, greeting: Greeting, refusal: Callable[[Why], dict[str, Any]]
+    results: AsyncGenerator[dict[str, Any]], live: Live, greeting: Greeting, refusal: Callable[[Why], dict[str, Any]]
 ) -> AsyncGenerator[bytes]:
     """What is sent, until there is no more or it is over for who listens, which is said.
 
@@ -65,10 +65,11 @@ async def told_as_events(
                 over.cancel()  # a client that is gone lets nothing wait here: what is awaited next ends at once
                 following.cancel()
                 await asyncio.gather(end(over), end(following))
+                await results.aclose()
     except Ended as ended:
         if ended.why in {Why.TOO_SLOW, Why.NOT_NOW}:
             return
-        yield _next({"errors": [refusal(ended.why)]})
+        yield _next(refusal(ended.why))
     yield COMPLETE
 
 

@@ -86,7 +86,11 @@ class Databases:
         return name
 
     def drop(self, name: str) -> None:
-        self._run(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+        try:
+            self._run(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+        except psycopg.Error as fault:
+            fault.add_note(f"of {name}, which an earlier test had")
+            raise
 
     def close(self) -> None:
         for made in self._ahead:

@@ -50,7 +50,32 @@ def test_those_used_last_are_kept_up_to_so_many_characters(monkeypatch: pytest.M
         documents.operation(sent(text), free)
     assert [*documents._kept] == [ME, "{ __typename }"]
     documents.forget()
-    assert (documents._kept, documents._size) == ({}, 0)
+    assert ([*documents._kept], documents._kept._size) == ([], 0)
+
+
+def test_trusted_ones_are_read_for_nothing_and_no_other_takes_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "MOST_KEPT", len(ME) + document.EACH)
+    paid: list[int] = []
+    documents = made(ME, SERVICES)
+    for text in (ME, "{ __typename }", "{ a: __typename }", ME):
+        documents.operation(sent(text), paid.append)
+    assert paid == [100, 100]
+    documents.forget()
+    documents.operation(sent(id=id_of(ME)), paid.append)
+    documents.operation(sent(SERVICES), paid.append)
+    assert len(paid) == 2
+    documents.operation(sent(ME), paid.append)  # they are more than are kept
+    assert len(paid) == 3
+
+
+def test_of_what_is_wrong_so_much_is_kept_as_is_told() -> None:
+    documents = made()
+    wrong = ", ".join(f"b{number}: 1" for number in range(600))
+    with pytest.raises(Invalid) as invalid:
+        documents.operation(sent(f"{{ me {{ visas(first: 1, filter: {{ {wrong} }}) {{ totalCount }} }} }}"), free)
+    assert len(invalid.value.errors) <= document.MOST_ERRORS + 1
+    assert all(len(error.message) <= 1_001 and error.nodes is None for error in invalid.value.errors)
+    assert documents._kept._size > len(wrong) + sum(len(error.message) for error in invalid.value.errors)
 
 
 def test_what_is_wrong_is_kept_too() -> None:
@@ -197,6 +222,28 @@ def test_another_one_is_said_to_be_none(tmp_path: Path, content: object, why: st
 
 
 # What the endpoint answers
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("query ($of: [VisaStatus!]) { me { visas(first: 1, filter: {status: $of}) { totalCount } } }", {"of": ["{}"]}),
+        ("query ($of: Int) { me { visas(first: $of) { totalCount } } }", {"of": "{}"}),
+        ('{{ me {{ visas(first: 1) {{ totalCount }} }} }} "{}"', {}),
+    ],
+)
+async def test_no_answer_gives_back_what_was_sent_however_long_that_is(
+    api: Api, query: str, values: dict[str, Any]
+) -> None:
+    for secret in ("Absher#2026", "cannot represent " * 3_000, "Value ' does not exist in" * 2_000):
+        sent_values: dict[str, Any] = {
+            name: [secret] if isinstance(value, list) else secret for name, value in values.items()
+        }
+        answer = await api.ask(query if values else query.format(secret), **sent_values)
+        assert answer.errors == [("", "BAD_USER_INPUT")]
+        (message,) = [error["message"] for error in answer.body["errors"]]
+        assert secret[:100] not in message
+        assert len(message) < 1_100
 
 
 async def test_every_answer_says_what_it_has_cost_and_what_is_left(api: Api) -> None:

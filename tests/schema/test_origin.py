@@ -26,6 +26,7 @@ APP = "https://app.example.sa"
         ({"sec-fetch-site": "none"}, True),
         ({"origin": "https://evil.example"}, False),
         ({"origin": "null"}, False),
+        ({"origin": "http://[x"}, False),
         ({"origin": "https://app.example.sa.evil.example"}, False),
         ({"sec-fetch-site": "cross-site"}, False),
         ({"sec-fetch-site": "same-site"}, False),

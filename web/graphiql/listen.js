@@ -6,14 +6,28 @@ export const isSubscription = ({ operationName }, document) =>
     ({ operation, name }) => operation === "subscription" && (!operationName || name?.value === operationName),
   ) ?? false;
 
-export async function* listen(url, request, headers) {
+/** The answers. Who stops reading them ends the request at once, also while the next one is waited for. */
+export function listen(url, request, headers) {
   const stopped = new AbortController();
+  const told = answers(url, request, headers, stopped.signal);
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => told.next(),
+      return: () => {
+        stopped.abort();
+        return told.return();
+      },
+    }),
+  };
+}
+
+async function* answers(url, request, headers, signal) {
   try {
     const response = await fetch(url, {
       method: "POST",
       headers: { Accept: "text/event-stream", "Content-Type": "application/json", ...headers },
       body: JSON.stringify(request),
-      signal: stopped.signal,
+      signal,
     });
     if (!response.headers.get("Content-Type").startsWith("text/event-stream")) {
       yield await response.json();
@@ -23,8 +37,8 @@ export async function* listen(url, request, headers) {
       if (event.startsWith("event: complete")) return;
       if (event.startsWith("event: next")) yield JSON.parse(event.split("\ndata: ")[1]);
     }
-  } finally {
-    stopped.abort();
+  } catch (fault) {
+    if (!signal.aborted) throw fault;
   }
 }
 

@@ -17,14 +17,16 @@ async function run(page) {
   return answer;
 }
 
-/** What is told first in the tab that is open, which listens; then it stops. */
+/** What is told first in the tab that is open, which listens; then it stops, and the request ends. */
 async function listen(page) {
+  const ended = page.waitForEvent("requestfailed", (request) => request.postData()?.includes("myUpdates"));
   await page.click(".graphiql-execute-button");
   const told = await page.waitForFunction(() => {
     const shown = document.querySelector(".result-window .CodeMirror").CodeMirror.getValue();
     return shown.includes("myUpdates") && shown;
   });
   await page.click(".graphiql-execute-button");
+  await ended;
   return JSON.parse(await told.jsonValue());
 }
 
