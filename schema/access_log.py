@@ -16,7 +16,7 @@ from schema.context import Context
 from schema.ids import global_id
 from schema.paging import Order, Page, PageInfo, Slice, cursor_of, listed, place_of
 from schema.service import Agency, agency_shown
-from schema.text import LocalizedText, localized
+from schema.text import LocalizedText, label_of, localized
 
 ORDER: Final = Order(b"acc", "at", descending=True)
 
@@ -34,6 +34,7 @@ class AccessEntry:
     id: strawberry.ID = strawberry.field(description="Opaque and stable.")
     at: datetime = strawberry.field(description="When it was.")
     viewer_role: Role = strawberry.field(description="The role that allowed it. Who it was is not told.")
+    viewer_role_label: LocalizedText = label_of("viewer_role")
     agency: Agency = strawberry.field(description="Where whoever looked works.")
     purpose: Purpose = strawberry.field(description="What it was for.")
     purpose_label: LocalizedText = strawberry.field(description="The purpose, for people.")

@@ -14,6 +14,7 @@ from schema.ids import Node, global_id
 from schema.later import PERSON
 from schema.look import DELEGATED_TO_ME, Condition, look
 from schema.resolver import resolver
+from schema.text import LocalizedText, label_of
 
 MOST: Final = 100
 
@@ -27,6 +28,7 @@ class Delegation:
     from_: date = strawberry.field(name="from", description="The first day on which it holds.")
     until: date = strawberry.field(description="The last day on which it holds.")
     service: DelegatedService = strawberry.field(description="What the delegate may do.")
+    service_label: LocalizedText = label_of("service")
     active: bool = strawberry.field(description="Whether it holds today.")
 
     @resolver("Who granted it.", graphql_type=PERSON)

@@ -21,7 +21,7 @@ from schema.ids import Node, global_id
 from schema.later import PERSON
 from schema.resolver import resolver
 from schema.scalars import JSON, Position
-from schema.text import LocalizedText, localized, maybe_localized
+from schema.text import LocalizedText, label_of, localized, maybe_localized
 from store.shape import shape_of
 
 SYSTEM = Text("النظام", "The system")
@@ -33,6 +33,7 @@ INSTALLATION = Text("إعداد المنصة", "The installation")
 )
 class Actor:
     role: Role = strawberry.field(description="The role that allowed it.")
+    role_label: LocalizedText = label_of("role")
     subject: str = strawberry.field(description="A person's id, an agency's code, `clock` or `setup`.")
     name: LocalizedText | None = strawberry.field(description="The name, as far as the reader may see.")
     channel: str | None = strawberry.field(

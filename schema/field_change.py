@@ -4,19 +4,25 @@ from typing import Final
 
 import strawberry
 
+from commands.form import camel_case
+from domain.fields import FIELDS
+from domain.user import Language
 from projections.updates import Happened
 from schema.access import SeenAs
 from schema.context import Context
 from schema.errors import bad_input
 from schema.replay import Replay
 from schema.scalars import JSON
+from schema.text import LocalizedText, maybe_localized
 
+LABELS: Final = {camel_case(name): label for name, label in FIELDS.items()}
 MOST_REPLAYED: Final = 20_000  # events that one page of changes may take
 
 
 @strawberry.type(description="What an event has changed about one field of its visa, violation, docket or account.")
 class FieldChange:
     field: str = strawberry.field(description="The field, in camelCase.")
+    field_label: LocalizedText | None = strawberry.field(description="Its name for people; null for an id or a number.")
     before: JSON | None = strawberry.field(description="Its value before; null where there was none.")
     after: JSON | None = strawberry.field(description="Its value since; null where there is none any more.")
 
@@ -46,14 +52,15 @@ async def _replayed(asked: list[Happened], seen_as: SeenAs, context: Context) ->
             raise bad_input(f"`changes` here take more than {MOST_REPLAYED} events; ask for a smaller page")
         for one in events:
             if one.position in positions:
-                found[one.position] = [_change(*change) for change in replay.changes(one, seen_as)]
+                found[one.position] = [_change(*change, context.language) for change in replay.changes(one, seen_as)]
             else:
                 replay.take(one)
     return found
 
 
-def _change(field: str, before: object, after: object) -> FieldChange:
-    return FieldChange(field=field, before=_maybe(before), after=_maybe(after))
+def _change(field: str, before: object, after: object, language: Language) -> FieldChange:
+    label = maybe_localized(LABELS.get(field), language)
+    return FieldChange(field=field, field_label=label, before=_maybe(before), after=_maybe(after))
 
 
 def _maybe(value: object) -> JSON | None:

@@ -27,7 +27,7 @@ from schema.context import Context
 from schema.errors import bad_input
 from schema.look import SeenVisa
 from schema.problems import Problem, problem_shown
-from schema.text import Deadline, deadlines_shown
+from schema.text import Deadline, LocalizedText, deadlines_shown, label_of
 
 MONTHS_AHEAD: Final = 36
 ARGUMENTS: Final = {("returnBefore",), ("iqamaExpiresOn",), ("days",)}
@@ -66,6 +66,7 @@ class VisaForecast:
     status: VisaStatus | None = strawberry.field(
         description="The state it would have; where it is refused, the one that it has on that day without."
     )
+    status_label: LocalizedText | None = label_of("status")
     fee: Decimal | None = strawberry.field(
         description="What an extension would cost, in SAR; null for what costs nothing, and where it is refused."
     )
@@ -138,6 +139,7 @@ class ViolationForecast:
     status: ViolationStatus | None = strawberry.field(
         description="The state it would have; where it is refused, the one that it has on that day without."
     )
+    status_label: LocalizedText | None = label_of("status")
     amount_due: Decimal | None = strawberry.field(
         description="What would be paid on that day with PAY; with all others what would be due on it afterwards. In SAR."
     )

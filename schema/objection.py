@@ -26,7 +26,7 @@ from schema.paging import Connection, Page, listed, paged
 from schema.past import AsOf
 from schema.receipt import Receipt, receipt_of_objection
 from schema.resolver import resolver
-from schema.text import Deadline, LocalizedText, Rule, deadlines_shown, localized, rule_shown
+from schema.text import Deadline, LocalizedText, Rule, deadlines_shown, label_of, localized, rule_shown
 
 WITHHELD: Final = Text("محجوب", "Withheld")  # the words of a decision are about the violator: gone once erased
 
@@ -34,6 +34,7 @@ WITHHELD: Final = Text("محجوب", "Withheld")  # the words of a decision are 
 @strawberry.type(description="What was decided about an objection.")
 class ObjectionDecision:
     outcome: ObjectionStatus = strawberry.field(description="Accepted, another fine, or rejected.")
+    outcome_label: LocalizedText = label_of("outcome")
     explanation: LocalizedText = strawberry.field(
         description="Why, in the officer's words, which auditors read, too; withheld once the violator is erased."
     )

@@ -62,7 +62,7 @@ from schema.past import AsOf
 from schema.relation import Relation, relation_of
 from schema.resolver import resolver
 from schema.selection import selects
-from schema.text import LocalizedText, localized, maybe_localized
+from schema.text import LocalizedText, label_of, localized, maybe_localized
 
 C = TypeVar("C")
 
@@ -81,12 +81,15 @@ class Person(Node):
     national_id: str | None = strawberry.field(description="National ID or Iqama number.")
     name: LocalizedText | None = strawberry.field(description="The full name.")
     kind: PersonKind = strawberry.field(description="Citizen or resident.")
+    kind_label: LocalizedText = label_of("kind")
     status: AccountStatus | None = strawberry.field(
         description="State of the account; for the person, administrators and auditors."
     )
+    status_label: LocalizedText | None = label_of("status")
     roles: list[Role] | None = strawberry.field(
         description="Roles of the account; for the person, administrators and auditors."
     )
+    role_labels: list[LocalizedText] | None = label_of("roles")
 
     @resolver(
         "Their visas, newest first; null where the reader may not ask about them.", graphql_type=later.VISAS | None
@@ -136,6 +139,7 @@ class DependentEdge:
     cursor: str = strawberry.field(description="Their place in the list.")
     node: Person = strawberry.field(description="The person.")
     relation: Relation = strawberry.field(description="What the reader is to them.")
+    relation_label: LocalizedText = label_of("relation")
 
 
 @strawberry.type(description="A page of people whose visas the reader may ask about.")
@@ -162,14 +166,18 @@ class User(Node):
     person: Person = strawberry.field(description="The reader, as others who may see everything would see them.")
     national_id: str = strawberry.field(description="National ID or Iqama number.")
     kind: PersonKind = strawberry.field(description="Citizen or resident.")
+    kind_label: LocalizedText = label_of("kind")
     name: LocalizedText = strawberry.field(description="The full name.")
     username: str = strawberry.field(description="The name to sign in with.")
     mobile: str | None = strawberry.field(description="Mobile number, with +966.")
     email: str | None = strawberry.field(description="E-mail address; null without one.")
     address: NationalAddress | None = strawberry.field(description="National Address; null until there is one.")
     status: AccountStatus = strawberry.field(description="State of the account.")
+    status_label: LocalizedText = label_of("status")
     language: Language = strawberry.field(description="The language in which to write to the reader.")
+    language_label: LocalizedText = label_of("language")
     roles: list[Role] = strawberry.field(description="Everything that the reader acts as.")
+    role_labels: list[LocalizedText] = label_of("roles")
 
     @resolver("The reader's exit/re-entry visas, newest first.", graphql_type=later.VISAS)
     @paged(VISAS_OF.order, both_ways=True)

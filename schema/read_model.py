@@ -14,6 +14,7 @@ from schema.context import Info
 from schema.describe import describe
 from schema.resolver import resolver
 from schema.scalars import Position
+from schema.text import LocalizedText, label_of
 
 describe(
     ReadModelState,
@@ -54,6 +55,7 @@ class ReadModel:
         description="For how long the first event that it has not seen has been recorded; 0 when there is none."
     )
     state: ReadModelState = strawberry.field(description="How it fares.")
+    state_label: LocalizedText = label_of("state")
     set_aside: list[SetAsideStream] = strawberry.field(
         description="Streams whose later events are kept back, those with the oldest first. Their rows are of before, and "
         "answers that show them name them in `extensions.notCurrent`."

@@ -8,7 +8,7 @@ from domain import catalogue
 from domain.catalogue import ServiceSection
 from schema.context import Context, Info
 from schema.resolver import resolver
-from schema.text import LocalizedText, localized
+from schema.text import LocalizedText, label_of, localized
 
 
 @strawberry.type(description="A government agency, or the platform itself.")
@@ -22,6 +22,7 @@ class Service:
     code: str = strawberry.field(description="A name that stays, like VISA_STATUS.")
     title: LocalizedText = strawberry.field(description="What it is called.")
     section: ServiceSection = strawberry.field(description="Where the menu shows it.")
+    section_label: LocalizedText = label_of("section")
     agency: Agency = strawberry.field(description="Who is behind it.")
     steps: list[LocalizedText] = strawberry.field(description="What a person does, step by step.")
     available: bool = strawberry.field(description="Whether this API serves it now.")

@@ -5,12 +5,14 @@ from typing import Any
 
 import strawberry
 
+from commands.form import camel_case
 from domain import calendar, deadline, rules
+from domain.labels import label
 from domain.messages import in_language
 from domain.rules import DeadlineKind
 from domain.text import Text
 from domain.user import Language
-from schema.context import Context
+from schema.context import Context, Info
 
 
 @strawberry.type(description="Text that exists in Arabic and in English.")
@@ -28,6 +30,18 @@ def localized(text: Text, language: Language) -> LocalizedText:
 
 def maybe_localized(text: Text | None, language: Language) -> LocalizedText | None:
     return None if text is None else localized(text, language)
+
+
+def label_of(name: str) -> Any:  # noqa: ANN401 (a field of any class)
+    """A field beside another one, whose value is of an enum: what people read for it, and for each of several."""
+
+    def labelled(self: Any, info: Info) -> Any:  # noqa: ANN401
+        value, language = getattr(self, name), info.context.language
+        if isinstance(value, list):
+            return [localized(label(one), language) for one in value]
+        return None if value is None else localized(label(value), language)
+
+    return strawberry.field(resolver=labelled, description=f"`{camel_case(name)}`, for people.")
 
 
 @strawberry.type(description="One day, in both calendars. Periods are counted in Gregorian days.")
@@ -66,6 +80,7 @@ def rule_shown(rule: rules.Rule[Any], language: Language) -> Rule:
 @strawberry.type(description="A day by which something must happen, and why.")
 class Deadline:
     kind: DeadlineKind = strawberry.field(description="What it is for.")
+    kind_label: LocalizedText = label_of("kind")
     on: CalendarDate = strawberry.field(description="The last day; it still counts.")
     days_left: int = strawberry.field(description="Days from today to the last day; negative once it has passed.")
     passed: bool = strawberry.field(description="Whether the last day is over.")

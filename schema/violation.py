@@ -52,6 +52,7 @@ from schema.text import (
     LocalizedText,
     calendar_date,
     deadlines_shown,
+    label_of,
     localized,
     maybe_date,
     maybe_localized,
@@ -111,6 +112,7 @@ class Violation(Node):
     status_label: LocalizedText = strawberry.field(description="The state, for people.")
     status_since: datetime = strawberry.field(description="Since when that is so.")
     source: ViolationSource = strawberry.field(description="Who saw it.")
+    source_label: LocalizedText = label_of("source")
     occurred_at: datetime = strawberry.field(description="When it happened.")
     recorded_on: CalendarDate = strawberry.field(description="The day on which it was recorded.")
     notified_on: CalendarDate | None = strawberry.field(

@@ -53,6 +53,7 @@ from schema.text import (
     Rule,
     calendar_date,
     deadlines_shown,
+    label_of,
     localized,
     maybe_date,
     rule_shown,
@@ -73,6 +74,7 @@ class Penalty:
 class Movement:
     id: strawberry.ID = strawberry.field(description="Opaque and stable.")
     direction: MovementDirection = strawberry.field(description="Out or in.")
+    direction_label: LocalizedText = label_of("direction")
     port: LocalizedText = strawberry.field(description="Airport, seaport or border post.")
     at: datetime = strawberry.field(description="When.")
 
@@ -92,6 +94,7 @@ class Visa(Node):
     type: VisaType = strawberry.field(description="For one trip, or for several.")
     type_label: LocalizedText = strawberry.field(description="The type, for people.")
     basis: VisaBasis = strawberry.field(description="How its time is given.")
+    basis_label: LocalizedText = label_of("basis")
     duration_days: int = strawberry.field(description="How long it lasts, in days.")
     status: VisaStatus = strawberry.field(description="What has become of it.")
     status_label: LocalizedText = strawberry.field(description="The state, for people.")
@@ -102,6 +105,7 @@ class Visa(Node):
         description="The last day to be back; null while it counts from a departure that has not happened yet."
     )
     relation: Relation | None = strawberry.field(description="What the reader is to its holder; null for an official.")
+    relation_label: LocalizedText | None = label_of("relation")
     passport_number: str | None = strawberry.field(
         description="Of the passport it was issued for; its last digits for auditors, null once its holder is erased."
     )

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     build_schema,
+    get_named_type,
     specified_scalar_types,
 )
 
@@ -50,6 +51,19 @@ def test_everything_has_a_description() -> None:
 def test_descriptions_are_sentences() -> None:
     # An enum value may be described by a few words; everything else ends like a sentence too.
     assert [name for name, description in things() if not (description or "").endswith(".")] == []
+
+
+def test_whatever_has_a_value_of_an_enum_has_what_people_read_for_it() -> None:
+    of_programs = {"Problem.code", "ObjectionReasonOption.value"}  # beside their `message` and `label`
+    without = {
+        f"{name}.{field}"
+        for name, kind in build_schema(export()).type_map.items()
+        if isinstance(kind, GraphQLObjectType) and not name.startswith("__")
+        for field, its in kind.fields.items()
+        if isinstance(get_named_type(its.type), GraphQLEnumType)
+        and not {f"{field}Label", f"{field.removesuffix('s')}Labels"} & kind.fields.keys()
+    }
+    assert without == of_programs
 
 
 def test_the_file_is_what_the_code_serves() -> None:

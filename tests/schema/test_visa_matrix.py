@@ -12,6 +12,7 @@ from graphql import GraphQLObjectType, build_schema
 import domain.visa
 from domain.actor import Actor, Role
 from domain.docket import Docket
+from domain.labels import LABELS
 from domain.rules import (
     CONSEQUENCES,
     EXTEND_WITHIN_DAYS,
@@ -50,7 +51,7 @@ SELECTIONS: dict[str, str] = {
         ("replaces", "replacedBy"),
         "",
     ),
-    **dict.fromkeys(("typeLabel", "statusLabel"), SAID),
+    **dict.fromkeys(("typeLabel", "basisLabel", "statusLabel", "relationLabel"), SAID),
     **dict.fromkeys(("issuedOn", "exitBefore", "returnBefore"), DAY),
     "deadlines": DEADLINE,
     "holder": PERSON,
@@ -246,6 +247,7 @@ def expected(here: Case, reader: str, relation: SponsorRelation, language: str) 
         "type": "SINGLE",
         "typeLabel": in_both(Text("مفردة", "Single"), language),
         "basis": "MONTHS",
+        "basisLabel": in_both(LABELS["VisaBasis"]["MONTHS"], language),
         "durationDays": 60,
         "status": "DEPARTED",
         "statusLabel": in_both(Text("مستخدمة – خارج المملكة", "Used – outside the Kingdom"), language),
@@ -258,6 +260,7 @@ def expected(here: Case, reader: str, relation: SponsorRelation, language: str) 
             deadline_shown(DeadlineKind.EXTEND_BEFORE, asked_until, 121, extend_rule, language),
         ],
         "relation": relations.get(reader),
+        "relationLabel": in_both(LABELS["Relation"][relations[reader]], language) if reader in relations else None,
         "passportNumber": "*****567" if reader == "AUDITOR" else "A1234567",
         "fee": "200.00",
         "replaces": "6999999999",
