@@ -4,6 +4,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -28,6 +29,7 @@ from schema.files import Files
 from schema.limits import LONGEST_DOCUMENT
 from schema.my_data.endpoint import MyData
 from schema.person import MY_DATA
+from schema.refused import nothing_there
 from schema.static import Static
 from store.faults import ExitStatus, Fault
 from transparency.signer import LogSigner
@@ -123,6 +125,7 @@ def application(
             *_for_developers(installation),
         ],
         middleware=_cors(settings.origins),
+        exception_handlers={HTTPException: nothing_there},
     )
     web.state.graphql = graphql
     return web

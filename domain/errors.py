@@ -161,7 +161,19 @@ AT_A_FIELD: Final[dict[tuple[ProblemCode, tuple[str, ...]], Text]] = {
 }
 """What is said instead of a code's message where it is about this field."""
 
-SAYS_ITS_RULE: Final = frozenset({ProblemCode.INVALID_INPUT, ProblemCode.ATTACHMENT_INVALID, ProblemCode.CONFLICT})
+SAYS_ITS_RULE: Final = frozenset(
+    {
+        ProblemCode.INVALID_INPUT,
+        ProblemCode.WEAK_PASSWORD,
+        ProblemCode.PASSWORD_REUSED,
+        ProblemCode.CONFLICT,
+        ProblemCode.ATTACHMENT_INVALID,
+        ProblemCode.VISA_NOT_CANCELLABLE,
+        ProblemCode.VISA_NOT_EXTENDABLE,
+        ProblemCode.OBJECTION_STATE_FORBIDS,
+        ProblemCode.PAYMENT_EXTENSION_NOT_ALLOWED,
+    }
+)
 """Codes for so many things that only the rule, where there is one, tells what to do."""
 
 

@@ -32,7 +32,7 @@ const DASHBOARD = graphql(`
       name { text }
       visas(first: 10) {
         totalCount
-        edges { node { number statusLabel { text } deadlines { kind on { gregorian } } } }
+        edges { node { number statusLabel { text } deadlines { kindLabel { text } on { gregorian } } } }
       }
       violations(first: 10) {
         totalCount
@@ -167,7 +167,7 @@ function show({ me }: DashboardQuery): void {
   if (!me) throw new Refused("there is no account");
   console.log(`${me.name.text}: ${me.visas.totalCount} visas, ${me.violations.totalCount} violations`);
   for (const { node } of me.visas.edges) {
-    const deadlines = node.deadlines.map(({ kind, on }) => `${kind} ${on.gregorian}`);
+    const deadlines = node.deadlines.map(({ kindLabel, on }) => `${kindLabel.text} ${on.gregorian}`);
     console.log(`Visa ${node.number}: ${[node.statusLabel.text, ...deadlines].join(", ")}`);
   }
   for (const { node } of me.violations.edges) {

@@ -190,7 +190,8 @@ class Documents:
             and (sent.name is None or (node.name is not None and node.name.value == sent.name))
         ]
         if len(found) != 1:
-            raise bad_request("`operationName` names none of the document's operations")
+            one = "names none of" if sent.name else "is needed to choose one of"
+            raise bad_request(f"`operationName` {one} the document's operations")
         if self._trusted_only is TrustedOnly.LOG:
             self._tell(document.text, found[0])
         variables = sent.variables or {}

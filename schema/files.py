@@ -13,12 +13,11 @@ from urllib.parse import quote
 import msgspec
 import psycopg
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 
 from access.link import Link, LinkExpired
 from access.reader import Reader
 from access.token import InvalidToken
-from domain.messages import in_language
 from domain.text import Text
 from domain.user import AccountStatus
 from projections.files import FileEntry
@@ -26,7 +25,7 @@ from schema import table
 from schema.access import SEES_VIOLATION, Data, SeenAs
 from schema.context import Context, Services
 from schema.look import Condition, Source, look
-from schema.negotiation import language
+from schema.refused import refused
 from store.codec import random_uuid
 from store.database import DatabaseUnavailable
 from telemetry.call import Call, handling
@@ -87,18 +86,18 @@ class Files:
             link = Link.read(request.path_params["link"], self._services.token_keys, now=now)
             file = await self._find(link, now, call)
         except LinkExpired:
-            return _refused(request, HTTPStatus.GONE, EXPIRED)
+            return refused(request, HTTPStatus.GONE, EXPIRED, NEVER_SHOWN)
         except InvalidToken:
-            return _refused(request, HTTPStatus.NOT_FOUND, NO_FILE)
+            return refused(request, HTTPStatus.NOT_FOUND, NO_FILE, NEVER_SHOWN)
         except (psycopg.OperationalError, DatabaseUnavailable):
             logger.warning("a file could not be looked up: the database does not answer")
-            return _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, NOT_NOW)
+            return refused(request, HTTPStatus.SERVICE_UNAVAILABLE, NOT_NOW, NEVER_SHOWN)
         if file is None:
-            return _refused(request, HTTPStatus.NOT_FOUND, NO_FILE)
+            return refused(request, HTTPStatus.NOT_FOUND, NO_FILE, NEVER_SHOWN)
         place = self._services.blobs.place(file.sha256)
         if not await asyncio.to_thread(place.is_file):
             logger.error("the file %s is missing, which somebody's case names", place)
-            return _refused(request, HTTPStatus.NOT_FOUND, NO_FILE)
+            return refused(request, HTTPStatus.NOT_FOUND, NO_FILE, NEVER_SHOWN)
         name = quote(name_of(file), safe="")
         headers = NEVER_SHOWN | {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return FileResponse(place, headers=headers, media_type=file.media_type)
@@ -127,9 +126,3 @@ def name_of(file: FileEntry) -> str:
     """The name to store a file under: it ends as its content is, for a program is chosen by that."""
     endings = ENDINGS.get(file.media_type, (".bin",))
     return file.filename if file.filename.lower().endswith(endings) else file.filename + endings[0]
-
-
-def _refused(request: Request, status: HTTPStatus, text: Text) -> Response:
-    spoken = language(request.headers.get("accept-language"))
-    headers = NEVER_SHOWN | {"Content-Language": spoken.lower(), "Vary": "Accept-Language"}
-    return JSONResponse({"errors": [{"message": in_language(text, spoken)}]}, status, headers)

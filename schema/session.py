@@ -70,6 +70,10 @@ class SignOutPayload:
 
 @strawberry.type(description="The answer to a new password for one that was forgotten.")
 class PasswordResetPayload:
+    challenge: Challenge | None = strawberry.field(
+        default=None,
+        description="What still waits, after a code that was not right: `triesLeft` says for how many more.",
+    )
     problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
 
 

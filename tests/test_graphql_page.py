@@ -65,7 +65,7 @@ def test_the_page_names_the_limits_as_they_are() -> None:
         (limits.MOST_FIELDS, "fields"),
         (limits.MOST_ROOT_FIELDS, "fields at the root"),
         (limits.MOST_DIRECTIVES, "directives"),
-        (limits.MOST_ALIKE, "of one name in one selection"),
+        (limits.MOST_ALIKE, "that answer under one name in one selection"),
         (request.MOST_VALUES, "values"),
         (document.READING, "points"),
         (context.MOST_ROWS, "rows"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 from starlette.routing import Route
@@ -325,3 +326,21 @@ async def test_only_developers_can_read_the_outbox(installation: Installation, e
         replace(installation, settings=settings), readiness.follower, readiness.followed, updates, readiness.signer
     )
     assert [route.path for route in web.routes if isinstance(route, Route)].count("/outbox") == is_there
+
+
+async def test_where_there_is_nothing_an_error_says_so_in_the_language_of_the_request(
+    installation: Installation,
+) -> None:
+    readiness = Readiness(installation)
+    updates = Updates(installation.log, installation.database, readiness.followed)
+    web = application(installation, readiness.follower, readiness.followed, updates, readiness.signer)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://127.0.0.1") as client:
+        for method, path, status, code in (
+            ("GET", "/nothing", 404, "NOT_FOUND"),
+            ("GET", "/audit/nothing.js", 404, "NOT_FOUND"),
+            ("POST", "/livez", 405, "BAD_USER_INPUT"),
+        ):
+            answer = await client.request(method, path, headers={"Accept-Language": "en"})
+            (error,) = answer.json()["errors"]
+            assert (answer.status_code, answer.headers["content-language"]) == (status, "en")
+            assert error == {"message": "There is nothing at this address", "extensions": {"code": code}}

@@ -1,28 +1,28 @@
 """Serves everything that is held about somebody under their link, to whoever has it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
 import psycopg
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from access.attempts import MY_DATA
 from access.link import DataLink, LinkExpired
 from access.token import InvalidToken
 from domain.errors import Refused, message
-from domain.messages import in_language
 from domain.text import Text
 from schema.context import WAITS_FOR_SECONDS, Services
 from schema.files import EXPIRED, NOT_NOW
 from schema.my_data.document import DOCUMENTS, Form
 from schema.my_data.page import CONTENT_SECURITY_POLICY
 from schema.my_data.whose import Whose, account_of
-from schema.negotiation import accepts_html, language
+from schema.negotiation import accepts_html
+from schema.refused import refused
 from store.codec import RecordDamaged, random_uuid
 from store.database import DatabaseUnavailable
 from store.passing import class_of
@@ -78,15 +78,15 @@ class MyData:
         try:
             whose = await self._admitted(request, now)
         except LinkExpired:
-            return _refused(request, HTTPStatus.GONE, EXPIRED)
+            return refused(request, HTTPStatus.GONE, EXPIRED, PRIVATE)
         except InvalidToken:
-            return _refused(request, HTTPStatus.NOT_FOUND, NOBODY)
-        except Refused as refused:
-            again = {"Retry-After": str(refused.problems[0].retry_after_seconds)}
-            return _refused(request, HTTPStatus.TOO_MANY_REQUESTS, message(refused.problems[0]), again)
+            return refused(request, HTTPStatus.NOT_FOUND, NOBODY, PRIVATE)
+        except Refused as fault:
+            again = {"Retry-After": str(fault.problems[0].retry_after_seconds)}
+            return refused(request, HTTPStatus.TOO_MANY_REQUESTS, message(fault.problems[0]), PRIVATE | again)
         except (Behind, *OF_THE_MOMENT) as fault:
             logger.warning("a copy of somebody's data could not be made: %s", type(fault).__qualname__)
-            return _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, NOT_NOW, {"Retry-After": "1"})
+            return refused(request, HTTPStatus.SERVICE_UNAVAILABLE, NOT_NOW, PRIVATE | {"Retry-After": "1"})
         headers = PRIVATE | KINDS[form]
         if request.method == "HEAD":
             return Response(headers=headers)
@@ -126,9 +126,3 @@ def _form(request: Request) -> Form:
     if asked in set(Form):
         return Form(asked)
     return Form.HTML if accepts_html(request.headers.get("accept")) else Form.JSON
-
-
-def _refused(request: Request, status: HTTPStatus, text: Text, more: Mapping[str, str] | None = None) -> Response:
-    spoken = language(request.headers.get("accept-language"))
-    headers = PRIVATE | {"Content-Language": spoken.lower()} | dict(more or {})
-    return JSONResponse({"errors": [{"message": in_language(text, spoken)}]}, status, headers)

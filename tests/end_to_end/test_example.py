@@ -84,7 +84,7 @@ def test_the_example_signs_in_shows_the_dashboard_and_follows_updates_also_past_
         client.stdin.write(code(url) + "\n")
         assert [client.stdout.readline().rstrip("\n") for _ in range(5)] == [
             "+966*****556: Name of rajesh: 1 visas, 1 violations",
-            f"Visa 6000000001: Valid – not used, EXIT_BEFORE {last_day}, CANCEL_BEFORE {last_day}",
+            f"Visa 6000000001: Valid – not used, Exit before {last_day}, Cancel before {last_day}",
             "Violation 7001: Under objection, SAR 112.50 due",
             "Objection O7001: Submitted",
             "0 of 5 objections rejected this year",

@@ -53,8 +53,8 @@ def errors(response: httpx.Response) -> list[tuple[str, str]]:
             b'{"query": "query A { me { id } } query B { me { id } }", "operationName": "C"}',
             "`operationName` names none",
         ),
-        (b'{"query": "query A { me { id } } query B { me { id } }"}', "`operationName` names none"),
-        (b'{"query": "query A { me { id } } query B { me { id } }", "operationName": null}', "`operationName` names"),
+        (b'{"query": "query A { me { id } } query B { me { id } }"}', "`operationName` is needed"),
+        (b'{"query": "query A { me { id } } query B { me { id } }", "operationName": null}', "`operationName` is"),
     ],
 )
 async def test_a_body_that_is_no_operation_is_told_so(api: Api, content: bytes, said: str) -> None:

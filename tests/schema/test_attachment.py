@@ -192,17 +192,19 @@ async def test_a_link_ends_after_ten_minutes(shelf: Shelf) -> None:
     response = await shelf.client.get(link, headers={"Accept-Language": "en"})
     assert (response.status_code, response.json()) == (
         410,
-        {"errors": [{"message": "The link has expired; ask for it again"}]},
+        {"errors": [{"message": "The link has expired; ask for it again", "extensions": {"code": "NOT_FOUND"}}]},
     )
     assert (response.headers["content-language"], response.headers["vary"]) == ("en", "Accept-Language")
     arabic = await shelf.client.get(link)
-    assert arabic.json() == {"errors": [{"message": "انتهت صلاحية الرابط، اطلبه من جديد"}]}
+    assert arabic.json() == {
+        "errors": [{"message": "انتهت صلاحية الرابط، اطلبه من جديد", "extensions": {"code": "NOT_FOUND"}}]
+    }
     assert arabic.headers["content-language"] == "ar"
 
 
 async def test_what_is_no_link_leads_nowhere(shelf: Shelf) -> None:
     link, token = shelf.link(shelf.violator), shelf.api.token(shelf.violator.id)
-    nothing = {"errors": [{"message": "There is no file under this link"}]}
+    nothing = {"errors": [{"message": "There is no file under this link", "extensions": {"code": "NOT_FOUND"}}]}
     for forged in (f"{PATH}x", PATH + token, link[:-12] + "A" * 12, f"{PATH}{ENTRY.sha256.hex()}"):
         response = await shelf.client.get(forged, headers={"Accept-Language": "en"})
         assert (response.status_code, response.json()) == (404, nothing)
@@ -297,7 +299,7 @@ async def test_a_database_that_does_not_answer_is_for_the_moment(shelf: Shelf) -
     response = await shelf.client.get(link, headers={"Accept-Language": "en"})
     assert (response.status_code, response.json()) == (
         503,
-        {"errors": [{"message": "Not available now; try again in a moment"}]},
+        {"errors": [{"message": "Not available now; try again in a moment", "extensions": {"code": "INTERNAL"}}]},
     )
 
 

@@ -259,7 +259,7 @@ async def test_its_holder_is_told_who_cancels_it_and_in_both_languages(house: Ho
             {
                 "code": "VISA_NOT_CANCELLABLE",
                 "field": None,
-                "message": "This visa cannot be cancelled",
+                "message": f"This visa cannot be cancelled: {VISA_ASKED_FOR_BY.latest.title.en}",
                 "rule": {
                     "code": "VISA_ASKED_FOR_BY",
                     "title": {

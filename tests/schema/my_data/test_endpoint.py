@@ -67,9 +67,14 @@ async def test_a_link_ends_after_ten_minutes(house: House, client: httpx.AsyncCl
     assert (await client.get(url)).status_code == 200
     house.now.advance(seconds=1)
     gone = await client.get(url, headers=EN)
-    assert (gone.status_code, gone.json()) == (410, {"errors": [{"message": "The link has expired; ask for it again"}]})
+    assert (gone.status_code, gone.json()) == (
+        410,
+        {"errors": [{"message": "The link has expired; ask for it again", "extensions": {"code": "NOT_FOUND"}}]},
+    )
     arabic = await client.get(url)
-    assert arabic.json() == {"errors": [{"message": "انتهت صلاحية الرابط، اطلبه من جديد"}]}
+    assert arabic.json() == {
+        "errors": [{"message": "انتهت صلاحية الرابط، اطلبه من جديد", "extensions": {"code": "NOT_FOUND"}}]
+    }
     assert [answer.headers["content-language"] for answer in (gone, arabic)] == ["en", "ar"]
 
 
@@ -87,7 +92,7 @@ async def test_what_is_no_link_leads_nowhere(house: House, client: httpx.AsyncCl
         answer = await client.get(forged, headers=EN)
         assert (answer.status_code, answer.json()) == (
             404,
-            {"errors": [{"message": "There is no data under this link"}]},
+            {"errors": [{"message": "There is no data under this link", "extensions": {"code": "NOT_FOUND"}}]},
         )
     assert (await house.ask("{ me { id } }", url.removeprefix(MY_DATA))).errors == ["UNAUTHENTICATED"]
 
