@@ -60,7 +60,7 @@ EXCEPTIONS = (
     Excepted(
         "relay-edge-types",
         "A list type should only wrap an edge type",
-        "*.problems *.deadlines *.attachments *.roles Violation.evidence Objection.information Visa.extensions "
+        "*.problems *.deadlines *.attachments *.roles *.roleLabels Violation.evidence Objection.information Visa.extensions "
         "Visa.movements Visa.refusedMovements Visa.penalties Event.about Event.changes AccessEntry.seen Problem.field "
         "ConsistencyProof.hashes",
         "A few, all of which a page shows: one case, or one event, has no more.",
