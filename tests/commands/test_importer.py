@@ -16,6 +16,7 @@ from commands.user import EndSponsorship
 from commands.violation import RecordPayment
 from domain.actor import Actor, Role
 from domain.dues import ViolationStatus
+from domain.rules import PASSWORD_STRENGTH
 from domain.user import User
 from domain.violation import Violation
 from domain.visa import Visa
@@ -414,7 +415,11 @@ async def test_a_weak_first_password_or_a_value_that_is_taken_is_refused_under_i
             "VALUE_TAKEN",
             "username: This value belongs to another user; mobile: This value belongs to another user",
         ),
-        (9, "WEAK_PASSWORD", "initialPassword: The password does not meet the rules"),
+        (
+            9,
+            "WEAK_PASSWORD",
+            f"initialPassword: The password does not meet the rules: {PASSWORD_STRENGTH.latest.title.en}",
+        ),
     ]
 
 

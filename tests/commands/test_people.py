@@ -9,6 +9,7 @@ import pytest
 
 from commands.visa import IssueVisa
 from domain.actor import Actor, Role
+from domain.rules import PASSWORD_STRENGTH
 from domain.user import User
 from domain.visa_terms import VisaBasis, VisaType
 from tests.access.assertions import ED25519, public
@@ -221,14 +222,18 @@ async def test_without_a_purpose_an_administrator_is_told_nothing_of_anybody(
     [
         (
             "ar-SA,ar;q=0.9,en;q=0.1",
-            ["رقم الهوية غير صحيح", "رقم الجوال غير صحيح، مثال: 05XXXXXXXX", "كلمة المرور لا تستوفي الشروط"],
+            [
+                "رقم الهوية غير صحيح",
+                "رقم الجوال غير صحيح، مثال: 05XXXXXXXX",
+                f"كلمة المرور لا تستوفي الشروط: {PASSWORD_STRENGTH.latest.title.ar}",
+            ],
         ),
         (
             "en",
             [
                 "The ID number is not valid",
                 "The mobile number is not valid, e.g. 05XXXXXXXX",
-                "The password does not meet the rules",
+                f"The password does not meet the rules: {PASSWORD_STRENGTH.latest.title.en}",
             ],
         ),
     ],

@@ -404,7 +404,7 @@ async def test_what_is_not_as_the_specification_says_is_told_so(desk: Desk, part
             "query A { nothing } query B { nothing }",
             {"one": None},
             "one",
-            "`operationName` names none of the document's operations",
+            "`operationName` is needed to choose one of the document's operations",
         ),
     ],
 )

@@ -26,6 +26,7 @@ from commands.visa import IssueVisa, RecordMovement
 from domain.actor import Actor, Role
 from domain.catalogue import AGENCY_OPERATIONS
 from domain.delegation import DelegatedService
+from domain.labels import LABELS
 from domain.objection import ObjectionOutcome, ObjectionReason
 from domain.user import NOT_GRANTABLE, SponsorRelation
 from domain.violation import ViolationSource
@@ -490,15 +491,18 @@ async def test_a_bad_token_is_refused_before_anything_is_done(house: House, toke
 
 EVERYTHING = """problems { code } position
     person {
-        nationalId name { en } kind status roles
+        nationalId name { en } kind kindLabel { en } status statusLabel { en } roles roleLabels { en }
         visas(first: 1) { totalCount } violations(first: 1) { totalCount }
     }"""
 AS_IN_A_CASE = {
     "nationalId": NOURA.national_id,
     "name": {"en": "Noura Al-Qahtani"},
     "kind": "CITIZEN",
+    "kindLabel": {"en": "Citizen"},
     "status": None,
+    "statusLabel": None,
     "roles": None,
+    "roleLabels": None,
     "visas": None,
     "violations": None,
 }
@@ -538,7 +542,13 @@ async def test_an_administrator_with_a_purpose_sees_the_account_too_and_the_look
     assert answer.data == {
         "problems": [],
         "position": str(await house.log.head()),
-        "person": AS_IN_A_CASE | {"status": "ACTIVE", "roles": roles},
+        "person": AS_IN_A_CASE
+        | {
+            "status": "ACTIVE",
+            "statusLabel": {"en": LABELS["AccountStatus"]["ACTIVE"].en},
+            "roles": roles,
+            "roleLabels": [{"en": LABELS["Role"][role].en} for role in roles],
+        },
     }
     noura = await person_id(house, NOURA.national_id)
     assert await house.rows("SELECT person_id, viewer_id, role, purpose, case_reference, seen FROM access_log") == [

@@ -103,7 +103,7 @@ def arguments(cases: Cases, event: str) -> dict[str, list[str]]:
         "violation": [f'number: "{number}"' for number in (cases.decided, cases.open)],
         "objection": [f'number: "O{number}"' for number in (cases.decided, cases.open)],
         "objections": ["first: 1", "last: 1", "first: 5"],
-        "events": ["first: 100", "last: 3", f'first: 5 filter: {{aboutNationalId: "{FAHD.national_id}"}}'],
+        "events": ["first: 50", "last: 3", f'first: 5 filter: {{aboutNationalId: "{FAHD.national_id}"}}'],
         "replay": stream,
         "receipt": [f'eventId: "{event}"'],
     }
