@@ -94,7 +94,11 @@ async def confirm_password_reset(
         refuse(ProblemCode.CHALLENGE_NOT_FOUND, "challengeId")
     person_id, new_hash = challenge.person_id, ""
     if challenge.used_at is None:
-        refuse_for(await problems_of_new(accounts, await accounts.user(person_id), input.new_password, now=now))
+        problems = await problems_of_new(accounts, await accounts.user(person_id), input.new_password, now=now)
+        if problems:  # perhaps as it is the present one by now: the same was sent twice at once
+            challenge = await accounts.challenges.find(input.challenge_id) or challenge
+    if challenge.used_at is None:
+        refuse_for(problems)
         new_hash = await hash_password(input.new_password)
         await accounts.refusals.record(person_id.bytes, now=now)  # the lock that this lifts may be unrecorded yet
 

@@ -1,10 +1,14 @@
 """A forgotten password."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from commands import reset
+from commands.account import problems_of_new
 from domain.actor import Role
+from domain.errors import Problem
 from tests.feeds import valid_id
 from tests.house import HIND, NOURA, PASSWORD, RAJESH, Answer, House
 
@@ -140,6 +144,23 @@ async def test_a_code_stays_good_until_the_password_is(house: House) -> None:
         assert (await confirm(house, challenge, code, password)).problems == [(problem, "newPassword")]
     answers = await asyncio.gather(*(confirm(house, challenge, code) for _ in range(3)))
     assert [answer.problems for answer in answers] == [[]] * 3
+    assert (await confirm(house, challenge, code)).problems == []
+    assert len(await house.log.read(after=1, limit=9)) == 1
+
+
+async def test_a_repetition_that_comes_between_two_looks_is_answered_alike(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.register(NOURA)
+    challenge = (await ask(house)).data["challenge"]["id"]
+    code = await house.code()
+
+    async def after_the_other(*args: Any, **options: Any) -> list[Problem]:
+        monkeypatch.undo()
+        assert (await confirm(house, challenge, code)).problems == []
+        return await problems_of_new(*args, **options)
+
+    monkeypatch.setattr(reset, "problems_of_new", after_the_other)
     assert (await confirm(house, challenge, code)).problems == []
     assert len(await house.log.read(after=1, limit=9)) == 1
 
