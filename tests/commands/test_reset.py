@@ -165,6 +165,16 @@ async def test_a_repetition_that_comes_between_two_looks_is_answered_alike(
     assert len(await house.log.read(after=1, limit=9)) == 1
 
 
+async def test_a_wrong_code_says_how_many_tries_are_left(house: House) -> None:
+    await house.register(NOURA)
+    challenge = (await ask(house)).data["challenge"]["id"]
+    wrong = f"{(int(await house.code()) + 1) % 10**6:06}"
+    input = {"challengeId": challenge, "code": wrong, "newPassword": NEW_PASSWORD}
+    answer = await house.do("confirmPasswordReset", "challenge { id triesLeft }", input=input)
+    assert answer.problems == [("CODE_INVALID", "code")]
+    assert answer.data["challenge"] == {"id": challenge, "triesLeft": 2}
+
+
 async def test_a_reset_lifts_a_lock(house: House) -> None:
     await house.register(NOURA, HIND)
     await house.appoint(HIND, Role.ADMINISTRATOR)
