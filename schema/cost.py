@@ -44,10 +44,9 @@ PRICES: Final = {
     "consistencyProof": 20,
     "whatIf": 10,
     "forecast": 10,
-    "__schema": 100,
-    "__type": 20,
 }
-"""Of fields that take the database or the processor longer than a row: they count, replay, prove, foresee or tell the schema."""
+"""Of fields that take the database or the processor longer than a row: they count, replay, prove or foresee."""
+OF_THE_SCHEMA: Final = 5  # each field below `__schema` and `__type`: most are asked of hundreds of types and fields
 LONGEST_NUMBER: Final = 9  # digits
 LENGTHS: Final = ("first", "last", "ids")
 
@@ -131,7 +130,7 @@ class _Pricing:
             price.own += self._changes
         known = getattr(parent, "fields", {}).get(node.name.value)  # none: __typename, __schema
         if known is None or node.selection_set is None:
-            price.own += VALUE
+            price.own += VALUE + OBJECT * OF_THE_SCHEMA * self._count(node.selection_set)
             return
         kind, asked = get_named_type(known.type), _lengths_asked(node)
         own = 0 if kind.name.endswith("Edge") else OBJECT
@@ -142,6 +141,19 @@ class _Pricing:
         else:
             price.own += own
             self._add(node.selection_set, kind, price, asked)
+
+    def _count(self, selected: SelectionSetNode | None) -> int:
+        """The fields of a selection and of all inside it, which are of the schema."""
+        count = 0
+        for node in selected.selections if selected else ():
+            match node:
+                case FieldNode():
+                    count += 1 + self._count(node.selection_set)
+                case InlineFragmentNode():
+                    count += self._count(node.selection_set)
+                case FragmentSpreadNode():
+                    count += self._count(self._fragments[node.name.value].selection_set)
+        return count
 
 
 def _lengths_asked(node: FieldNode) -> tuple[Length, ...]:

@@ -1,10 +1,10 @@
 from typing import Any
 
 import pytest
-from graphql import parse
+from graphql import get_introspection_query, parse
 
 from schema import build_schema
-from schema.cost import CHANGE, FEW, PRICES, priced
+from schema.cost import CHANGE, FEW, MOST, OF_THE_SCHEMA, PRICES, priced
 
 SCHEMA = build_schema()._schema
 
@@ -41,7 +41,8 @@ def points(objects: int, values: int) -> int:
             2 * CHANGE + 2,
             2,
         ),
-        ("{ __schema { types { name fields { name } } } }", PRICES["__schema"], 1),
+        ("{ __schema { types { name fields { name } } } }", 4 * OF_THE_SCHEMA, 1),
+        ('{ __type(name: "Visa") { ...F } } fragment F on __Type { a: name ... { b: name } }', 2 * OF_THE_SCHEMA, 1),
         (f"{{ services {{ {' '.join(f'a{number}: code' for number in range(90))} }} }}", FEW, FEW * 90),
     ],
 )
@@ -49,6 +50,10 @@ def test_every_object_that_may_be_answered_costs_a_point_and_so_do_ten_values(
     document: str, objects: int, values: int
 ) -> None:
     assert cost(document) == points(objects, values)
+
+
+def test_the_query_of_tools_for_the_whole_schema_may_be_asked() -> None:
+    assert cost(get_introspection_query(), "IntrospectionQuery") < MOST / 4
 
 
 LISTED = """query Q($n: Int = 7, $m: Int, $ids: [ID!]! = ["a", "b"]) {
