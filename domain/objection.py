@@ -69,26 +69,6 @@ IN_COURT = frozenset(
 )
 """Objections that a court clerk works on or has worked on."""
 
-IN_COURT = frozenset(
-    {
-        ObjectionStatus.APPEALED_TO_COURT,
-        ObjectionStatus.COURT_CANCELLED,
-        ObjectionStatus.COURT_MODIFIED,
-        ObjectionStatus.COURT_UPHELD,
-    }
-)
-"""Objections that a court clerk works on or has worked on."""
-
-IN_COURT = frozenset(
-    {
-        ObjectionStatus.APPEALED_TO_COURT,
-        ObjectionStatus.COURT_CANCELLED,
-        ObjectionStatus.COURT_MODIFIED,
-        ObjectionStatus.COURT_UPHELD,
-    }
-)
-"""Objections that a court clerk works on or has worked on."""
-
 DECIDED_BY_OFFICER = frozenset({ObjectionStatus.REJECTED, ObjectionStatus.FINE_MODIFIED})
 
 
