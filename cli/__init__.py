@@ -6,9 +6,8 @@ import signal
 import sys
 
 import psycopg
-import typer
 
-from cli.lazy import lazily
+from cli.lazy import lazy_group
 from cli.program import collect_less
 from commands.feed import FeedUnusable
 from duties import told
@@ -68,20 +67,15 @@ COMMANDS = {
     "settings": "cli.about",
 }
 
-app = typer.Typer(
+app = lazy_group(
+    COMMANDS,
     name="sijil",
-    cls=lazily(COMMANDS),
     help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
 )
-
-
-@app.callback()
-def sijil() -> None:
-    """Be a group, although no command is here yet."""
 
 
 def main() -> None:

@@ -9,9 +9,14 @@ import typer
 from typer.core import TyperGroup
 
 
-def lazily(modules: Mapping[str, str]) -> type[TyperGroup]:
-    """A kind of group. `modules`: its commands, as they are listed, each with the module whose `app` it is, or has."""
+def lazy_group(modules: Mapping[str, str], **options: Any) -> typer.Typer:  # noqa: ANN401 (Typer's)
+    """A group. `modules`: its commands, as they are listed, each with the module whose `app` it is, or has."""
+    group = typer.Typer(cls=_lazily(modules), **options)
+    group.callback()(lambda: None)  # without one it would be none, as no command is here yet
+    return group
 
+
+def _lazily(modules: Mapping[str, str]) -> type[TyperGroup]:
     class LazyGroup(TyperGroup):
         def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 (the library's)
             super().__init__(**attributes)

@@ -1,8 +1,6 @@
 """`sijil audit`: the record as auditors read it, and whether it is whole."""
 
-import typer
-
-from cli.lazy import lazily
+from cli.lazy import lazy_group
 
 COMMANDS = {
     "history": "cli.audit.history",
@@ -12,15 +10,10 @@ COMMANDS = {
     "verify": "cli.audit.verify",
 }
 
-app = typer.Typer(
+app = lazy_group(
+    COMMANDS,
     name="audit",
-    cls=lazily(COMMANDS),
     help="The record, for auditors: personal data is masked.",
     epilog="Example: sijil audit history 7000001311",
     no_args_is_help=True,
 )
-
-
-@app.callback()
-def audit() -> None:
-    """Be a group, although no command is here yet."""
