@@ -9,10 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from commands.form import camel_case
 from domain.catalogue import VIOLATION_TYPES
-from domain.fields import FIELDS
 from domain.labels import LABELS
+from schema.field_label import FIELD_LABELS
 from schema.personal import personal_names
 from schema.static import Static
 
@@ -55,7 +54,6 @@ async def labels(_request: Request) -> Response:
 
 @cache
 def _labels() -> bytes:
-    fields = {camel_case(name): text for name, text in FIELDS.items()}
     types = {kind.code: kind.title for kind in VIOLATION_TYPES.values()}
-    told = {"fields": fields, "values": {**LABELS, "ViolationType": types}, "personal": sorted(personal_names())}
+    told = {"fields": FIELD_LABELS, "values": {**LABELS, "ViolationType": types}, "personal": sorted(personal_names())}
     return msgspec.json.encode(told)

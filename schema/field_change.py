@@ -4,18 +4,16 @@ from typing import Final
 
 import strawberry
 
-from commands.form import camel_case
-from domain.fields import FIELDS
 from domain.user import Language
 from projections.updates import Happened
 from schema.access import SeenAs
 from schema.context import Context
 from schema.errors import bad_input
+from schema.field_label import FIELD_LABELS
 from schema.replay import Replay
 from schema.scalars import JSON
 from schema.text import LocalizedText, maybe_localized
 
-LABELS: Final = {camel_case(name): label for name, label in FIELDS.items()}
 MOST_REPLAYED: Final = 20_000  # events that one page of changes may take
 
 
@@ -59,7 +57,7 @@ async def _replayed(asked: list[Happened], seen_as: SeenAs, context: Context) ->
 
 
 def _change(field: str, before: object, after: object, language: Language) -> FieldChange:
-    label = maybe_localized(LABELS.get(field), language)
+    label = maybe_localized(FIELD_LABELS.get(field), language)
     return FieldChange(field=field, field_label=label, before=_maybe(before), after=_maybe(after))
 
 

@@ -7,15 +7,15 @@ from typing import Any, Final
 from cli.riyadh import in_riyadh
 from commands.form import camel_case
 from commands.global_id import read_global_id
-from domain.fields import FIELDS
 from domain.labels import label as label_of
 from domain.text import Text
 from domain.user import Language
+from schema.field_label import FIELD_LABELS
 from schema.personal import personal_names
 
 Path = tuple[str, ...]
 LABELS: Final = {
-    **{camel_case(name): label for name, label in FIELDS.items()},
+    **FIELD_LABELS,
     **{language.value.lower(): label_of(language) for language in Language},  # of a text in both
 }
 MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
