@@ -1,6 +1,7 @@
 """What waits for a code, as a client sees it."""
 
 from datetime import datetime
+from typing import Final
 
 import strawberry
 
@@ -17,6 +18,9 @@ class Challenge:
     tries_left: int = strawberry.field(
         description="How many wrong codes are left; with none left no code is right until another one is sent."
     )
+
+
+STILL_WAITS: Final = "What still waits, after a code that was not right: `triesLeft` says for how many more."
 
 
 def challenge_shown(found: challenge.Challenge) -> Challenge:

@@ -13,7 +13,7 @@ from commands.reset import ConfirmPasswordReset, RequestPasswordReset
 from commands.sign_in import Confirm, RefreshSession, SignIn
 from domain.errors import ProblemCode, refuse
 from projections.person import People
-from schema.challenge import Challenge, ChallengePayload, challenge_shown
+from schema.challenge import STILL_WAITS, Challenge, ChallengePayload, challenge_shown
 from schema.context import Context, Info
 from schema.errors import bad_input
 from schema.ids import global_id
@@ -56,10 +56,7 @@ class SignInPayload:
 @strawberry.type(description="The answer to a code for signing in, or to a refresh token.")
 class SessionPayload:
     session: Session | None = strawberry.field(default=None, description="The session; null if refused.")
-    challenge: Challenge | None = strawberry.field(
-        default=None,
-        description="What still waits, after a code that was not right: `triesLeft` says for how many more.",
-    )
+    challenge: Challenge | None = strawberry.field(default=None, description=STILL_WAITS)
     problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
 
 
@@ -70,10 +67,7 @@ class SignOutPayload:
 
 @strawberry.type(description="The answer to a new password for one that was forgotten.")
 class PasswordResetPayload:
-    challenge: Challenge | None = strawberry.field(
-        default=None,
-        description="What still waits, after a code that was not right: `triesLeft` says for how many more.",
-    )
+    challenge: Challenge | None = strawberry.field(default=None, description=STILL_WAITS)
     problems: list[Problem] = strawberry.field(default_factory=list, description="Why it was refused; empty if not.")
 
 
