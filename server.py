@@ -92,7 +92,6 @@ def application(
         if settings.trusted_documents
         else {},
         trusted_only=settings.trusted_only,
-        explorable=settings.explorable,
         most_points=settings.points,
         origins=settings.origins,
         takes_get=settings.get_queries,

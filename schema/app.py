@@ -82,7 +82,6 @@ class GraphQLApp(GraphQL[Context, None]):
         max_body_bytes: int = 1_048_576,
         trusted: Trusted | None = None,
         trusted_only: TrustedOnly = TrustedOnly.NO,
-        explorable: bool = True,
         most_points: int = 10_000,
         origins: Collection[str] = (),
         takes_get: bool = False,
@@ -91,7 +90,7 @@ class GraphQLApp(GraphQL[Context, None]):
             schema or build_schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
         )
         self._documents = Documents(
-            self.schema, trusted=trusted or {}, trusted_only=trusted_only, explorable=explorable
+            self.schema, trusted=trusted or {}, trusted_only=trusted_only, explorable=services.explorable
         )
         self._points = Points(most_points)
         self._origins = frozenset(origins)
@@ -100,7 +99,7 @@ class GraphQLApp(GraphQL[Context, None]):
         self._now = now
         self._uploads = Uploads()
         self._max_body_bytes = max_body_bytes
-        self._page = graphiql.read_text("utf-8") if graphiql and explorable else None
+        self._page = graphiql.read_text("utf-8") if graphiql and services.explorable else None
         self.live = Live(services.living, now=now)
         self._greeter = Greeter(services, is_active, now=now)
 
@@ -139,8 +138,7 @@ class GraphQLApp(GraphQL[Context, None]):
             return answer.refused(refused)
         except Invalid as invalid:
             if media_type(accept) is None:  # the client takes events alone
-                body = {"errors": answer.shown(invalid.errors), "extensions": answer.extensions()}
-                return told_once(body, answer.context.language)
+                return told_once(_last(invalid.errors, answer.context), answer.context.language)
             return answer.invalid(invalid.errors)
         except ClientDisconnect:
             raise
