@@ -180,7 +180,8 @@ class Documents:
             RequestRefused: its document is not known or not trusted, or it is none of the document's operations.
             Invalid: its document is not valid.
         """
-        document = self._document(*self._text(sent), pay)
+        text, is_trusted = self._text(sent)
+        document = self._document(text, is_trusted, pay)
         if document.ast is None:
             raise Invalid(document.errors)
         found = [
@@ -192,8 +193,8 @@ class Documents:
         if len(found) != 1:
             one = "names none of" if sent.name else "is needed to choose one of"
             raise bad_request(f"`operationName` {one} the document's operations")
-        if self._trusted_only is TrustedOnly.LOG:
-            self._tell(document.text, found[0])
+        if self._trusted_only is TrustedOnly.LOG and not is_trusted:
+            self._tell(text, found[0])
         variables = sent.variables or {}
         name = found[0].name.value if found[0].name else None
         return Operation(document, found[0], variables, document.prices[name].of(variables))
@@ -222,7 +223,7 @@ class Documents:
     def _tell(self, text: str, node: OperationDefinitionNode) -> None:
         """Say once that a document is not trusted; not its text, which may hold values."""
         id = id_of(text)
-        if id not in self._trusted and id not in self._told and len(self._told) < MOST_TOLD:
+        if id not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(id)
             name = node.name.value[:LONGEST_NAME] if node.name else "-"
             logger.warning("a document that is not trusted was carried out: %s, operation %s", id, name)
